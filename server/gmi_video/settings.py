@@ -1,0 +1,161 @@
+"""What the environment decides: read once, from a mapping that is passed in, and never changed after.
+
+A wrong or missing setting does not stop the server: a host shows a server that won't start as a red dot and no
+reason. It starts, lists its tools, and every call says which variable is wrong and what to do (`Settings.check`).
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from gmi_video.errors import SettingsError
+
+DEFAULT_BASE_URL = "https://console.gmicloud.ai/api/v1/ie/requestqueue/apikey"
+"""The queue's documented address (luma-ray2-guide, "Endpoint")."""
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+_PLACEHOLDER = re.compile(r"\$\{[^}]*\}")
+_LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
+
+
+class Variable(NamedTuple):
+    """One environment variable: its name, its default in words, and what it decides, as the README prints them."""
+
+    name: str
+    default: str
+    decides: str
+
+
+VARIABLES = (
+    Variable("GMI_API_KEY", "none", "your GMI Cloud API key; without it every call says where to put it"),
+    Variable("GMI_ORG_ID", "none", "sent as `X-Organization-ID`, for people in several organisations"),
+    Variable("GMI_BASE_URL", DEFAULT_BASE_URL, "the queue's address; plain http only for loopback"),
+    Variable(
+        "GMI_MAX_WAIT_SECONDS",
+        "by host, else 45",
+        "how long one tool call may wait for a video; set it below your host's own limit",
+    ),
+    Variable("GMI_MAX_REQUESTS_PER_SECOND", "5", "calls to the queue from this process"),
+    Variable("GMI_LOG_LEVEL", "WARNING", "how much is written to stderr: DEBUG, INFO, WARNING, ERROR or CRITICAL"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The server's settings. `problems` lists what is wrong with the environment, one sentence each."""
+
+    api_key: str = field(default="", repr=False)
+    org_id: str = field(default="", repr=False)
+    base_url: str = DEFAULT_BASE_URL
+    max_wait_seconds: float | None = None
+    max_requests_per_second: float = 5.0
+    log_level: str = "WARNING"
+    problems: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Raise a `SettingsError` that names every fault, so that one round of corrections is enough."""
+        if self.problems:
+            raise SettingsError(
+                " ".join(self.problems) + " Nothing was sent and nothing was charged.",
+                "Tell the user to correct this in the `env` block of this server's entry in the host's MCP "
+                "configuration, then to restart the server. Calling again before that will not help.",
+            )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read the variables of `VARIABLES`. Never raises: faults are collected in `problems`."""
+        return _Reader(environment).settings()
+
+
+class _Reader:
+    """Reads one variable at a time and remembers what was wrong."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._problems: list[str] = []
+
+    def settings(self) -> Settings:
+        api_key = self._key()
+        return Settings(
+            api_key=api_key,
+            org_id=self._org_id(),
+            base_url=self._base_url(),
+            max_wait_seconds=self._number("GMI_MAX_WAIT_SECONDS", 0, 24 * 3600),
+            max_requests_per_second=self._number("GMI_MAX_REQUESTS_PER_SECOND", 0.1, 100) or 5.0,
+            log_level=self._log_level(),
+            problems=tuple(self._problems),
+        )
+
+    def _text(self, name: str) -> str:
+        """The variable's value; hosts leave `${user_config.x}` standing where the user gave none: that is unset."""
+        value = self._environment.get(name, "").strip()
+        return "" if _PLACEHOLDER.search(value) else value
+
+    def _header_value(self, name: str) -> str:
+        value = self._text(name)
+        if value and not (value.isascii() and value.isprintable()):
+            # Not repeated: whatever is in there, it may be a key.
+            self._problems.append(f"{name} holds a line break or a character that can't be sent in an HTTP header.")
+            return ""
+        return value
+
+    def _key(self) -> str:
+        key = self._header_value("GMI_API_KEY").removeprefix("Bearer ").strip()
+        if not key and not self._problems:
+            self._problems.append(
+                "GMI_API_KEY is not set: this server has no key for GMI Cloud's queue. "
+                "A key is made at console.gmicloud.ai under API keys."
+            )
+        return key
+
+    def _org_id(self) -> str:
+        return self._header_value("GMI_ORG_ID")
+
+    def _base_url(self) -> str:
+        value = self._text("GMI_BASE_URL") or DEFAULT_BASE_URL
+        try:
+            parts = urlsplit(value)
+            host = parts.hostname
+            _ = parts.port
+        except ValueError:
+            parts, host = urlsplit(""), None
+        if parts.scheme not in {"http", "https"} or not host:
+            self._problems.append(f"GMI_BASE_URL is not an http(s) address. The default is {DEFAULT_BASE_URL}.")
+        elif parts.username or parts.password or parts.query or parts.fragment:
+            self._problems.append("GMI_BASE_URL must be a plain address: no user, password, query or fragment.")
+        elif parts.scheme == "http" and host not in _LOOPBACK_HOSTS:
+            self._problems.append(
+                f"GMI_BASE_URL uses plain http, which would show your key to the network; use https://{host}."
+            )
+        else:
+            return value.rstrip("/")
+        return DEFAULT_BASE_URL
+
+    def _number(self, name: str, low: float, high: float) -> float | None:
+        value = self._text(name)
+        if not value:
+            return None
+        try:
+            number = float(value)
+        except ValueError:
+            number = float("nan")
+        if not low <= number <= high:
+            self._problems.append(f"{name} must be a number from {low:g} to {high:g}, not {value[:40]!r}.")
+            return None
+        return number
+
+    def _log_level(self) -> str:
+        value = self._text("GMI_LOG_LEVEL").upper() or "WARNING"
+        if value not in LOG_LEVELS:
+            self._problems.append(f"GMI_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}, not {value[:40]!r}.")
+            return "WARNING"
+        return value
+
+
+def load() -> Settings:
+    """The settings of this process's environment."""
+    return Settings.from_environment(os.environ)

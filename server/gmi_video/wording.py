@@ -1,0 +1,75 @@
+"""Words of the vendor's, made safe to repeat: bounded, on one line, in quotation marks, inert as Markdown.
+
+What comes from the queue is data. It may hold anything, a prompt of ours echoed back or another's instructions, so
+it is never passed on as our own sentence, and can't open a link, a picture, a code block or a line of its own.
+"""
+
+import re
+import unicodedata
+from urllib.parse import urlsplit
+
+from pydantic_core import to_json
+
+_SCHEME = re.compile(r"(?i)\b(https?|ftp|file|data|javascript|mailto):(?=\S)")
+_INERT = str.maketrans(
+    {
+        "[": "(",
+        "]": ")",
+        "<": "‹",
+        ">": "›",
+        "`": "'",
+        '"': "'",
+        "“": "'",
+        "”": "'",
+        "*": "∗",
+        "|": "/",
+        "#": "♯",
+        "\\": "/",
+    }
+)
+_MAX_URL = 2048
+
+
+def plain(text: object, limit: int = 300) -> str:
+    """`text` on one line without control or formatting characters, at most `limit` characters."""
+    words = text if isinstance(text, str) else to_json(text, serialize_unknown=True).decode()
+    words = words[: limit * 4]
+    # Categories C*: control, format (bidi and zero-width tricks), surrogate, private use, unassigned.
+    words = "".join(c if not unicodedata.category(c).startswith(("C", "Z")) else " " for c in words)
+    words = " ".join(words.split())
+    return words if len(words) <= limit else words[: limit - 1].rstrip() + "…"
+
+
+def quoted(text: object, limit: int = 300) -> str:
+    """The vendor's words in quotation marks, unable to leave them: no Markdown, no links, no second line."""
+    words = _SCHEME.sub(r"\1 ", plain(text, limit)).replace("www.", "www ").translate(_INERT)
+    return f"“{words}”"
+
+
+def safe_url(value: object) -> str:
+    """`value` if it is an http(s) URL that can stand in a Markdown link as it is; else an empty string."""
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_URL:
+        return ""
+    if not value.isascii() or re.search(r"[\s\x00-\x1f\x7f<>\[\]\"'`\\|{}^]", value):
+        return ""
+    value = value.replace("(", "%28").replace(")", "%29")
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return ""
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
+        return ""
+    return value
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: "42 s", "3 min", "2 min 30 s", "1 h 5 min"."""
+    whole = max(0, round(seconds))
+    if whole < 100:  # noqa: PLR2004 - up to a minute and a half people count in seconds
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:  # noqa: PLR2004 - minutes in an hour
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
