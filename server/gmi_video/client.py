@@ -4,7 +4,7 @@ A GET is repeated on any fault that may pass. A submit is repeated only after a 
 made: in every other case it may have arrived, and `submission` looks for it instead.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -48,7 +48,7 @@ class Queue:
             answer = await self._exchange.json(
                 "POST", "/requests", subject, body=request.model_dump(), read_seconds=SUBMIT_READ_SECONDS
             )
-            return _parsed(Record, answer, subject)
+            return _parsed(Record, answer.body, subject)
 
         return await _repeat(once, patience=patience, only_if=_certainly_not_sent)
 
@@ -60,10 +60,16 @@ class Queue:
             raise refusals.garbled(subject, "is about another request")
         return record
 
-    async def requests(self, model: str = "") -> RecordList:
+    async def requests(self, model: str = "", *, patience: float = RETRY_SECONDS) -> RecordList:
         """`GET /requests`: the account's requests, of one model or (empty) of all."""
+        subject = Subject("list")
         params = {"model_id": model} if model else {}
-        return await self._get(RecordList, "/requests", Subject("list"), params)
+
+        async def once() -> RecordList:
+            answer = await self._exchange.json("GET", "/requests", subject, params=params)
+            return _parsed(RecordList, answer.body, subject).model_copy(update={"size": answer.size})
+
+        return await _repeat(once, patience=patience)
 
     async def models(self) -> list[str]:
         """`GET /models`: the ids of the public models."""
@@ -79,7 +85,7 @@ class Queue:
 
         async def once() -> UploadTarget:
             answer = await self._exchange.json("POST", "/upload-url", subject, body={"file_type": file_type})
-            return _parsed(UploadTarget, answer, subject)
+            return _parsed(UploadTarget, answer.body, subject)
 
         return await _repeat(once)
 
@@ -96,11 +102,9 @@ class Queue:
         """Unix seconds by the queue's own clock, as far as it is known."""
         return self._exchange.vendor_now()
 
-    async def _get(
-        self, model: type[_Model], path: str, subject: Subject, params: Mapping[str, str] | None = None
-    ) -> _Model:
+    async def _get(self, model: type[_Model], path: str, subject: Subject) -> _Model:
         async def once() -> _Model:
-            return _parsed(model, await self._exchange.json("GET", path, subject, params=params), subject)
+            return _parsed(model, (await self._exchange.json("GET", path, subject)).body, subject)
 
         return await _repeat(once)
 

@@ -6,7 +6,7 @@ Raises `UpstreamError` for anything but a 2xx with a JSON object in it. Repeats 
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import anyio
 import httpx
@@ -41,6 +41,13 @@ class Pace:
             await anyio.sleep(mine - now)
 
 
+class Answer(NamedTuple):
+    """What the queue said: the body's JSON object, and its length in bytes."""
+
+    body: dict[str, Any]
+    size: int
+
+
 class Exchange:
     """HTTP to the queue. Opens its one connection pool at the first call.
 
@@ -73,8 +80,8 @@ class Exchange:
         body: Mapping[str, Any] | None = None,
         params: Mapping[str, str] | None = None,
         read_seconds: float = READ_SECONDS,
-    ) -> dict[str, Any]:
-        """Ask the queue, with the key; the answer's JSON object."""
+    ) -> Answer:
+        """Ask the queue, with the key."""
         headers = {"Authorization": f"Bearer {self._settings.api_key}", "Accept": "application/json"}
         if self._settings.org_id:
             headers["X-Organization-ID"] = self._settings.org_id
@@ -92,7 +99,7 @@ class Exchange:
         parsed = self._parse(raw)
         if not isinstance(parsed, dict):
             raise refusals.garbled(subject, "is not the JSON object it should be")
-        return cast("dict[str, Any]", parsed)
+        return Answer(cast("dict[str, Any]", parsed), len(raw))
 
     async def send(
         self,
@@ -126,7 +133,8 @@ class Exchange:
             raise refusals.unreachable(httpx.ReadTimeout(""), subject, host) from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError):
             raise refusals.garbled(subject, "could not be read as HTTP") from None
-        self._note_clock(response.headers.get("date", ""))
+        if url.startswith(self._settings.base_url):
+            self._note_clock(response.headers.get("date", ""))
         if not response.is_success:
             raise refusals.refusal(response.status_code, response.headers, self._parse(raw), subject)
         return raw

@@ -194,6 +194,7 @@ class RecordList(Incoming):
 
     requests: list[Record]
     total: int | None = None
+    size: int = Field(default=0, exclude=True, description="The answer's length in bytes; set by the client.")
 
     @field_validator("total", mode="before")
     @classmethod

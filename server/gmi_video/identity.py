@@ -1,0 +1,48 @@
+"""Whether two requests are the same job: same model, same payload, however the defaults were spelled."""
+
+import re
+from typing import Any
+
+from pydantic_core import to_json
+
+from gmi_video.models import LUMA_RAY2, LumaRay2Payload, Record, SubmitRequest
+
+_LUMA_DEFAULTS = {
+    name: field.default for name, field in LumaRay2Payload.model_fields.items() if not field.is_required()
+}
+
+
+def fingerprint(request: SubmitRequest) -> str:
+    """Equal for two requests that would make the same job."""
+    return to_json([request.model, _comparable(request.model, request.payload)]).decode()
+
+
+def is_same_job(request: SubmitRequest, record: Record) -> bool:
+    """Whether `record` was made from this very request. A record that shows no payload can't be told, so: no."""
+    return (
+        bool(record.payload)
+        and record.model in {"", request.model}
+        and _comparable(request.model, record.payload) == _comparable(request.model, request.payload)
+    )
+
+
+def hides_its_payload(request: SubmitRequest, record: Record) -> bool:
+    """Whether `record` could be this job but does not show what it was made from (gmi-api, "sometimes `{}`")."""
+    return not record.payload and record.model in {"", request.model}
+
+
+def _comparable(model: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """A payload in one order, without what is empty, with the table's defaults where they were left out."""
+    whole = {**(_LUMA_DEFAULTS if model == LUMA_RAY2 else {}), **payload}
+    return {name: whole[name] for name in sorted(whole) if whole[name] not in ("", None, [], {})}
+
+
+_KIND = re.compile(r"resolution|duration|second|size|quality", re.IGNORECASE)
+
+
+def same_kind(request: SubmitRequest, record: Record) -> bool:
+    """Whether a record is of the same resolution and duration, so that it took about as long to make."""
+    ours = _comparable(request.model, request.payload)
+    theirs = _comparable(request.model, record.payload)
+    names = [name for name in {*ours, *theirs} if _KIND.search(name)]
+    return bool(record.payload) and all(ours.get(name) == theirs.get(name) for name in names)

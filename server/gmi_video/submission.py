@@ -1,0 +1,262 @@
+"""Spending: find the same job, or submit it once, and find it again where the answer was lost.
+
+The queue has no idempotency key and a submit can't be recalled, so the account's own request list is the memory:
+before a submit it is asked for the same job, and after a submit that got no answer it is asked for the one that we
+may have made. What only this process knows (`_Memory`) guards the moments in which the list can't be had.
+
+A submit runs in the server's own task group, not in the call that asked for it: a caller that is cut off in the
+middle takes nothing with it, and the next identical call joins what is under way.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+
+from gmi_video import reconciliation
+from gmi_video.client import RETRY_SECONDS, Queue
+from gmi_video.errors import InsufficientCredits, NotFound, SubmissionUnknown, Unauthorized, UpstreamError
+from gmi_video.identity import fingerprint, hides_its_payload, is_same_job
+from gmi_video.models import Record, RecordList, SubmitRequest
+from gmi_video.reconciliation import Doubt
+
+FRESH_SECONDS = 300.0
+"""How long after its end a job whose outcome we did not deliver still answers for the same call."""
+
+LIST_PATIENCE = 8.0
+"""Seconds of retries for the list call that a person is waiting behind."""
+
+DOUBT_SECONDS = 900.0
+"""How long a submit of unknown fate stands in the way of the same call: well past any lag of the list."""
+
+_NO_LIST = (
+    "The queue's request list could not be had, so an identical request made elsewhere in the last minutes can't be "
+    "ruled out."
+)
+_NO_PAYLOADS = (
+    "The queue's list does not show what its running requests were made from, so an identical one can't be ruled out."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A job that exists.
+
+    `reused`: it was found instead of paid again. `note`: what the person should know. `history`: the model's
+    requests as they were listed before the submit.
+    """
+
+    record: Record
+    reused: bool = False
+    note: str = ""
+    history: tuple[Record, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Intent:
+    """What one call of `Submission.submit` asks for."""
+
+    key: str
+    request: SubmitRequest
+    allow_duplicate: bool
+    patience: float
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A submit under way, and its end."""
+
+    landed: anyio.Event = field(default_factory=anyio.Event)
+    result: Submitted | None = None
+    error: Exception | None = None
+
+
+class _Memory:
+    """What this process alone knows. Bounded: the oldest entries go first."""
+
+    LIMIT = 4096
+
+    def __init__(self) -> None:
+        self.latest: OrderedDict[str, str] = OrderedDict()  # the job last made for a fingerprint
+        self.own: OrderedDict[str, None] = OrderedDict()  # ids of all jobs made or found here
+        self.delivered: OrderedDict[str, None] = OrderedDict()  # ids whose outcome a caller has
+        self.doubts: OrderedDict[str, Doubt] = OrderedDict()  # submits of unknown fate, by fingerprint
+
+    def keep(self, entries: OrderedDict[str, Any], key: str, value: Any = None) -> None:
+        entries[key] = value
+        entries.move_to_end(key)
+        if len(entries) > self.LIMIT:
+            entries.popitem(last=False)
+
+
+class Submission:
+    """Makes jobs, one for each intent.
+
+    Args:
+        queue: the queue.
+        tasks: the server's own task group, which outlives any one call.
+    """
+
+    def __init__(self, queue: Queue, tasks: TaskGroup) -> None:
+        self._queue = queue
+        self._tasks = tasks
+        self._memory = _Memory()
+        self._flights: dict[str, _Flight] = {}
+        self._turns: dict[str, anyio.Lock] = {}
+
+    async def submit(
+        self, request: SubmitRequest, *, allow_duplicate: bool = False, patience: float = RETRY_SECONDS
+    ) -> Submitted:
+        """Find this very job, or make it.
+
+        Args:
+            request: what to make.
+            allow_duplicate: make it even if the same job runs already.
+            patience: seconds that may be spent waiting for a rate limit to pass.
+
+        Raises:
+            UpstreamError: refused; no job was made.
+            SubmissionUnknown: the job may or may not exist.
+        """
+        intent = _Intent(fingerprint(request), request, allow_duplicate, patience)
+        flight = self._flights.get(intent.key)
+        joined = flight is not None and not allow_duplicate
+        if flight is None or allow_duplicate:
+            flight = _Flight()
+            if not allow_duplicate:
+                self._flights[intent.key] = flight
+            self._tasks.start_soon(self._fly, flight, intent)
+        await flight.landed.wait()
+        if flight.error is not None:
+            raise flight.error
+        if flight.result is None:
+            raise SubmissionUnknown(
+                "The server was stopped while it was submitting: the job may or may not have been made.",
+                "Make the same call again: it looks for the job before it submits anything.",
+            )
+        return replace(flight.result, reused=True) if joined else flight.result
+
+    def delivered(self, record: Record) -> None:
+        """The caller has this job's outcome: the same call again means another video."""
+        if record.is_final:
+            self._memory.keep(self._memory.delivered, record.request_id)
+
+    async def _fly(self, flight: _Flight, intent: _Intent) -> None:
+        turn = self._turns.setdefault(intent.key, anyio.Lock())
+        try:
+            async with turn:
+                flight.result = await self._find_or_make(intent)
+        except Exception as error:  # noqa: BLE001 - raised again in every call that waits for this flight
+            flight.error = error
+        finally:
+            flight.landed.set()
+            if self._flights.get(intent.key) is flight:
+                del self._flights[intent.key]
+            if not turn.locked():
+                self._turns.pop(intent.key, None)
+
+    async def _find_or_make(self, intent: _Intent) -> Submitted:
+        key, request = intent.key, intent.request
+        if not intent.allow_duplicate and (found := await self._settle_doubt(key)):
+            return Submitted(found, reused=True)
+        listing = await self._list(request.model)
+        history = tuple(listing.requests) if listing else ()
+        note = "" if listing else _NO_LIST
+        if not intent.allow_duplicate:
+            if found := await self._same_job(key, request, listing):
+                self._remember(key, found)
+                return Submitted(found, reused=True, note=note, history=history)
+            if self._may_hide_the_same(request, history):
+                note = _NO_PAYLOADS
+        known = frozenset({record.request_id for record in history} | self._memory.own.keys())
+        doubt = Doubt(request, self._queue.now(), known, listed_before=listing is not None)
+        try:
+            record = await self._queue.submit(request, patience=intent.patience)
+        except UpstreamError as error:
+            if not error.maybe_arrived:
+                raise
+            record = await self._reconcile(key, doubt, error)
+        self._remember(key, record)
+        return Submitted(record, note=note, history=history)
+
+    async def _list(self, model: str) -> RecordList | None:
+        """The model's requests. None where they can't be had for a reason that need not stop a submit."""
+        try:
+            return await self._queue.requests(model, patience=LIST_PATIENCE)
+        except (Unauthorized, InsufficientCredits, NotFound):
+            raise
+        except UpstreamError:
+            return None
+
+    def _remember(self, key: str, record: Record) -> None:
+        self._memory.keep(self._memory.latest, key, record.request_id)
+        self._memory.keep(self._memory.own, record.request_id)
+        self._memory.doubts.pop(key, None)
+
+    # -- the same job again --------------------------------------------------------------------------------------
+
+    async def _same_job(self, key: str, request: SubmitRequest, listing: RecordList | None) -> Record | None:
+        """The same job, if it runs, or ended a moment ago without its outcome having been delivered."""
+        ours = self._memory.latest.get(key, "")
+        listed = listing.newest_first() if listing else []
+        same = [record for record in listed if record.request_id == ours or is_same_job(request, record)]
+        if ours and all(record.request_id != ours for record in same):
+            same += await self._unlisted(ours, request, listed=listing is not None)
+        running = [record for record in same if not record.is_final]
+        fresh = [record for record in same if self._is_fresh(record)]
+        return next(iter(running + fresh), None)
+
+    async def _unlisted(self, request_id: str, request: SubmitRequest, *, listed: bool) -> list[Record]:
+        """A job of ours that the list does not show: it lags, or can't be had. So ask for the job itself."""
+        try:
+            return [await self._queue.request(request_id)]
+        except UpstreamError as error:
+            if listed or isinstance(error, NotFound):
+                return []
+            # Nothing can be asked, and we did make this job: better the old one than a second.
+            return [Record(request_id=request_id, model=request.model, status="queued")]
+
+    def _is_fresh(self, record: Record) -> bool:
+        ended = record.updated_at or record.created_at
+        if not record.is_final or record.request_id in self._memory.delivered or ended is None:
+            return False
+        return self._queue.now() - ended <= FRESH_SECONDS
+
+    def _may_hide_the_same(self, request: SubmitRequest, history: tuple[Record, ...]) -> bool:
+        return any(
+            hides_its_payload(request, record) and not record.is_final and record.request_id not in self._memory.own
+            for record in history
+        )
+
+    # -- a submit whose answer was lost --------------------------------------------------------------------------
+
+    async def _reconcile(self, key: str, doubt: Doubt, error: UpstreamError) -> Record:
+        """The job that a submit without an answer has made; else the refusal, or `SubmissionUnknown`."""
+        self._memory.keep(self._memory.doubts, key, doubt)
+        if named := await reconciliation.named_job(self._queue, error, doubt):
+            return named
+        pauses = reconciliation.PAUSES_AFTER_REFUSAL if error.refused else reconciliation.PAUSES
+        found = await reconciliation.search(self._queue, doubt, pauses)
+        if found.record is not None:
+            return found.record
+        if error.refused:
+            # It said in known words that it took nothing, and the list does not say otherwise.
+            del self._memory.doubts[key]
+            raise error
+        raise reconciliation.unknown(doubt, found) from error
+
+    async def _settle_doubt(self, key: str) -> Record | None:
+        """Look again for an earlier submit of the same job whose fate is unknown, before anything new is paid."""
+        doubt = self._memory.doubts.get(key)
+        if doubt is None:
+            return None
+        found = await reconciliation.search(self._queue, doubt, reconciliation.PAUSES[:2])
+        if found.record is not None:
+            self._remember(key, found.record)
+            return found.record
+        if not found.looks or found.candidates or self._queue.now() - doubt.sent_at < DOUBT_SECONDS:
+            raise reconciliation.unknown(doubt, found)
+        del self._memory.doubts[key]
+        return None
