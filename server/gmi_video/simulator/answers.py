@@ -34,7 +34,7 @@ class Hanging(Response):
 
 
 def told(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A JSON answer; None among the headers' values is not allowed."""
+    """A JSON answer."""
     text = json.dumps(body, ensure_ascii=False).encode()
     return Response(text, status, {"content-type": "application/json", **(headers or {})})
 
@@ -77,11 +77,14 @@ def spoilt(row: Row, truth: Response, *, model: str, request_id: str, headers: d
 
 
 def _fill(value: Any, **names: str) -> Any:
-    if isinstance(value, str):
-        return value.format(**names)
-    if isinstance(value, dict):
-        return {key: _fill(inner, **names) for key, inner in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - our own JSON
-    return value
+    match value:
+        case str():
+            return value.format(**names)
+        case dict():
+            fields: dict[str, Any] = value
+            return {key: _fill(inner, **names) for key, inner in fields.items()}
+        case _:
+            return value
 
 
 def _twist(body: dict[str, Any]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def order(job: Job, asked: Mapping[str, Any], seconds_at_most: float | None) -> 
     length = f"{seconds:g} s"
     return Order(
         prompt=str(asked.get("prompt") or job.payload.get("prompt") or ""),
-        caption=f"{job.model} · {width}×{height} · {length} · simulated",
+        caption=f"{job.model} · {width}x{height} · {length} · simulated",
         width=width,
         height=height,
         frames=max(1, round(seconds * FPS)),

@@ -1,0 +1,163 @@
+"""The simulator on a real port: in this process for the demo, or as a process of its own.
+
+Over a socket a refused or dropped connection is an answer that begins and breaks off, which is all that ASGI allows.
+"""
+
+from __future__ import annotations
+
+import socket
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+import anyio
+import httpx
+import uvicorn
+
+from .app import create_app
+from .faults import ENDPOINTS, FAULTS, Endpoint, Fault
+from .scripts import Script
+from .world import Simulator
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import AsyncGenerator, Generator
+
+_IMAGE_SECONDS = 10
+_IMAGE_BYTES = 20 * 1024 * 1024
+
+
+async def fetch_over_http(url: str) -> bytes:
+    """Get an image from the internet, within 10 s and 20 MB.
+
+    Raises:
+        httpx.HTTPError: it could not be had.
+        ValueError: it is too large.
+    """
+    async with (
+        httpx.AsyncClient(timeout=_IMAGE_SECONDS, follow_redirects=True) as client,
+        client.stream("GET", url) as response,
+    ):
+        response.raise_for_status()
+        data = bytearray()
+        async for piece in response.aiter_bytes():
+            data += piece
+            if len(data) > _IMAGE_BYTES:
+                raise ValueError(f"larger than {_IMAGE_BYTES} bytes")
+    return bytes(data)
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn that leaves the process's signals to whoever owns the process, and says when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = anyio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open for business."""
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Capture none."""
+        yield
+
+
+@asynccontextmanager
+async def running(simulator: Simulator, host: str = "127.0.0.1", port: int = 0) -> AsyncGenerator[str]:
+    """Serve in this asyncio loop for as long as the block lasts; gives the base URL, which the simulator takes on.
+
+    Port 0 is any free one.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    listener = _listen(host, port)
+    server = _Server(_config(simulator))
+    simulator.base_url = _address(listener)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(server.serve, [listener])
+        await server.up.wait()
+        try:
+            yield simulator.base_url
+        finally:
+            server.should_exit = True
+
+
+def serve(simulator: Simulator, host: str = "127.0.0.1", port: int = 8090, *, greet: bool = True) -> None:
+    """Serve until interrupted, and tell on stdout how to get here.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    listener = _listen(host, port)
+    simulator.base_url = _address(listener)
+    if greet:
+        print(greeting(simulator), flush=True)  # noqa: T201 - a command's answer to the person who ran it
+    uvicorn.Server(_config(simulator)).run([listener])
+
+
+def greeting(simulator: Simulator) -> str:
+    """One paragraph: where it is, its key, and how to point the server at it."""
+    return (
+        f"A pretend GMI Cloud is up at {simulator.base_url}; nothing here costs anything. Point the server at it with\n"
+        f"  GMI_BASE_URL={simulator.api_url}\n"
+        f"  GMI_API_KEY={simulator.api_key}\n"
+        "Its films are real and drawn here, the first time somebody watches them. Stop it with Ctrl-C."
+    )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `gmi-video-mcp simulate`."""
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8090, help="port to listen on, 0 for any free one (default 8090)")
+    parser.add_argument("--key", default="simulated-key", help="the API key that is let in (default simulated-key)")
+    parser.add_argument("--takes", type=float, metavar="SECONDS", help="how long every job takes (default 20)")
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        type=parse_fault,
+        metavar="ENDPOINT=FAULT",
+        help=f"the next call there goes wrong; again for more. Endpoints: {', '.join(ENDPOINTS)}. "
+        f"Faults: {', '.join(FAULTS)}",
+    )
+
+
+def parse_fault(text: str) -> tuple[Endpoint, Fault]:
+    """`submit=timeout_after` in its two parts.
+
+    Raises:
+        ValueError: an endpoint or fault that does not exist.
+    """
+    endpoint, _, fault = text.partition("=")
+    if endpoint not in ENDPOINTS or fault not in get_args(Fault):
+        raise ValueError(f"not an ENDPOINT=FAULT: {text}")
+    return endpoint, cast("Fault", fault)
+
+
+def main(args: argparse.Namespace) -> None:
+    """Run `gmi-video-mcp simulate` with the parsed options."""
+    scripts = {} if args.takes is None else {"*": Script.takes(args.takes)}
+    simulator = Simulator(api_key=args.key, scripts=scripts, fetch=fetch_over_http)
+    faults: list[tuple[Endpoint, Fault]] = args.fault
+    for endpoint, fault in faults:
+        simulator.fail(endpoint, fault)
+    serve(simulator, args.host, args.port)
+
+
+def _config(simulator: Simulator) -> uvicorn.Config:
+    options: dict[str, Any] = {"server_header": False, "date_header": False, "access_log": False}
+    return uvicorn.Config(
+        create_app(simulator), log_level="critical", timeout_graceful_shutdown=2, lifespan="off", **options
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    return socket.create_server((host, port), backlog=128)
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://{host}:{port}"
