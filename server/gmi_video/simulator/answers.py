@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.responses import Response, StreamingResponse
 
@@ -56,7 +56,7 @@ def unlanded(row: Row, *, model: str, request_id: str, headers: dict[str, str]) 
             return StreamingResponse(_flood(), headers=head)
         case _:
             pass
-    if isinstance(row.body, dict):
+    if not isinstance(row.body, str | bytes):
         filled = _fill(row.body, model=model, request_id=request_id)
         return told(filled, row.status, {**row.headers, **headers})
     return Response(row.body, row.status, {**row.headers, **headers})
@@ -77,14 +77,11 @@ def spoilt(row: Row, truth: Response, *, model: str, request_id: str, headers: d
 
 
 def _fill(value: Any, **names: str) -> Any:
-    match value:
-        case str():
-            return value.format(**names)
-        case dict():
-            fields: dict[str, Any] = value
-            return {key: _fill(inner, **names) for key, inner in fields.items()}
-        case _:
-            return value
+    if isinstance(value, str):
+        return value.format(**names)
+    if isinstance(value, dict):
+        return {key: _fill(inner, **names) for key, inner in cast("dict[str, Any]", value).items()}
+    return value
 
 
 def _twist(body: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 import secrets
 from email.utils import formatdate
 from functools import partial
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import anyio
 from starlette.applications import Starlette
@@ -138,7 +138,7 @@ async def _submit(sim: Simulator, request: Request) -> Response:
     name, payload = body.get("model"), body.get("payload")
     if not isinstance(name, str) or not isinstance(payload, dict):
         raise Refusal(400, sim.habits.missing_keys.format(names="model, payload"))
-    asked: dict[str, Any] = payload
+    asked = cast("dict[str, Any]", payload)
     parameters = sim.model(name)["parameters"]
     check_payload(parameters, asked, sim.habits)
     fate: Script | None = request.state.fate

@@ -1,6 +1,7 @@
 """From an order to files: an H.264 MP4 of exactly its frames, and a JPEG of one of them."""
 
-# pyright: reportUnknownMemberType=false - the stubs of PyAV name numpy, which is not here
+# PyAV's stubs name numpy, which is not here:
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import io

@@ -6,7 +6,7 @@ Over a socket a refused or dropped connection is an answer that begins and break
 from __future__ import annotations
 
 import socket
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 import anyio
@@ -95,7 +95,8 @@ def serve(simulator: Simulator, host: str = "127.0.0.1", port: int = 8090, *, gr
     simulator.base_url = _address(listener)
     if greet:
         print(greeting(simulator), flush=True)  # noqa: T201 - a command's answer to the person who ran it
-    uvicorn.Server(_config(simulator)).run([listener])
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(_config(simulator)).run([listener])
 
 
 def greeting(simulator: Simulator) -> str:

@@ -1,0 +1,57 @@
+"""A simulator under a jumping clock, a client onto it, and the schemas both sides are held to."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import trio
+from jsonschema import Draft202012Validator
+from trio.testing import MockClock
+
+from gmi_video.simulator import Simulator
+
+EPOCH = 1_750_000_000
+SCHEMAS = Path(__file__).parents[2] / "schemas" / "upstream"
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "trio", {"clock": MockClock(autojump_threshold=0)}
+
+
+@pytest.fixture
+def sim() -> Simulator:
+    return Simulator(clock=lambda: EPOCH + trio.current_time(), seed=1)
+
+
+@pytest.fixture
+async def client(sim: Simulator) -> AsyncIterator[httpx.AsyncClient]:
+    headers = {"Authorization": f"Bearer {sim.api_key}"}
+    async with httpx.AsyncClient(transport=sim.transport(), base_url=sim.api_url, headers=headers) as connected:
+        yield connected
+
+
+@pytest.fixture
+def submit(client: httpx.AsyncClient) -> Callable[..., Any]:
+    """Submits, and gives the answer's JSON."""
+
+    async def go(model: str = "Luma-Ray2", **payload: Any) -> dict[str, Any]:
+        answer = await client.post("/requests", json={"model": model, "payload": {"prompt": "a fox", **payload}})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return go
+
+
+@pytest.fixture
+def validate() -> Callable[[str, Any], None]:
+    """Holds a body to the schema of that name."""
+
+    def check(name: str, body: Any) -> None:
+        schema = json.loads((SCHEMAS / f"{name}.json").read_text())
+        Draft202012Validator(schema).validate(body)  # pyright: ignore[reportUnknownMemberType] - a private parameter
+
+    return check

@@ -1,0 +1,158 @@
+"""Every switch over what the vendor leaves open."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+import trio
+
+from gmi_video.simulator import Script, Simulator
+
+from .conftest import EPOCH
+
+pytestmark = pytest.mark.anyio
+Submit = Callable[..., Any]
+
+
+@pytest.fixture
+def finished(client: httpx.AsyncClient, submit: Submit) -> Submit:
+    """Submits, waits for the end, and gives the record."""
+
+    async def go(**payload: Any) -> dict[str, Any]:
+        made = await submit(**payload)
+        await trio.sleep(60)
+        return (await client.get(f"/requests/{made['request_id']}")).json()
+
+    return go
+
+
+async def test_an_outcome_has_the_guides_shape_or_the_other(sim: Simulator, finished: Submit) -> None:
+    assert list((await finished())["outcome"]) == ["video_url", "thumbnail_image_url"]
+    sim.behave(outcome="media_urls")
+    outcome = (await finished())["outcome"]
+    assert outcome["media_urls"] == [{"id": "0", "url": outcome["thumbnail_image_url"].replace(".jpg", ".mp4")}]
+
+
+async def test_a_thumbnail_may_be_the_film_itself(sim: Simulator, finished: Submit) -> None:
+    sim.behave(thumbnail="mp4")
+    outcome = (await finished())["outcome"]
+    assert outcome["thumbnail_image_url"] == outcome["video_url"]
+
+
+async def test_a_payload_is_echoed_or_not(sim: Simulator, finished: Submit) -> None:
+    sim.behave(echo_payload=False)
+    assert (await finished(loop=True))["payload"] == {}
+
+
+@pytest.mark.parametrize("place", ["outcome.error", "outcome.message", "error", "reason", "error_message", "message"])
+@pytest.mark.parametrize("form", ["string", "object"])
+async def test_a_failure_is_told_where_the_habits_place_it(
+    sim: Simulator, finished: Submit, place: str, form: str
+) -> None:
+    sim.behave(failure_place=place, failure_form=form)
+    sim.script("Luma-Ray2", Script.fails(5, "no dragons"))
+    record = await finished()
+    for key in place.split("."):
+        record = record[key]
+    text: Any = record
+    assert (text["message"] if form == "object" else text) == "no dragons"
+
+
+@pytest.mark.parametrize(("order", "expected"), [("newest", [2, 1, 0]), ("oldest", [0, 1, 2])])
+async def test_the_lists_order_is_a_switch(
+    sim: Simulator, client: httpx.AsyncClient, submit: Submit, order: str, expected: list[int]
+) -> None:
+    sim.behave(list_order=order)
+    made = [(await submit())["request_id"] for _ in range(3)]
+    rows = (await client.get("/requests")).json()["requests"]
+    assert [made.index(row["request_id"]) for row in rows] == expected
+
+
+async def test_a_shuffled_list_has_every_job_in_some_other_order(
+    sim: Simulator, client: httpx.AsyncClient, submit: Submit
+) -> None:
+    sim.behave(list_order="shuffled")
+    made = [(await submit())["request_id"] for _ in range(12)]
+    rows = [row["request_id"] for row in (await client.get("/requests")).json()["requests"]]
+    assert sorted(rows) == sorted(made)
+    assert rows not in (made, made[::-1])
+
+
+async def test_a_short_list_keeps_the_newest_and_still_counts_all(
+    sim: Simulator, client: httpx.AsyncClient, submit: Submit
+) -> None:
+    sim.behave(list_limit=2, list_order="oldest")
+    made = [(await submit())["request_id"] for _ in range(3)]
+    body = (await client.get("/requests")).json()
+    assert ([row["request_id"] for row in body["requests"]], body["total"]) == (made[1:], 3)
+
+
+async def test_a_lagging_list_misses_a_job_whose_record_answers(
+    sim: Simulator, client: httpx.AsyncClient, submit: Submit
+) -> None:
+    sim.behave(list_lag=4)
+    made = await submit()
+    assert (await client.get("/requests")).json()["requests"] == []
+    assert (await client.get(f"/requests/{made['request_id']}")).status_code == 200
+    await trio.sleep(4)
+    assert len((await client.get("/requests")).json()["requests"]) == 1
+
+
+async def test_the_vendors_clock_may_be_ahead(sim: Simulator, client: httpx.AsyncClient, submit: Submit) -> None:
+    sim.behave(skew=3600)
+    assert (await submit())["created_at"] == EPOCH + 3600
+    assert (await client.get("/models")).headers["date"] == "Sun, 15 Jun 2025 16:06:40 GMT"
+    sim.behave(skew=0)
+    assert (await client.get("/models")).headers["date"] == "Sun, 15 Jun 2025 15:06:40 GMT"
+
+
+async def test_the_model_list_has_either_key(sim: Simulator, client: httpx.AsyncClient) -> None:
+    sim.behave(models_key="models")
+    body = (await client.get("/models")).json()
+    assert list(body) == ["models"]
+    assert "Luma-Ray2" in body["models"]
+
+
+async def test_a_wrong_value_may_pass(sim: Simulator, submit: Submit) -> None:
+    sim.behave(wrong_value="accepted")
+    await submit(loop="yes")
+    assert len(sim.jobs) == 1
+
+
+async def test_texts_nobody_knows_are_switches(sim: Simulator, client: httpx.AsyncClient) -> None:
+    sim.behave(unauthorized="who?", unknown_request="no {request_id}", no_access="not for you: {model}")
+    assert (await client.get("/models", headers={"Authorization": ""})).json() == {"error": "who?"}
+    assert (await client.get("/requests/x")).json() == {"error": "no x"}
+    sim.no_access.add("Veo3")
+    assert (await client.get("/models/Veo3")).json() == {"error": "not for you: Veo3"}
+
+
+async def test_latency_passes_before_an_answer_and_counts_against_the_callers_patience(
+    sim: Simulator, client: httpx.AsyncClient
+) -> None:
+    sim.behave(latency=3)
+    await client.get("/models")
+    assert trio.current_time() == 3
+    sim.behave(latency=30)
+    with pytest.raises(httpx.ReadTimeout):
+        await client.get("/models", timeout=10)
+    assert trio.current_time() == 13
+
+
+async def test_a_retry_after_may_come_with_any_429(sim: Simulator, client: httpx.AsyncClient) -> None:
+    sim.fail("list", "429_body", times=2)
+    assert "retry-after" not in (await client.get("/requests")).headers
+    sim.behave(retry_after_header=True)
+    assert (await client.get("/requests")).headers["retry-after"] == "30"
+
+
+async def test_an_image_model_answers_with_a_picture(sim: Simulator, submit: Submit) -> None:
+    sim.script("*", Script.synchronous())
+    outcome = (await submit("gemini-2.5-flash-image"))["outcome"]
+    assert [medium["url"][-4:] for medium in outcome["media_urls"]] == [".jpg"]
+
+
+def test_a_habit_that_does_not_exist_is_refused(sim: Simulator) -> None:
+    with pytest.raises(TypeError):
+        sim.behave(mood="bad")
