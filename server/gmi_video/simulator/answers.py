@@ -35,7 +35,7 @@ class Hanging(Response):
 
 def told(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON answer."""
-    text = json.dumps(body, ensure_ascii=False).encode()
+    text = json.dumps(body).encode()
     return Response(text, status, {"content-type": "application/json", **(headers or {})})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 _MOST = 0.38
 """The most of the picture's height that a prompt may take."""
+
+
+_LONGEST = 700
+"""Characters of a prompt that are written out; nobody reads more in five seconds."""
 
 
 def lettering(order: Order) -> Image.Image:
@@ -55,7 +60,8 @@ def _shaded(ink: Image.Image, top: int, short: int) -> Image.Image:
 
 def _printable(text: str) -> str:
     """Any Unicode as something a font can be asked for: a lone surrogate or a control character becomes a blank."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    words = " ".join("".join(char if char.isprintable() else " " for char in text[: 2 * _LONGEST]).split())
+    return words if len(words) <= _LONGEST else words[: _LONGEST - 1] + "…"
 
 
 def _fitted(text: str, room: float, tallest: float, short: int) -> tuple[Font, list[str], float]:
@@ -77,7 +83,7 @@ def _wrapped(text: str, font: Font, room: float) -> list[str]:
     """Lines no wider than `room` pixels, broken between words, or within one that is too long by itself."""
     lines: list[str] = []
     line = ""
-    for word in text[:4000].split(" "):
+    for word in text.split(" "):
         joined = f"{line} {word}" if line else word
         if font.getlength(joined) <= room:
             line = joined
@@ -86,9 +92,7 @@ def _wrapped(text: str, font: Font, room: float) -> list[str]:
             lines.append(line)
         line = word
         while font.getlength(line) > room and len(line) > 1:
-            cut = len(line) - 1
-            while cut > 1 and font.getlength(line[:cut]) > room:
-                cut -= 1
+            cut = max(1, bisect_right(range(len(line)), room, key=lambda end: font.getlength(line[:end])) - 1)
             lines.append(line[:cut])
             line = line[cut:]
     return [*lines, line] if line else lines

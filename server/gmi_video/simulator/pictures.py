@@ -15,8 +15,6 @@ START = ("frame0_image", "start_frame_url", "image_url", "image", "input_referen
 END = ("frame1_image", "end_frame_url", "lastFrame")
 """What models call the picture a film ends with."""
 
-_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF")
-
 
 class _NoPicture(Exception):
     """Why an image could not be had."""
@@ -41,7 +39,9 @@ async def _picture(sim: Simulator, url: str) -> bytes:
     if urlsplit(url).scheme not in {"http", "https"}:
         raise _NoPicture("not a public http(s) URL")
     data = await _download(sim, url)
-    if not data.startswith(_MAGIC):
+    from .darkroom import is_picture  # noqa: PLC0415 - Pillow loads only where a picture came
+
+    if not is_picture(data):
         raise _NoPicture("not an image")
     return data
 

@@ -1,0 +1,73 @@
+"""The simulator as a real process, spoken to over a real socket."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gmi_video.simulator.serve import parse_fault
+
+SERVER = Path(__file__).parents[2] / "server"
+BODY = {"model": "Luma-Ray2", "payload": {"prompt": "a fox", "resolution": "540p"}}
+
+
+@contextmanager
+def process(*options: str) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+    """A process, and a client set up by nothing but what it printed."""
+    command = [sys.executable, "-m", "gmi_video.simulator", "--port", "0", *options]
+    environment = {**os.environ, "PYTHONPATH": str(SERVER)}
+    with subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:  # noqa: S603 - our own interpreter and module
+        try:
+            assert child.stdout is not None
+            said = "".join(child.stdout.readline() for _ in range(4))
+            url, key = (re.search(rf"{name}=(\S+)", said) for name in ("GMI_BASE_URL", "GMI_API_KEY"))
+            assert url is not None
+            assert key is not None
+            with httpx.Client(base_url=url[1], headers={"Authorization": f"Bearer {key[1]}"}, timeout=30) as client:
+                yield child, client
+        finally:
+            child.kill()
+
+
+def test_a_process_serves_a_job_and_its_film_and_ends_when_interrupted() -> None:
+    with process("--takes", "0", "--key", "my-key", "--fault", "submit=dropped_after", "--fault", "list=503") as (
+        child,
+        client,
+    ):
+        assert client.headers["authorization"] == "Bearer my-key"
+        with pytest.raises(httpx.RemoteProtocolError):
+            client.post("/requests", json=BODY)
+        assert client.get("/requests").status_code == 503
+        rows = client.get("/requests").json()["requests"]
+        assert [row["status"] for row in rows] == ["success"]
+        film = httpx.get(rows[0]["outcome"]["video_url"], timeout=30)
+        assert (film.status_code, film.content[4:8]) == (200, b"ftyp")
+        client.close()
+        child.send_signal(signal.SIGINT)
+        assert child.wait(10) == 0
+        assert child.stderr is not None
+        assert child.stderr.read() == ""
+
+
+def test_a_misspelt_fault_is_refused_before_anything_starts() -> None:
+    assert parse_fault("submit=timeout_after") == ("submit", "timeout_after")
+    for wrong in ("submit", "submit=418", "cancel=500", "=500"):
+        with pytest.raises(ValueError, match="ENDPOINT=FAULT"):
+            parse_fault(wrong)
+
+
+@pytest.mark.parametrize("option", ["--fault=submit=418", "--takes=long"])
+def test_a_wrong_option_is_told_and_ends_the_process(option: str) -> None:
+    command = [sys.executable, "-m", "gmi_video.simulator", option]
+    environment = {**os.environ, "PYTHONPATH": str(SERVER)}
+    run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run
+    ended = run(command, env=environment, text=True, capture_output=True, timeout=30, check=False)
+    assert ended.returncode == 2
+    assert option.split("=", maxsplit=1)[0] in ended.stderr
