@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ BODY = {"model": "Luma-Ray2", "payload": {"prompt": "a fox", "resolution": "540p
 
 
 @contextmanager
-def process(*options: str) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+def process(*options: str) -> Generator[tuple[subprocess.Popen[str], httpx.Client]]:
     """A process, and a client set up by nothing but what it printed."""
     command = [sys.executable, "-m", "gmi_video.simulator", "--port", "0", *options]
     environment = {**os.environ, "PYTHONPATH": str(SERVER)}

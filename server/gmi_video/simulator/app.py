@@ -6,7 +6,7 @@ import json
 import secrets
 from email.utils import formatdate
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 from starlette.applications import Starlette
@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from . import answers, pictures, screening
 from .checks import Refusal, check_payload
-from .faults import RATE_LIMIT_MS, Endpoint
+from .faults import RATE_LIMIT_MS
 from .scripts import Script
 from .uploads import UploadRefused
 from .world import PREFIX, Call, Simulator
@@ -59,8 +59,7 @@ async def _endpoint(sim: Simulator, name: str, handler: Handler, request: Reques
     """What every call goes through: the wait, the fault in store for it, the log, the true answer, the date."""
     if sim.habits.latency:
         await anyio.sleep(sim.habits.latency)
-    taken = sim.faults.take(_known(name)) if name in get_args(Endpoint) else None
-    fault, row = taken or (None, None)
+    fault, row = sim.faults.take(name) or (None, None)
     if row is None or row.kind != "refuse":
         _log(sim, name, request, fault, await request.body())
     model = await _model_of(request)
@@ -80,10 +79,6 @@ async def _endpoint(sim: Simulator, name: str, handler: Handler, request: Reques
             response = answers.spoilt(row, response, model=model, request_id=made, headers=_hint(sim, row.status))
     response.headers["date"] = formatdate(sim.clock() + sim.habits.skew, usegmt=True)
     return response
-
-
-def _known(name: str) -> Endpoint:
-    return next(endpoint for endpoint in get_args(Endpoint) if endpoint == name)
 
 
 def _log(sim: Simulator, name: str, request: Request, fault: str | None, body: bytes) -> None:

@@ -100,7 +100,7 @@ class FaultQueue:
     """Faults in waiting, first come first served at each endpoint."""
 
     def __init__(self) -> None:
-        self._waiting: dict[Endpoint, list[_Entry]] = {endpoint: [] for endpoint in ENDPOINTS}
+        self._waiting: dict[str, list[_Entry]] = {endpoint: [] for endpoint in ENDPOINTS}
 
     def add(self, endpoint: Endpoint, fault: Fault | None, row: Row, times: int | None, after: int) -> None:
         """Queue a fault for the next `times` calls (None: for ever), once `after` calls have passed unharmed."""
@@ -112,7 +112,7 @@ class FaultQueue:
             raise ValueError("a fault happens at least once")
         self._waiting[endpoint].append(_Entry(fault, row, times, after))
 
-    def refuses(self, endpoint: Endpoint) -> bool:
+    def refuses(self, endpoint: str) -> bool:
         """Whether the next call there does not even connect; if so, that fault is spent."""
         waiting = self._waiting.get(endpoint, [])
         if waiting and waiting[0].after == 0 and waiting[0].row.kind == "refuse":
@@ -120,7 +120,7 @@ class FaultQueue:
             return True
         return False
 
-    def take(self, endpoint: Endpoint) -> tuple[Fault | None, Row] | None:
+    def take(self, endpoint: str) -> tuple[Fault | None, Row] | None:
         """What befalls the call that arrives now."""
         waiting = self._waiting.get(endpoint, [])
         if not waiting:

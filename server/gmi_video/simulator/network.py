@@ -6,7 +6,7 @@ no task of its own, and hands a flood on piece by piece.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING, cast
 
 import anyio
 import httpx
@@ -16,7 +16,6 @@ from starlette.routing import Match
 
 from .answers import Dropped, Hanging
 from .app import routes
-from .faults import Endpoint
 from .world import Simulator, Stray
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class SimulatedNetwork(httpx.AsyncBaseTransport):
         body = await request.aread()
         scope = _scope(request)
         name, endpoint = self._find(scope)
-        if name in get_args(Endpoint) and self._sim.faults.refuses(cast("Endpoint", name)):
+        if self._sim.faults.refuses(name):
             raise httpx.ConnectError("connection refused", request=request)
 
         async def receive() -> Message:
