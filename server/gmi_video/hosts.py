@@ -1,0 +1,39 @@
+"""How long a tool call may take, by the host that makes it.
+
+Hosts cut a call off, most of them without a word in the protocol, and progress saves it in few. The table goes by
+`clientInfo.name`; a host that is not in it gets `DEFAULT_SECONDS`, which is below the 60 s of the TypeScript SDK.
+"""
+
+DEFAULT_SECONDS = 45.0
+
+UNLIMITED_SECONDS = 20 * 60.0
+"""For hosts that wait without limit: longer than any render that is not stuck."""
+
+# Evidence: ../shared/field.md section 3 and mcp-notes.md 2.5, as read in 2026; reports are bound to versions.
+_SECONDS_BY_NAME = {
+    "claude-ai": 45.0,  # Claude Desktop: 60 s in some paths, 4 minutes in others, neither moved by progress
+    "claude-code": UNLIMITED_SECONDS,  # MCP_TOOL_TIMEOUT is about 28 h; the call moves to the background after 2 min
+    "codex-mcp-client": 45.0,  # tool_timeout_sec, 60 s unless set
+    "cursor-vscode": 45.0,  # no documented control; reports of about 60 s
+    "mcp": UNLIMITED_SECONDS,  # the Python SDK's own client: no limit unless the program sets one
+    "gmi-video-demo": UNLIMITED_SECONDS,  # our demo
+    "qwen-code": 540.0,  # 10 minutes since mid-2026
+    "visual studio code": 240.0,  # cut at 5 minutes over HTTP; progress did not help
+}
+
+_SECONDS_OVER_HTTP = {
+    "claude-code": 45.0,  # cut at 30 to 60 s over HTTP in some versions
+}
+
+
+def longest_wait(client_name: str, *, over_http: bool) -> float:
+    """Seconds that a call of this client may wait.
+
+    Args:
+        client_name: `clientInfo.name` as the client gave it; empty where it gave none.
+        over_http: whether the call came over HTTP and not over stdio.
+    """
+    name = client_name.strip().lower().removesuffix(" - insiders")
+    if over_http and name in _SECONDS_OVER_HTTP:
+        return _SECONDS_OVER_HTTP[name]
+    return _SECONDS_BY_NAME.get(name, DEFAULT_SECONDS)

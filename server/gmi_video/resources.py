@@ -1,0 +1,115 @@
+"""Resources: what a host can attach to a conversation. Outcomes are read afresh, so that their links are live."""
+
+import re
+from typing import Any
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
+from mcp_types import Completion, Resource
+
+from gmi_video import answers
+from gmi_video.answers import MODEL_URI, OUTCOME_URI
+from gmi_video.errors import GmiVideoError, InvalidRequest, NotFound, StillRunning
+from gmi_video.models import REQUEST_ID_PATTERN, Record, fields_of
+from gmi_video.services import Services
+from gmi_video.wording import plain
+
+LISTED = 20
+"""So many recent finished requests stand in resources/list."""
+
+COMPLETIONS = 100
+"""The protocol's own limit on the values of one completion."""
+
+Ctx = Context[Services, Any]
+
+
+async def outcome(request_id: str, ctx: Ctx) -> str:
+    """The outcome of a finished request, as JSON. Unfinished, failed and unknown requests are errors that say which."""
+    services = ctx.request_context.lifespan_context
+    try:
+        services.settings.check()
+        _must_match(REQUEST_ID_PATTERN, request_id, "request id")
+        record = await services.queue.request(request_id)
+        _must_have_succeeded(record)
+    except (NotFound, InvalidRequest) as error:
+        raise ResourceNotFoundError(str(error)) from error
+    except GmiVideoError as error:
+        raise ResourceError(str(error)) from error
+    services.submission.delivered(record)
+    return answers.text_of(outcome_of(record))
+
+
+def outcome_of(record: Record) -> dict[str, Any]:
+    """A finished request's outcome: the links, what it was made from, and whatever else the queue says of it."""
+    extra = {plain(k, 60): v for k, v in fields_of(record.outcome).items() if isinstance(v, str | int | float | bool)}
+    links = {"video_url": record.video_url, "thumbnail_image_url": record.thumbnail_url}
+    return {
+        "request_id": record.request_id,
+        "model": plain(record.model, 200),
+        "status": record.status,
+        "outcome": {k: plain(v, 2048) if isinstance(v, str) else v for k, v in extra.items() if k not in links}
+        | {k: v for k, v in links.items() if v},
+        "parameters": answers.bounded(record.payload),
+    } | {
+        name: answers.iso(at)
+        for name, at in (("created_at", record.created_at), ("updated_at", record.updated_at))
+        if at is not None
+    }
+
+
+async def recent(services: Services) -> list[Resource]:
+    """The newest finished outcomes, for resources/list; none where the queue can't be asked."""
+    try:
+        services.settings.check()
+        listing = await services.queue.requests(patience=0)
+    except GmiVideoError:
+        # A list has no place for an error, and the server's other resources must stay listed.
+        return []
+    finished = [record for record in listing.newest_first() if record.succeeded]
+    return [_as_resource(record) for record in finished[:LISTED]]
+
+
+async def complete(services: Services, uri: str, argument: str, begun: str) -> Completion:
+    """Ids that begin with what was typed: of finished requests, or of models."""
+    try:
+        services.settings.check()
+        if (uri, argument) == (OUTCOME_URI, "request_id"):
+            listing = await services.queue.requests(patience=0)
+            ids = [record.request_id for record in listing.newest_first() if record.succeeded]
+        elif (uri, argument) == (MODEL_URI, "model_id"):
+            ids = await services.queue.models()
+        else:
+            ids = []
+    except GmiVideoError:
+        return Completion(values=[])
+    matching = [found for found in ids if found.lower().startswith(begun.lower())]
+    return Completion(values=matching[:COMPLETIONS], total=len(matching), has_more=len(matching) > COMPLETIONS)
+
+
+def _must_match(pattern: str, value: str, what: str) -> None:
+    if not re.fullmatch(pattern, value):
+        raise InvalidRequest(f"{plain(value, 60)!r} can't be a {what}.", "Call list_requests to see the ids there are.")
+
+
+def _must_have_succeeded(record: Record) -> None:
+    if record.succeeded:
+        return
+    if record.is_final:
+        raise answers.failed(record)
+    raise StillRunning(
+        f"Request {record.request_id} is not finished: {record.status}.",
+        f"Call {answers.status_call(record.request_id)} to wait for it.",
+        record.request_id,
+    )
+
+
+def _as_resource(record: Record) -> Resource:
+    prompt = plain(record.payload.get("prompt") or "a video", 60)
+    made = answers.iso(record.created_at)[:16].replace("T", " ") if record.created_at is not None else ""
+    return Resource(
+        uri=OUTCOME_URI.format(request_id=record.request_id),
+        name=record.request_id,
+        title=prompt,
+        description=f"{plain(record.model, 60)}, {made}".strip(", "),
+        mime_type="application/json",
+    )

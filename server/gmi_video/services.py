@@ -1,0 +1,47 @@
+"""What the tools stand on: settings, queue, submission and jobs, opened together and closed together."""
+
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import anyio
+import httpx
+
+from gmi_video.client import Queue
+from gmi_video.exchange import Exchange
+from gmi_video.jobs import Jobs
+from gmi_video.settings import Settings
+from gmi_video.submission import Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One of each, for as long as the server runs."""
+
+    settings: Settings
+    queue: Queue
+    submission: Submission
+    jobs: Jobs
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings, transport: httpx.AsyncBaseTransport | None = None, now: Callable[[], float] = time.time
+) -> AsyncGenerator[Services]:
+    """Open the services; on leaving, stop what they do in the background and close the connections.
+
+    Args:
+        settings: what the environment decides.
+        transport: how HTTP travels; None is the network.
+        now: this machine's clock, in Unix seconds.
+    """
+    exchange = Exchange(settings, transport, now)
+    queue = Queue(exchange)
+    try:
+        async with anyio.create_task_group() as tasks:
+            yield Services(settings, queue, Submission(queue, tasks), Jobs(queue, tasks))
+            tasks.cancel_scope.cancel()
+    finally:
+        with anyio.CancelScope(shield=True):
+            await exchange.aclose()
