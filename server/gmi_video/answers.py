@@ -5,12 +5,15 @@ things are left out. Words of the vendor's are quoted (`wording`), and links are
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Required, TypedDict
+from typing import Annotated, Any, Literal, Required
 
 from pydantic import Field
 from pydantic_core import to_json
 
-from gmi_video.errors import GmiVideoError, JobFailed, SubmissionUnknown, UpstreamError
+# The standard library's TypedDict can't be read by pydantic before Python 3.12.
+from typing_extensions import TypedDict
+
+from gmi_video.errors import GmiVideoError, InvalidRequest, JobFailed, SubmissionUnknown, UpstreamError
 from gmi_video.estimates import NO_HISTORY, Estimate
 from gmi_video.models import Record
 from gmi_video.wording import duration, plain, quoted
@@ -167,7 +170,8 @@ def failed(record: Record) -> JobFailed:
 def of_error(error: GmiVideoError) -> VideoAnswer:
     """The answer where there is no job to speak of."""
     answer: VideoAnswer = {
-        "summary": error.message,
+        # The faults of the arguments are for the assistant; the user need only know that nothing happened.
+        "summary": "Nothing was sent and nothing was charged." if isinstance(error, InvalidRequest) else error.message,
         "error": {"message": error.message, "charged": error.charged},
         "next_step": error.next_step,
     }

@@ -94,7 +94,7 @@ def refusal(tool: str, schema: Mapping[str, Any], errors: Iterable[Mapping[str, 
     properties: Mapping[str, Mapping[str, Any]] = schema["properties"]
     faults = dict.fromkeys(_fault(tool, properties, error) for error in errors)
     return InvalidRequest(
-        f"{' '.join(faults)} Nothing was sent and nothing was charged.",
+        " ".join(faults),
         f"Correct the {'arguments' if len(faults) > 1 else 'argument'} and call {tool} again.",
     )
 

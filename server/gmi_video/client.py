@@ -125,7 +125,7 @@ async def _repeat(
 ) -> _Answer:
     """`once`, and again while `only_if` allows, after a growing, jittered pause or the one the queue asks for."""
     deadline = anyio.current_time() + patience
-    usual = wait_exponential_jitter(initial=0.5, max=8, jitter=1)
+    usual = wait_exponential_jitter(multiplier=0.5, max=8, jitter=1)
     enough = stop_after_attempt(ATTEMPTS)
 
     def pause(state: RetryCallState) -> float:

@@ -7,12 +7,11 @@ protocol error, and every failure is answered in the shape that successes have.
 
 import logging
 from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
-from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import ConfigDict, ValidationError
@@ -21,6 +20,9 @@ from gmi_video import answers, arguments
 from gmi_video.errors import GmiVideoError
 from gmi_video.models import fields_of, items_of
 from gmi_video.services import Services
+
+if TYPE_CHECKING:
+    from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
 
 _log = logging.getLogger(__name__)
 
@@ -32,14 +34,16 @@ class StrictTool(Tool):
     def of(cls, fn: Callable[..., Any], *, title: str, annotations: ToolAnnotations) -> "StrictTool":
         """A tool from an async function: its signature is the input schema, its docstring the description."""
         description = "\n".join(" ".join(paragraph.split()) for paragraph in (fn.__doc__ or "").split("\n\n"))
-        tool = cls.from_function(fn, title=title, description=description, annotations=annotations)
+        tool = cls.from_function(
+            fn, title=title, description=description, annotations=annotations, structured_output=True
+        )
         lenient = tool.fn_metadata.arg_model
         config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
         strict: type[ArgModelBase] = type(
             lenient.__name__, (lenient,), {"model_config": config, "__module__": __name__}
         )
         metadata = tool.fn_metadata.model_copy(update={"arg_model": strict})
-        metadata.output_schema = flat(metadata.output_schema or {})
+        metadata.output_schema = flat(fields_of(metadata.output_schema))
         return cls.model_validate(
             dict(tool)
             | {"fn_metadata": metadata, "parameters": flat(strict.model_json_schema()), "annotations": annotations}

@@ -1,0 +1,121 @@
+"""Conversations: the real MCP client, our server, and the simulator as its upstream, under a clock that jumps."""
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import trio
+from mcp import Client
+from mcp_types import CallToolResult, Implementation, TextContent
+from trio.testing import MockClock
+
+from gmi_video.app import VideoServer, create_server
+from gmi_video.settings import Settings
+from gmi_video.simulator import Simulator
+
+EPOCH = 1_750_000_000
+KEY = "simulated-key-eyJhbGciOi-must-not-leak"
+ERAS = ("legacy", "2026-07-28")
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """trio with virtual time: whenever everybody waits, the clock jumps."""
+    return "trio", {"clock": MockClock(autojump_threshold=0)}
+
+
+@pytest.fixture(params=ERAS)
+def era(request: pytest.FixtureRequest) -> str:
+    """Both protocol eras, as the client's `mode`."""
+    return request.param
+
+
+def now() -> float:
+    """Unix seconds, by the jumping clock."""
+    return EPOCH + trio.current_time()
+
+
+@dataclass
+class Host:
+    """An assistant's host: an MCP client that remembers what it was told."""
+
+    client: Client
+    progress: list[tuple[float, float | None, str | None]] = field(default_factory=list[Any])
+    results: list[CallToolResult] = field(default_factory=list[CallToolResult])
+
+    async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Call a tool; the answer, which must be the same as text and as structure."""
+        result = await self.client.call_tool(tool, arguments, progress_callback=self._heard)
+        self.results.append(result)
+        answer = answer_of(result)
+        if result.structured_content is not None:
+            assert result.structured_content == answer
+        return answer
+
+    async def refused(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Call a tool that must answer with an error."""
+        answer = await self.call(tool, **arguments)
+        assert self.results[-1].is_error, answer
+        return answer
+
+    async def told(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Call a tool that must not answer with an error."""
+        answer = await self.call(tool, **arguments)
+        assert not self.results[-1].is_error, answer
+        return answer
+
+    async def _heard(self, progress: float, total: float | None, message: str | None) -> None:
+        self.progress.append((progress, total, message))
+
+
+def answer_of(result: CallToolResult) -> dict[str, Any]:
+    """The object in the text block of a tool's answer."""
+    (block,) = result.content
+    assert isinstance(block, TextContent)
+    return json.loads(block.text)
+
+
+@dataclass
+class World:
+    """A simulator, and any number of servers and hosts onto it."""
+
+    sim: Simulator
+    environment: dict[str, str]
+
+    def server(self, **environment: str) -> VideoServer:
+        """A new server process, as it were: nothing of an older one is left in it."""
+        settings = Settings.from_environment(self.environment | environment)
+        return create_server(settings, transport=self.sim.transport(), now=now)
+
+    @asynccontextmanager
+    async def host(
+        self,
+        server: VideoServer | None = None,
+        *,
+        era: str = "2026-07-28",
+        name: str = "mcp",
+        options: dict[str, Any] | None = None,
+        **environment: str,
+    ) -> AsyncGenerator[Host]:
+        """A host called `name`, connected to `server` or to a new one. The default name waits without limit."""
+        client = Client(
+            server or self.server(**environment),
+            mode=era,
+            client_info=Implementation(name=name, version="1"),
+            **(options or {}),
+        )
+        async with client:
+            yield Host(client)
+
+    def count(self, endpoint: str) -> int:
+        """How many calls of an endpoint have arrived at the queue."""
+        return sum(call.endpoint == endpoint for call in self.sim.calls)
+
+
+@pytest.fixture
+def world() -> World:
+    sim = Simulator(api_key=KEY, clock=now, seed=1)
+    return World(sim, {"GMI_API_KEY": KEY, "GMI_BASE_URL": sim.api_url})
