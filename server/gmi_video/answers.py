@@ -13,7 +13,7 @@ from pydantic_core import to_json
 # The standard library's TypedDict can't be read by pydantic before Python 3.12.
 from typing_extensions import TypedDict
 
-from gmi_video.errors import GmiVideoError, InvalidRequest, JobFailed, SubmissionUnknown, UpstreamError
+from gmi_video.errors import GmiVideoError, InvalidRequest, JobFailed, SpendingRefused, SubmissionUnknown, UpstreamError
 from gmi_video.estimates import NO_HISTORY, Estimate
 from gmi_video.models import Record
 from gmi_video.wording import duration, plain, quoted
@@ -21,6 +21,7 @@ from gmi_video.wording import duration, plain, quoted
 OUTCOME_URI = "gmi-video://requests/{request_id}/outcome"
 MODEL_URI = "gmi-video://models/{model_id}"
 
+_UNSENT = "Nothing was sent and nothing was charged."
 _UNCERTAIN = "Whether GMI Cloud charges for it is not documented."
 
 
@@ -171,7 +172,9 @@ def of_error(error: GmiVideoError) -> VideoAnswer:
     """The answer where there is no job to speak of."""
     answer: VideoAnswer = {
         # The faults of the arguments are for the assistant; the user need only know that nothing happened.
-        "summary": "Nothing was sent and nothing was charged." if isinstance(error, InvalidRequest) else error.message,
+        "summary": _UNSENT
+        if isinstance(error, InvalidRequest) and not isinstance(error, SpendingRefused)
+        else error.message,
         "error": {"message": error.message, "charged": error.charged},
         "next_step": error.next_step,
     }

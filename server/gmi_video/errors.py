@@ -3,6 +3,7 @@
     GmiVideoError                 str(error) is written for an assistant to act on
     ├─ SettingsError              the operator: which variable, what is wrong, what to do
     ├─ InvalidRequest             the caller: which argument, what it may be; nothing was sent
+    │  └─ SpendingRefused         the user: above their limit or threshold, or declined; nothing was sent
     ├─ UpstreamError              the queue said no, or nothing
     │  ├─ Unauthorized            the key
     │  ├─ InsufficientCredits     the account's balance
@@ -44,6 +45,10 @@ class SettingsError(GmiVideoError):
 
 class InvalidRequest(GmiVideoError):
     """An argument is wrong; nothing was sent."""
+
+
+class SpendingRefused(InvalidRequest):
+    """The job is fine, but its price is not, or the user has said no; nothing was sent."""
 
 
 class UpstreamError(GmiVideoError):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import anyio
 import httpx
 
+from gmi_video.budget import Budget
+from gmi_video.catalog import Catalog
 from gmi_video.client import Queue
 from gmi_video.exchange import Exchange
 from gmi_video.jobs import Jobs
@@ -21,6 +23,7 @@ class Services:
 
     settings: Settings
     queue: Queue
+    catalog: Catalog
     submission: Submission
     jobs: Jobs
 
@@ -38,9 +41,16 @@ async def open_services(
     """
     exchange = Exchange(settings, transport, now)
     queue = Queue(exchange)
+    catalog = Catalog(queue)
     try:
         async with anyio.create_task_group() as tasks:
-            yield Services(settings, queue, Submission(queue, tasks), Jobs(queue, tasks))
+            yield Services(
+                settings,
+                queue,
+                catalog,
+                Submission(queue, tasks, Budget(queue, catalog, settings)),
+                Jobs(queue, tasks),
+            )
             tasks.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):

@@ -40,6 +40,14 @@ VARIABLES = (
         "how long one tool call may wait for a video; set it below your host's own limit",
     ),
     Variable("GMI_MAX_REQUESTS_PER_SECOND", "5", "calls to the queue from this process"),
+    Variable(
+        "GMI_CONFIRM_ABOVE_USD", "none", "ask before a video that is priced above this, or whose price is not known"
+    ),
+    Variable(
+        "GMI_SPEND_LIMIT_USD",
+        "none",
+        "refuse a video that would take the account's last 24 hours above this",
+    ),
     Variable("GMI_LOG_LEVEL", "WARNING", "how much is written to stderr: DEBUG, INFO, WARNING, ERROR or CRITICAL"),
 )
 
@@ -53,6 +61,8 @@ class Settings:
     base_url: str = DEFAULT_BASE_URL
     max_wait_seconds: float | None = None
     max_requests_per_second: float = 5.0
+    confirm_above_usd: float | None = None
+    spend_limit_usd: float | None = None
     log_level: str = "WARNING"
     problems: tuple[str, ...] = ()
 
@@ -86,6 +96,8 @@ class _Reader:
             base_url=self._base_url(),
             max_wait_seconds=self._number("GMI_MAX_WAIT_SECONDS", 0, 24 * 3600),
             max_requests_per_second=self._number("GMI_MAX_REQUESTS_PER_SECOND", 0.1, 100) or 5.0,
+            confirm_above_usd=self._number("GMI_CONFIRM_ABOVE_USD", 0, 1e6),
+            spend_limit_usd=self._number("GMI_SPEND_LIMIT_USD", 0, 1e6),
             log_level=self._log_level(),
             problems=tuple(self._problems),
         )

@@ -16,6 +16,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from gmi_video import reconciliation
+from gmi_video.budget import Budget
 from gmi_video.client import RETRY_SECONDS, Queue
 from gmi_video.errors import InsufficientCredits, NotFound, SubmissionUnknown, Unauthorized, UpstreamError
 from gmi_video.identity import fingerprint, hides_its_payload, is_same_job
@@ -62,6 +63,7 @@ class _Intent:
     request: SubmitRequest
     allow_duplicate: bool
     patience: float
+    usd: float | None
 
 
 @dataclass(slots=True)
@@ -97,30 +99,39 @@ class Submission:
     Args:
         queue: the queue.
         tasks: the server's own task group, which outlives any one call.
+        budget: what may be spent; asked last before anything is.
     """
 
-    def __init__(self, queue: Queue, tasks: TaskGroup) -> None:
+    def __init__(self, queue: Queue, tasks: TaskGroup, budget: Budget) -> None:
         self._queue = queue
+        self._budget = budget
         self._tasks = tasks
         self._memory = _Memory()
         self._flights: dict[str, _Flight] = {}
         self._turns: dict[str, anyio.Lock] = {}
 
     async def submit(
-        self, request: SubmitRequest, *, allow_duplicate: bool = False, patience: float = RETRY_SECONDS
+        self,
+        request: SubmitRequest,
+        *,
+        usd: float | None,
+        allow_duplicate: bool = False,
+        patience: float = RETRY_SECONDS,
     ) -> Submitted:
         """Find this very job, or make it.
 
         Args:
             request: what to make.
+            usd: its price, for the spending limit; None where it is not known.
             allow_duplicate: make it even if the same job runs already.
             patience: seconds that may be spent waiting for a rate limit to pass.
 
         Raises:
+            SpendingRefused: above the spending limit; nothing was sent.
             UpstreamError: refused; no job was made.
             SubmissionUnknown: the job may or may not exist.
         """
-        intent = _Intent(fingerprint(request), request, allow_duplicate, patience)
+        intent = _Intent(fingerprint(request), request, allow_duplicate, patience, usd)
         flight = self._flights.get(intent.key)
         joined = flight is not None and not allow_duplicate
         if flight is None or allow_duplicate:
@@ -137,6 +148,10 @@ class Submission:
                 "Make the same call again: it looks for the job before it submits anything.",
             )
         return replace(flight.result, reused=True) if joined else flight.result
+
+    async def find(self, request: SubmitRequest) -> Record | None:
+        """The job that `submit` would return instead of paying for another; None where it would pay."""
+        return await self._same_job(fingerprint(request), request, await self._list(request.model))
 
     def delivered(self, record: Record) -> None:
         """The caller has this job's outcome: the same call again means another video."""
@@ -171,13 +186,19 @@ class Submission:
             if self._may_hide_the_same(request, history):
                 note = _NO_PAYLOADS
         known = frozenset({record.request_id for record in history} | self._memory.own.keys())
+        hold = await self._budget.hold(intent.usd)
         doubt = Doubt(request, self._queue.now(), known, listed_before=listing is not None)
         try:
-            record = await self._queue.submit(request, patience=intent.patience)
-        except UpstreamError as error:
-            if not error.maybe_arrived:
-                raise
-            record = await self._reconcile(key, doubt, error)
+            try:
+                record = await self._queue.submit(request, patience=intent.patience)
+            except UpstreamError as error:
+                if not error.maybe_arrived:
+                    raise
+                record = await self._reconcile(key, doubt, error)
+        except UpstreamError:
+            hold.release()
+            raise
+        hold.made(record.request_id)
         self._remember(key, record)
         return Submitted(record, note=note, history=history)
 

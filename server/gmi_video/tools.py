@@ -96,7 +96,7 @@ async def generate_video(
     if model != LUMA_RAY2:
         raise InvalidRequest("Only Luma-Ray2 for now.", "Leave model out.")
     submitted = await services.submission.submit(
-        SubmitRequest(model=model, payload=payload), allow_duplicate=allow_duplicate
+        SubmitRequest(model=model, payload=payload), usd=None, allow_duplicate=allow_duplicate
     )
     if submitted.history:
         services.jobs.learn(model, submitted.history)
