@@ -106,6 +106,7 @@ def of_job(
     now: float,
     expected: Estimate = NO_HISTORY,
     asked: dict[str, Any] | None = None,
+    usd: float | None = None,
     reused: bool = False,
     note: str = "",
     problem: UpstreamError | None = None,
@@ -117,6 +118,7 @@ def of_job(
         now: Unix seconds, by the queue's clock.
         expected: what is known of such a job's length.
         asked: the payload we sent, for a queue that does not echo it.
+        usd: the job's price, where it is known.
         reused: the job was found instead of paid again.
         note: what else the person should know.
         problem: why the job could not be looked at just now.
@@ -143,6 +145,8 @@ def of_job(
         answer["elapsed_seconds"] = round(age)
     if expected.expected_seconds is not None and not record.is_final:
         answer["expected_seconds"] = round(expected.expected_seconds)
+    if usd is not None:
+        answer["estimated_cost_usd"] = round(usd, 6)
     if reused:
         answer["reused"] = True
     if record.succeeded:
@@ -263,10 +267,11 @@ def _age(record: Record, now: float) -> float | None:
 
 def bounded(payload: dict[str, Any]) -> dict[str, Any]:
     """A payload as it can be shown: strings, numbers and flags; anything else, and anything long, cut short."""
-    return {plain(name, 60): _bounded_value(value) for name, value in list(payload.items())[:30]}
+    return {plain(name, 60): bounded_value(value) for name, value in list(payload.items())[:30]}
 
 
-def _bounded_value(value: object) -> Any:
+def bounded_value(value: object) -> Any:
+    """One value as it can be shown."""
     if isinstance(value, str):
         return value if len(value) <= 2000 else f"{value[:1999]}…"  # noqa: PLR2004 - a long prompt, still readable
     return value if isinstance(value, bool | int | float | None) else plain(value, 500)

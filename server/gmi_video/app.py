@@ -17,7 +17,7 @@ from mcp_types import (
 )
 
 from gmi_video import __version__, resources
-from gmi_video.answers import OUTCOME_URI
+from gmi_video.answers import MODEL_URI, OUTCOME_URI
 from gmi_video.services import Services, open_services
 from gmi_video.settings import Settings
 from gmi_video.strict import StrictServer
@@ -73,6 +73,13 @@ def create_server(
         description="The link, read afresh so that it is live, and what the video was made from.",
         mime_type="application/json",
     )(resources.outcome)
+    server.resource(
+        MODEL_URI,
+        name="model",
+        title="A video model",
+        description="Its parameters, price and guide, as the queue tells them.",
+        mime_type="application/json",
+    )(resources.model)
     return server
 
 

@@ -7,15 +7,18 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp_types import Completion, Resource
 
-from gmi_video import answers
+from gmi_video import answers, checking, pricing
 from gmi_video.answers import MODEL_URI, OUTCOME_URI
 from gmi_video.errors import GmiVideoError, InvalidRequest, NotFound, StillRunning
-from gmi_video.models import REQUEST_ID_PATTERN, Record, fields_of
+from gmi_video.models import MODEL_ID_PATTERN, REQUEST_ID_PATTERN, Parameter, Record, fields_of
 from gmi_video.services import Services
 from gmi_video.wording import plain
 
 LISTED = 20
 """So many recent finished requests stand in resources/list."""
+
+MOST_GUIDE = 60_000
+"""So many characters of a model's guide, which is the vendor's Markdown and read by whoever attached it."""
 
 COMPLETIONS = 100
 """The protocol's own limit on the values of one completion."""
@@ -37,6 +40,42 @@ async def outcome(request_id: str, ctx: Ctx) -> str:
         raise ResourceError(str(error)) from error
     services.submission.delivered(record)
     return answers.text_of(outcome_of(record))
+
+
+async def model(model_id: str, ctx: Ctx) -> str:
+    """A model's parameters, price and whole guide, as JSON. An unknown id is an error that says so."""
+    services = ctx.request_context.lifespan_context
+    try:
+        services.settings.check()
+        _must_match(MODEL_ID_PATTERN, model_id, "model id")
+        record = await services.catalog.model(model_id)
+    except (NotFound, InvalidRequest) as error:
+        raise ResourceNotFoundError(str(error)) from error
+    except GmiVideoError as error:
+        raise ResourceError(str(error)) from error
+    return answers.text_of(
+        {
+            "model": model_id,
+            "display_name": plain(record.display_name, 200),
+            "description": plain(record.brief_description, 2000),
+            "price": pricing.in_words(record),
+            "parameters": [_parameter(parameter) for parameter in record.parameters],
+            "guide": record.detailed_description[:MOST_GUIDE],
+        }
+    )
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    told = {
+        "name": plain(parameter.name, 100),
+        "type": plain(parameter.type, 40),
+        "required": parameter.required,
+        "allowed": checking.allowed(parameter),
+        "default": answers.bounded_value(parameter.default_value),
+        "options": [answers.bounded_value(option) for option in checking.options_of(parameter)[:200]],
+        "description": plain(parameter.description, 1000),
+    }
+    return {name: value for name, value in told.items() if value not in (None, "", [])}
 
 
 def outcome_of(record: Record) -> dict[str, Any]:
@@ -77,7 +116,7 @@ async def complete(services: Services, uri: str, argument: str, begun: str) -> C
             listing = await services.queue.requests(patience=0)
             ids = [record.request_id for record in listing.newest_first() if record.succeeded]
         elif (uri, argument) == (MODEL_URI, "model_id"):
-            ids = await services.queue.models()
+            ids = await services.catalog.ids()
         else:
             ids = []
     except GmiVideoError:

@@ -1,117 +1,21 @@
-"""The four tools: what a host sees, and nothing that could be done without one."""
+"""The four tools: what a host sees. The one that spends has a room of its own, `generate`."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from mcp.server.mcpserver import Context
-from mcp_types import CallToolResult, TextContent, ToolAnnotations
+import anyio
+from mcp_types import CallToolResult, ToolAnnotations
 from pydantic import Field
 
-from gmi_video import answers, hosts
+from gmi_video import answers, checking, pricing
 from gmi_video.answers import ModelsAnswer, RequestsAnswer, VideoAnswer
-from gmi_video.errors import InvalidRequest
-from gmi_video.jobs import Watch
-from gmi_video.models import (
-    LUMA_RAY2,
-    MODEL_ID_PATTERN,
-    REQUEST_ID_PATTERN,
-    AspectRatio,
-    Duration,
-    LumaRay2Payload,
-    Record,
-    Resolution,
-    SubmitRequest,
-)
-from gmi_video.services import Services
+from gmi_video.calls import Ctx, longest_wait, result, services_of, wait_for
+from gmi_video.generate import generate_video
+from gmi_video.models import LUMA_RAY2, REQUEST_ID_PATTERN, ModelRecord, Record
 from gmi_video.strict import StrictTool
-from gmi_video.wording import plain
+from gmi_video.wording import plain, quoted
 
-Ctx = Context[Services, Any]
-
-
-async def generate_video(
-    ctx: Ctx,
-    *,
-    prompt: Annotated[
-        str,
-        Field(
-            pattern=r"\S",
-            description="What should be seen: subject, action, setting, light, mood. Camera motion goes in here too: "
-            "camera orbits left, push in, crane up, handheld, dolly zoom, aerial, pan, tilt, static.",
-        ),
-    ],
-    model: Annotated[
-        str, Field(pattern=MODEL_ID_PATTERN, description="Model id, case-sensitive; list_models has them.")
-    ] = LUMA_RAY2,
-    resolution: Annotated[
-        Resolution,
-        Field(
-            description="Luma-Ray2: 720p for most uses, 540p to try out, 1080p for professional work, 4k takes longest."
-        ),
-    ] = "720p",
-    duration: Annotated[
-        Duration, Field(description="Luma-Ray2: 5s for social media, 9s for a more complex scene.")
-    ] = "5s",
-    aspect_ratio: Annotated[
-        AspectRatio,
-        Field(
-            description="Luma-Ray2: 16:9 YouTube and widescreen, 9:16 phones, 1:1 social posts, 21:9 cinema; "
-            "3:4 and 9:21 portrait, 4:3 classic."
-        ),
-    ] = "16:9",
-    loop: Annotated[
-        bool, Field(description="Luma-Ray2: make the end run into the start, for backgrounds and endless animations.")
-    ] = False,
-    frame0_image: Annotated[
-        str, Field(description="Luma-Ray2: public http(s) URL of an image the video starts with (image-to-video).")
-    ] = "",
-    frame1_image: Annotated[
-        str, Field(description="Luma-Ray2: public http(s) URL of an image it ends with; with both it interpolates.")
-    ] = "",
-    wait: Annotated[
-        bool,
-        Field(description="Wait until it is done, as long as this host allows; false returns right after the submit."),
-    ] = True,
-    allow_duplicate: Annotated[
-        bool, Field(description="Pay for it even though the very same video is being made already.")
-    ] = False,
-) -> Annotated[CallToolResult, VideoAnswer]:
-    """Make a video from a prompt with Luma-Ray2 (or another model of GMI Cloud), and wait for it.
-
-    Each call spends real money and can't be recalled. A render takes about one to ten minutes; if it outlasts this
-    call, the answer is not an error: it holds the request_id, and get_status waits on. To check on a video never
-    call this again, call get_status; to find earlier ones, list_requests. The same call repeated while its job runs
-    returns that job and pays nothing. Show the user the link in `summary`.
-    """
-    services = _services(ctx)
-    seconds = _longest_wait(ctx, services) if wait else 0.0
-    payload = LumaRay2Payload(
-        prompt=prompt,
-        resolution=resolution,
-        duration=duration,
-        aspect_ratio=aspect_ratio,
-        loop=loop,
-        frame0_image=frame0_image,
-        frame1_image=frame1_image,
-    ).wire()
-    if model != LUMA_RAY2:
-        raise InvalidRequest("Only Luma-Ray2 for now.", "Leave model out.")
-    submitted = await services.submission.submit(
-        SubmitRequest(model=model, payload=payload), usd=None, allow_duplicate=allow_duplicate
-    )
-    if submitted.history:
-        services.jobs.learn(model, submitted.history)
-    watch = await _wait(ctx, services, submitted.record, seconds)
-    services.submission.delivered(watch.record)
-    answer = answers.of_job(
-        watch.record,
-        now=services.queue.now(),
-        expected=watch.estimate,
-        asked=payload,
-        reused=submitted.reused,
-        note=submitted.note,
-        problem=watch.problem,
-    )
-    return _result(answer, is_error=watch.record.is_final and not watch.record.succeeded)
+MOST_IDS = 100
+"""So many model ids in one answer; `search` narrows them."""
 
 
 async def get_status(
@@ -130,11 +34,12 @@ async def get_status(
     Use it after generate_video has answered that the job still runs. Costs nothing, changes nothing, may be repeated;
     a link it gives is fresh. If you don't have the id, call list_requests instead.
     """
-    services = _services(ctx)
+    started = anyio.current_time()
+    services = services_of(ctx)
     record = await services.queue.request(request_id)
-    watch = await _wait(ctx, services, record, _longest_wait(ctx, services) if wait else 0.0)
+    watch = await wait_for(ctx, services, record, started + (longest_wait(ctx, services) if wait else 0.0))
     services.submission.delivered(watch.record)
-    return _result(
+    return result(
         answers.of_job(watch.record, now=services.queue.now(), expected=watch.estimate, problem=watch.problem)
     )
 
@@ -152,7 +57,7 @@ async def list_requests(
 
     Costs nothing. For one job whose id is known call get_status instead.
     """
-    services = _services(ctx)
+    services = services_of(ctx)
     listing = await services.queue.requests(model)
     records = [r for r in listing.newest_first() if not status or r.status.lower() == status.lower()]
     total = len(records) if status or listing.total is None else max(listing.total, len(records))
@@ -166,24 +71,42 @@ async def list_requests(
             else _nothing_found(model, status)
         ),
     }
-    return _result(answer)
+    return result(answer)
 
 
 async def list_models(
     ctx: Ctx,
     *,
     model: Annotated[str, Field(description='One model id: its parameters and price; "" for the list of ids.')] = "",
+    search: Annotated[
+        str,
+        Field(
+            description='Only ids that hold all these words, in any case, such as "veo" or "kling image"; "" for all.'
+        ),
+    ] = "",
 ) -> Annotated[CallToolResult, ModelsAnswer]:
     """List the models that generate_video can use, or show one model's description, parameters and price.
 
-    Costs nothing. Luma-Ray2 needs no look-up: its parameters are generate_video's own arguments.
+    Costs nothing. Call it with `model` before generate_video with any model but Luma-Ray2, whose parameters are
+    generate_video's own arguments: names and types differ from model to model, and all are checked.
     """
-    services = _services(ctx)
+    services = services_of(ctx)
     if model:
-        record = await services.queue.model(model)
-        return _result({"summary": plain(record.brief_description), "model": record.model, "next_step": ""})
-    ids = await services.queue.models()
-    return _result({"summary": f"{len(ids)} models.", "models": ids, "total": len(ids), "next_step": ""})
+        return result(_model_answer(model, await services.catalog.model(model)))
+    every = await services.catalog.ids()
+    words = search.lower().split()
+    ids = [name for name in every if all(word in name.lower() for word in words)]
+    which = f" that match {quoted(search, 60)}" if words else ""
+    answer: ModelsAnswer = {
+        "summary": f"There are {len(ids) or 'no'} models{which}"
+        + (f"; the first {MOST_IDS} are listed." if len(ids) > MOST_IDS else "."),
+        "total": len(ids),
+        "models": ids[:MOST_IDS],
+        "next_step": 'Call list_models with {"model": "<id>"} for a model\'s parameters and price.'
+        if ids
+        else 'Call list_models with other words in "search", or with none.',
+    }
+    return result(answer)
 
 
 _READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
@@ -203,47 +126,6 @@ TOOLS = (
 
 
 # -- what the tools share ----------------------------------------------------------------------------------------
-
-
-def _services(ctx: Ctx) -> Services:
-    services = ctx.request_context.lifespan_context
-    services.settings.check()
-    return services
-
-
-def _longest_wait(ctx: Ctx, services: Services) -> float:
-    if services.settings.max_wait_seconds is not None:
-        return services.settings.max_wait_seconds
-    client = ctx.session.client_params
-    return hosts.longest_wait(client.client_info.name if client else "", over_http=ctx.headers is not None)
-
-
-async def _wait(ctx: Ctx, services: Services, record: Record, seconds: float) -> Watch:
-    """Wait for a job, telling the host how it goes. The first thing told is the request id: it must not get lost."""
-    expected = await services.jobs.expect(record)
-    told = 0.0
-
-    async def tell(watch: Watch) -> None:
-        nonlocal told
-        first = told == 0.0
-        told = max(watch.age, told + 0.001)  # the protocol wants each value above the last
-        usual = expected.expected_seconds
-        message = answers.progress(watch.record, watch.age, expected)
-        await ctx.report_progress(
-            round(told, 3),
-            max(usual, told * 1.05) if usual else None,
-            f"request {record.request_id}: {message}" if first else message,
-        )
-
-    return await services.jobs.wait(record, expected, seconds, tell)
-
-
-def _result(answer: VideoAnswer | RequestsAnswer | ModelsAnswer, *, is_error: bool = False) -> CallToolResult:
-    return CallToolResult(
-        content=[TextContent(type="text", text=answers.text_of(answer))],
-        structured_content=dict(answer),
-        is_error=is_error,
-    )
 
 
 def _row(record: Record) -> answers.RequestRow:
@@ -277,3 +159,35 @@ def _nothing_found(model: str, status: str) -> str:
     if model:
         return 'Call list_requests with "model": "" to see the requests of all models.'
     return "Call generate_video to make the first one."
+
+
+def _model_answer(model: str, record: ModelRecord) -> ModelsAnswer:
+    answer: ModelsAnswer = {
+        "summary": f"{plain(record.display_name, 80) or model}: {pricing.in_words(record)}",
+        "model": model,
+        "parameters": parameter_table(record),
+        "price": pricing.in_words(record),
+        "next_step": _how_to_use(model),
+    }
+    if said := record.brief_description or record.detailed_description:
+        answer["description"] = quoted(said, 600)
+    return answer
+
+
+def parameter_table(record: ModelRecord) -> str:
+    """A model's parameters, one a line: name, what it may be, whether it must be given, what it does."""
+    rows = [
+        f"{plain(p.name, 60)} ({'required; ' if p.required else ''}{checking.allowed(p)})"
+        + (f": {plain(p.description, 140)}" if p.description else "")
+        for p in record.parameters[:60]
+    ]
+    return "\n".join(rows) or "none are told"
+
+
+def _how_to_use(model: str) -> str:
+    if model == LUMA_RAY2:
+        return "Call generate_video; these parameters are its own arguments."
+    return (
+        f'Call generate_video with "model": "{model}", the prompt, and the rest in "model_parameters"; add '
+        '"dry_run": true to see the price and the payload first.'
+    )

@@ -1,0 +1,62 @@
+"""What every tool call has in common: the services, the host's patience, progress, and the form of an answer."""
+
+from typing import Any
+
+import anyio
+from mcp.server.mcpserver import Context
+from mcp_types import CallToolResult, TextContent
+
+from gmi_video import answers, hosts
+from gmi_video.answers import ModelsAnswer, RequestsAnswer, VideoAnswer
+from gmi_video.jobs import Watch
+from gmi_video.models import Record
+from gmi_video.services import Services
+
+Ctx = Context[Services, Any]
+
+
+def services_of(ctx: Ctx) -> Services:
+    """The services of this call. Raises `SettingsError` where a setting is missing or wrong."""
+    services = ctx.request_context.lifespan_context
+    services.settings.check()
+    return services
+
+
+def longest_wait(ctx: Ctx, services: Services) -> float:
+    """Seconds that this call may take, by the settings or else by the host."""
+    if services.settings.max_wait_seconds is not None:
+        return services.settings.max_wait_seconds
+    client = ctx.session.client_params
+    return hosts.longest_wait(client.client_info.name if client else "", over_http=ctx.headers is not None)
+
+
+async def wait_for(ctx: Ctx, services: Services, record: Record, deadline: float) -> Watch:
+    """Wait for a job until `deadline` (`anyio.current_time`), telling the host how it goes.
+
+    The first thing told is the request id: a caller that gives up must be able to find the job again.
+    """
+    expected = await services.jobs.expect(record)
+    told = 0.0
+
+    async def tell(watch: Watch) -> None:
+        nonlocal told
+        first = told == 0.0
+        told = max(watch.age, told + 0.001)  # the protocol wants each value above the last
+        usual = expected.expected_seconds
+        message = answers.progress(watch.record, watch.age, expected)
+        await ctx.report_progress(
+            round(told, 3),
+            max(usual, told * 1.05) if usual else None,
+            f"request {record.request_id}: {message}" if first else message,
+        )
+
+    return await services.jobs.wait(record, expected, max(deadline - anyio.current_time(), 0.0), tell)
+
+
+def result(answer: VideoAnswer | RequestsAnswer | ModelsAnswer, *, is_error: bool = False) -> CallToolResult:
+    """An answer as it is sent: the same object as text and as structure."""
+    return CallToolResult(
+        content=[TextContent(type="text", text=answers.text_of(answer))],
+        structured_content=dict(answer),
+        is_error=is_error,
+    )
