@@ -160,9 +160,10 @@ async def test_over_stdio_a_4k_job_is_asked_about_declined_and_nothing_is_sent(e
 
 
 def _per_video(name: str, millionths: int) -> dict[str, Any]:
+    bounds = dict.fromkeys(("default_value", "options", "min_value", "max_value"))
     return {
         "model": name,
         "display_name": name,
-        "parameters": [{"name": "prompt", "type": "string", "required": True, "options": None, "default_value": None}],
+        "parameters": [{"name": "prompt", "type": "string", "required": True, **bounds}],
         "price_info": {"price": millionths, "pricing_type": "per_video", "unit": "video"},
     }
