@@ -1,0 +1,260 @@
+"""How often jobs are looked at, and how soon their end is seen: this server beside a fixed loop of 5 s.
+
+Run: python bench/polling.py [--quick]
+
+Everything is real but the clock and the network: submission, waiting, HTTP client and pace are the server's own, the
+queue is the simulator in this process, answering without delay, and time jumps whenever everybody waits. A job's
+length is drawn when it is submitted. With history, the account has 20 finished requests, drawn from the same
+distribution anew for every block of jobs, and never more: a finished job of the block is taken out of the account
+before the next one starts.
+"""
+
+import argparse
+import itertools
+import math
+import random
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import trio
+from trio.testing import MockClock
+
+from gmi_video.models import LUMA_RAY2, LumaRay2Payload, SubmitRequest
+from gmi_video.services import Services, open_services
+from gmi_video.settings import Settings
+from gmi_video.simulator import Script, Simulator
+
+EPOCH = 1_750_000_000
+HISTORY = 20
+BLOCK = 20
+FIXED_SECONDS = 5.0
+PATIENCE = 4 * 3600.0
+"""Far beyond the longest job: here it is the polling that is measured, not a host's ceiling."""
+
+Draw = Callable[[random.Random], float]
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """A mixture of lognormal lengths, in seconds: (weight, median, sigma) each."""
+
+    parts: tuple[tuple[float, float, float], ...]
+
+    def draw(self, rng: random.Random) -> float:
+        _, median, sigma = rng.choices(self.parts, [weight for weight, _, _ in self.parts])[0]
+        return rng.lognormvariate(math.log(median), sigma)
+
+    def fewest_polls(self, delay: float) -> float:
+        """The fewest polls a job, by any schedule, for that mean delay: known if this distribution were known.
+
+        Pauses d(t) cost the integral of running(t) / d(t) in polls and half that of ending(t) × d(t) in delay; by
+        Cauchy and Schwarz their product is at least half the square of the integral of sqrt(running × ending).
+        """
+        step = 0.002
+        xs = [index * step for index in range(int(12 / step))]  # ln of 1 s to 45 h
+        total = sum(math.sqrt(self._running(x) * self._ending(x)) * math.exp(x / 2) * step for x in xs)
+        return total**2 / 2 / delay
+
+    def _running(self, x: float) -> float:
+        return sum(w * math.erfc((x - math.log(m)) / s / math.sqrt(2)) / 2 for w, m, s in self.parts)
+
+    def _ending(self, x: float) -> float:
+        """The density over ln t; over t it is this / t."""
+        return sum(
+            w * math.exp(-(((x - math.log(m)) / s) ** 2) / 2) / (s * math.sqrt(2 * math.pi)) for w, m, s in self.parts
+        )
+
+
+LENGTHS = {
+    "median 60 s, sigma 0.5": Lengths(((1.0, 60.0, 0.5),)),
+    "median 240 s, sigma 0.5": Lengths(((1.0, 240.0, 0.5),)),
+    "45 s (70 %) or 300 s (30 %), sigma 0.25 each": Lengths(((0.7, 45.0, 0.25), (0.3, 300.0, 0.25))),
+}
+
+
+@dataclass
+class Tally:
+    """What was counted: seconds a job took, seconds its end went unseen, looks at it."""
+
+    lengths: list[float] = field(default_factory=list[float])
+    delays: list[float] = field(default_factory=list[float])
+    gets: int = 0
+    lists: int = 0
+
+    @property
+    def polls_per_job(self) -> float:
+        return (self.gets + self.lists) / len(self.lengths)
+
+    @property
+    def share(self) -> float:
+        """Mean delay as a share of the mean length."""
+        return statistics.fmean(self.delays) / statistics.fmean(self.lengths)
+
+    @property
+    def mean_share(self) -> float:
+        """Mean of each job's delay as a share of its own length."""
+        return statistics.fmean(d / n for d, n in zip(self.delays, self.lengths, strict=True))
+
+    def row(self, name: str) -> str:
+        jobs, delays = len(self.lengths), self.delays
+        ninth = statistics.quantiles(delays, n=10)[-1]
+        return (
+            f"  {name:<18}{self.gets / jobs:5.1f} gets, {self.lists / jobs:.1f} lists a job; delay: "
+            f"mean {statistics.fmean(delays):5.2f} s, median {statistics.median(delays):5.2f}, p90 {ninth:5.2f}; "
+            f"{self.share:6.2%} of the mean length, {self.mean_share:6.2%} of each"
+        )
+
+
+class Bench:
+    """A simulator whose jobs have drawn lengths, and the server's services onto it."""
+
+    def __init__(self, draw: Draw, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.draw = draw
+        self.sim = Simulator(clock=_now, seed=seed)
+        self.sim.script(LUMA_RAY2, lambda _number: Script.takes(draw(self.rng)))
+        self.settings = Settings.from_environment({"GMI_API_KEY": "simulated-key", "GMI_BASE_URL": self.sim.api_url})
+        self.numbers = itertools.count(1)
+
+    def request(self) -> SubmitRequest:
+        payload = LumaRay2Payload(prompt=f"take {next(self.numbers)}").wire()
+        return SubmitRequest(model=LUMA_RAY2, payload=payload)
+
+    def new_history(self, count: int) -> None:
+        self.sim.history.clear()
+        for number in range(count):
+            self.sim.add_history(
+                LUMA_RAY2,
+                payload=self.request().payload,
+                created_at=_now() - 3600 * (number + 2),
+                took_seconds=self.draw(self.rng),
+            )
+
+    async def one(self, services: Services, tally: Tally) -> None:
+        """Submit one job, wait for it, count, and take it out of the account again."""
+        submitted = await services.submission.submit(self.request(), usd=None)
+        job = next(job for job in self.sim.jobs if job.request_id == submitted.record.request_id)
+        before = len(self.sim.calls)
+        services.jobs.learn(LUMA_RAY2, submitted.history)
+        expected = await services.jobs.expect(submitted.record)
+        watch = await services.jobs.wait(submitted.record, expected, PATIENCE)
+        assert watch.record.succeeded
+        length = job.script.stages[-1][0]
+        tally.lengths.append(length)
+        tally.delays.append(_now() - job.created_at - length)
+        tally.gets += sum(call.endpoint == "get" for call in self.sim.calls[before:])
+        tally.lists += sum(call.endpoint == "list" for call in self.sim.calls[before:])
+        self.sim.jobs.remove(job)
+
+
+async def one_after_another(draw: Draw, *, jobs: int, history: int) -> Tally:
+    """`jobs` jobs, each submitted when the one before it has ended."""
+    tally = Tally()
+    for block in range(jobs // BLOCK):
+        bench = Bench(draw, seed=block)
+        bench.new_history(history)
+        async with open_services(bench.settings, bench.sim.transport(), _now) as services:
+            for _ in range(BLOCK):
+                await bench.one(services, tally)
+    return tally
+
+
+def fixed_loop(lengths: list[float]) -> Tally:
+    """A loop that pauses 5 s and looks, over the same jobs: simple enough to be reckoned instead of run."""
+    looks = [math.ceil(length / FIXED_SECONDS) for length in lengths]
+    delays = [n * FIXED_SECONDS - length for n, length in zip(looks, lengths, strict=True)]
+    return Tally(lengths, delays, gets=sum(looks))
+
+
+@dataclass
+class Burst:
+    """Many jobs at once: how soon their ends were seen, and what arrived at the queue."""
+
+    delays: list[float]
+    times: list[float]
+    polls: list[float]
+
+    def rows(self) -> str:
+        spell = max(self.times) - min(self.times)
+        return (
+            f"  delay: mean {statistics.fmean(self.delays):.2f} s, median {statistics.median(self.delays):.2f}, "
+            f"p90 {statistics.quantiles(self.delays, n=10)[-1]:.2f}, worst {max(self.delays):.2f}\n"
+            f"  requests to the queue: {len(self.times)} in {spell:.0f} s, a mean of {len(self.times) / spell:.2f} a "
+            f"second, {worst_second(self.times)} in the worst second; "
+            f"{len(self.polls)} of them polls, {worst_second(self.polls)} in the worst second"
+        )
+
+
+async def all_at_once(jobs: int, seconds: float, *, history: int) -> Burst:
+    """`jobs` jobs of the same length, submitted at the same moment and waited for."""
+    bench = Bench(lambda _rng: seconds, seed=1)
+    bench.new_history(history)
+    delays: list[float] = []
+    async with open_services(bench.settings, bench.sim.transport(), _now) as services:
+
+        async def one() -> None:
+            submitted = await services.submission.submit(bench.request(), usd=None)
+            services.jobs.learn(LUMA_RAY2, submitted.history)
+            expected = await services.jobs.expect(submitted.record)
+            await services.jobs.wait(submitted.record, expected, PATIENCE)
+            job = bench.sim.job(submitted.record.request_id)
+            assert job is not None
+            delays.append(_now() - job.created_at - seconds)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(jobs):
+                tasks.start_soon(one)
+    calls = bench.sim.calls
+    last_submit = max(call.at for call in calls if call.endpoint == "submit")
+    # Before the last submit a list call is a submit's own look for the same job; after it there are polls only.
+    polls = [call.at for call in calls if call.endpoint == "get" or (call.endpoint == "list" and call.at > last_submit)]
+    return Burst(delays, [call.at for call in calls], polls)
+
+
+def worst_second(times: list[float]) -> int:
+    """The most calls within any second."""
+    ordered = sorted(times)
+    return max(
+        (sum(start <= t < start + 0.9999 for t in ordered[i : i + 200]) for i, start in enumerate(ordered)), default=0
+    )
+
+
+def _now() -> float:
+    return EPOCH + trio.current_time()
+
+
+def virtually(measure: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Run an async function under a clock that jumps whenever everybody waits."""
+
+    async def run() -> Any:
+        return await measure(*arguments, **options)
+
+    return trio.run(run, clock=MockClock(autojump_threshold=0))
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="40 jobs of each kind instead of 2,000: a smoke test")
+    jobs = 40 if parser.parse_args().quick else 2000
+    for name, lengths in LENGTHS.items():
+        known = virtually(one_after_another, lengths.draw, jobs=jobs, history=HISTORY)
+        unknown = virtually(one_after_another, lengths.draw, jobs=jobs, history=0)
+        fixed = fixed_loop(known.lengths)
+        print(f"{jobs} jobs, {name}")
+        print(fixed.row("fixed loop of 5 s"))
+        print(known.row(f"history of {HISTORY}"), f"= {known.polls_per_job / fixed.polls_per_job:.2f} × the polls")
+        print(unknown.row("no history"), f"= {unknown.polls_per_job / fixed.polls_per_job:.2f} × the polls")
+        delay = statistics.fmean(known.delays)
+        fewest = lengths.fewest_polls(delay)
+        print(f"  no schedule reaches a mean delay of {delay:.2f} s with fewer than {fewest:.1f} polls a job")
+    for history in (HISTORY, 0):
+        print(f"100 jobs of 60 s at once, {f'history of {history}' if history else 'no history'}")
+        print(virtually(all_at_once, 100, 60.0, history=history).rows())
+
+
+if __name__ == "__main__":
+    main()
