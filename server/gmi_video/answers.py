@@ -200,7 +200,7 @@ def iso(seconds: float) -> str:
 def progress(record: Record, age: float, expected: Estimate) -> str:
     """What a waiting person reads: "processing, 42 s, usually about 70 s"."""
     usual = expected.expected_seconds
-    return f"{record.status}, {duration(age)}" + (f", usually about {duration(usual)}" if usual else "")
+    return f"{record.status_words}, {duration(age)}" + (f", usually about {duration(usual)}" if usual else "")
 
 
 def _summary(record: Record, age: float | None, expected: Estimate, *, reused: bool) -> str:
@@ -220,8 +220,8 @@ def _summary(record: Record, age: float | None, expected: Estimate, *, reused: b
             f"stuck in the queue.{again}"
         )
     if expected.is_long_past(age or 0.0):
-        return f"The video is still being made: {record.status}, far longer than usual{so_far}.{again}"
-    return f"The video is being made: {record.status}{so_far}.{again}"
+        return f"The video is still being made: {record.status_words}, far longer than usual{so_far}.{again}"
+    return f"The video is being made: {record.status_words}{so_far}.{again}"
 
 
 def _usually(expected: Estimate) -> str:

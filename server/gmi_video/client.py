@@ -22,8 +22,10 @@ SUBMIT_READ_SECONDS = 45.0
 """Longer than for a GET: a submit that is given up on can't be repeated, only looked for."""
 
 ATTEMPTS = 4
-RETRY_SECONDS = 30.0
-"""The bounds on one GET with all its retries: in number, and in time spent before the last try begins."""
+RETRY_SECONDS = 40.0
+"""The bounds on one call with all its retries: in number, and in time spent before the last try begins.
+
+The one rate limit seen asks for up to 30 s (gmi-api, "Errors"), which must fit in."""
 
 _Answer = TypeVar("_Answer")
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -48,7 +50,11 @@ class Queue:
             answer = await self._exchange.json(
                 "POST", "/requests", subject, body=request.model_dump(), read_seconds=SUBMIT_READ_SECONDS
             )
-            return _parsed(Record, answer.body, subject)
+            try:
+                return _parsed(Record, answer.body, subject)
+            except UpstreamError as error:
+                error.request_id = refusals.named_request(answer.body)
+                raise
 
         return await _repeat(once, patience=patience, only_if=_certainly_not_sent)
 

@@ -33,7 +33,10 @@ def hides_its_payload(request: SubmitRequest, record: Record) -> bool:
 
 def _comparable(model: str, payload: dict[str, Any]) -> dict[str, Any]:
     """A payload in one order, without what is empty, with the table's defaults where they were left out."""
-    whole = {**(_LUMA_DEFAULTS if model == LUMA_RAY2 else {}), **payload}
+    whole = payload
+    if model == LUMA_RAY2:
+        # The queue ignores what is not in the table, so what else it may echo makes no other video.
+        whole = _LUMA_DEFAULTS | {name: payload[name] for name in LumaRay2Payload.model_fields if name in payload}
     return {name: whole[name] for name in sorted(whole) if whole[name] not in ("", None, [], {})}
 
 

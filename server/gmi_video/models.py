@@ -5,13 +5,14 @@ charges for the default. What we receive is read by name, field by field: a fiel
 and only a record without an id or a status is refused.
 """
 
-import math
 import re
-from typing import Annotated, Any, Literal, cast
+from contextlib import suppress
+from functools import partial
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from gmi_video.wording import safe_url
+from gmi_video.wording import plain, quoted, safe_url
 
 LUMA_RAY2 = "Luma-Ray2"
 
@@ -23,6 +24,9 @@ MODEL_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 ._:/+-]{0,199}$"
 
 FINAL = frozenset({"success", "failed", "cancelled"})
 """The only final statuses; any other word is a job still running (gmi-api, D)."""
+
+LISTED = FINAL | {"created", "queued", "dispatched", "processing"}
+"""All the statuses the vendor lists (gmi-api, D)."""
 
 Resolution = Literal["540p", "720p", "1080p", "4k"]
 Duration = Literal["5s", "9s"]
@@ -80,6 +84,11 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _word(value: object) -> object:
+    """A status, whatever its letters: a job must not get lost over a word that nobody expected."""
+    return plain(value, 40) if isinstance(value, str) else value
+
+
 def _optional_mapping(value: object) -> dict[str, Any] | None:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else None
 
@@ -92,7 +101,7 @@ def _seconds(value: object) -> float | None:
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:  # noqa: PLR2004 - a huge int is no float
         return None
     return float(value)
 
@@ -111,12 +120,24 @@ class Incoming(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
 
 
+_Shape = TypeVar("_Shape", bound=Incoming)
+
+
+def readable(shape: type[_Shape], value: object) -> list[_Shape]:
+    """Those of a list's items that can be read; the others are left out."""
+    found: list[_Shape] = []
+    for item in items_of(value):
+        with suppress(ValueError):
+            found.append(shape.model_validate(item))
+    return found
+
+
 class Record(Incoming):
     """One request, as `GET /requests/{id}` and the answer to a submit show it (guide, "Check Request Status")."""
 
     request_id: str = Field(pattern=REQUEST_ID_PATTERN)
     model: Text = ""
-    status: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_ -]{0,39}$")
+    status: Annotated[str, BeforeValidator(_word), Field(min_length=1)]
     payload: Mapping = {}
     outcome: OptionalMapping = None
     created_at: UnixSeconds = None
@@ -127,6 +148,11 @@ class Record(Incoming):
     reason: Any = None
     error_message: Any = None
     message: Any = None
+
+    @property
+    def status_words(self) -> str:
+        """The status as it may stand in a sentence of ours: a word not listed stands in quotation marks."""
+        return self.status if self.status.lower() in LISTED else quoted(self.status, 40)
 
     @property
     def is_final(self) -> bool:
@@ -170,14 +196,8 @@ class Record(Incoming):
     def failure_text(self) -> str:
         """The vendor's reason for a failure, raw, from wherever it stands; empty where none is given."""
         outcome = self.outcome or {}
-        places = (
-            outcome.get("error"),
-            outcome.get("message"),
-            self.error,
-            self.reason,
-            self.error_message,
-            self.message,
-        )
+        elsewhere = (self.error, self.reason, self.error_message, self.message)
+        places = (outcome.get("error"), outcome.get("message"), *elsewhere)
         return next((text for text in map(error_text, places) if text), "")
 
 
@@ -206,18 +226,11 @@ class RecordList(Incoming):
     def _readable(cls, value: object) -> object:
         if not isinstance(value, list):
             return value
-        return [record for record in map(_record, items_of(cast("object", value))) if record]
+        return readable(Record, cast("object", value))
 
     def newest_first(self) -> list[Record]:
         """The records by creation time, newest first."""
         return sorted(self.requests, key=lambda record: record.created_at or 0, reverse=True)
-
-
-def _record(value: object) -> Record | None:
-    try:
-        return Record.model_validate(value)
-    except ValueError:
-        return None
 
 
 class ModelList(Incoming):
@@ -242,7 +255,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE
 
 
 def _is_public_id(name: str) -> bool:
-    return bool(re.match(MODEL_ID_PATTERN, name)) and not _UUID.fullmatch(name)
+    return bool(re.fullmatch(MODEL_ID_PATTERN, name)) and not _UUID.fullmatch(name)
 
 
 class Parameter(Incoming):
@@ -264,17 +277,6 @@ class Parameter(Incoming):
         return value is True
 
 
-def _parameter(value: object) -> Parameter | None:
-    try:
-        return Parameter.model_validate(value)
-    except ValueError:
-        return None
-
-
-def _parameters(value: object) -> list[Parameter]:
-    return [parameter for parameter in map(_parameter, items_of(value)) if parameter]
-
-
 class ModelRecord(Incoming):
     """`GET /models/{id}`: the authority on a model's parameters and price."""
 
@@ -283,7 +285,7 @@ class ModelRecord(Incoming):
     model_type: Text = ""
     brief_description: Text = ""
     detailed_description: Text = ""
-    parameters: Annotated[list[Parameter], BeforeValidator(_parameters)] = []
+    parameters: Annotated[list[Parameter], BeforeValidator(partial(readable, Parameter))] = []
     price_info: OptionalMapping = None
     pricing_details: Any = None
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import anyio
 
 from gmi_video.client import Queue
-from gmi_video.errors import SubmissionUnknown, UpstreamError
+from gmi_video.errors import NotFound, SubmissionUnknown, UpstreamError
 from gmi_video.identity import hides_its_payload, is_same_job
 from gmi_video.models import Record, SubmitRequest
 from gmi_video.wording import duration
@@ -27,8 +27,9 @@ LOOK_PATIENCE = 4.0
 class Doubt:
     """A submit that may have arrived.
 
-    `sent_at` is by the queue's clock; `known` are the ids that can't be it; `listed_before` tells whether the list
-    had been seen right before, so that whatever is new in it came after.
+    `sent_at` is by this process's running clock (`anyio.current_time`), because the queue's own may be known only
+    later; `known` are the ids that can't be it; `listed_before` tells whether the list had been seen right before, so
+    that whatever is new in it came after.
     """
 
     request: SubmitRequest
@@ -36,11 +37,12 @@ class Doubt:
     known: frozenset[str]
     listed_before: bool
 
-    def could_be(self, record: Record) -> bool:
-        """Whether the record came into being after the submit, as far as it can be told."""
+    def could_be(self, record: Record, now: float) -> bool:
+        """Whether the record came into being after the submit, as far as it can be told. `now`: the queue's clock."""
         if record.request_id in self.known:
             return False
-        return self.listed_before or record.created_at is None or record.created_at >= self.sent_at - CLOCK_MARGIN
+        sent_at = now - (anyio.current_time() - self.sent_at)
+        return self.listed_before or record.created_at is None or record.created_at >= sent_at - CLOCK_MARGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ async def search(queue: Queue, doubt: Doubt, pauses: tuple[float, ...] = PAUSES)
         except UpstreamError:
             continue
         looks += 1
-        new = [record for record in listing.newest_first() if doubt.could_be(record)]
+        new = [record for record in listing.newest_first() if doubt.could_be(record, queue.now())]
         for record in new:
             if is_same_job(doubt.request, record):
                 return Search(record, looks=looks)
@@ -73,14 +75,19 @@ async def search(queue: Queue, doubt: Doubt, pauses: tuple[float, ...] = PAUSES)
     return Search(candidates=candidates, looks=looks, seconds=anyio.current_time() - started)
 
 
-async def named_job(queue: Queue, error: UpstreamError, doubt: Doubt) -> Record | None:
-    """The request that the error answer itself named, if it exists (gmi-api: a 503 comes "with a `request_id`")."""
+async def named_job(queue: Queue, error: UpstreamError, doubt: Doubt) -> Search:
+    """The request that the error answer itself named, if it exists (gmi-api: a 503 comes "with a `request_id`").
+
+    Where it can't be asked for just now, it is a candidate.
+    """
     if not error.request_id or error.request_id in doubt.known:
-        return None
+        return Search()
     try:
-        return await queue.request(error.request_id)
+        return Search(await queue.request(error.request_id))
+    except NotFound:
+        return Search()
     except UpstreamError:
-        return None
+        return Search(candidates=(error.request_id,))
 
 
 def unknown(doubt: Doubt, found: Search) -> SubmissionUnknown:

@@ -83,6 +83,13 @@ def refusal(status: int, headers: Mapping[str, str], body: Any, subject: Subject
             "Tell the user to check GMI_BASE_URL: it should be the queue's own address.",
             maybe_arrived=subject.is_submit,
         )
+    if subject.endpoint == "upload" and status < 500 and status not in {408, 425, 429}:  # noqa: PLR2004 - as above
+        # The storage's signature, not the key: none was sent there.
+        return Rejected(
+            f"The storage that GMI Cloud names for images refused the upload (HTTP {status}){words}. "
+            "Nothing was submitted and nothing was charged.",
+            "Make the same call again in a minute. If it stays so, give a public URL of the image instead.",
+        )
     match status:
         case 401 | 403:
             return Unauthorized(
@@ -168,10 +175,15 @@ def retry_after(headers: Mapping[str, str], body: Any) -> float | None:
     return float(header) if re.fullmatch(r"\d{1,7}(\.\d{1,3})?", header) else None
 
 
+def named_request(body: Any) -> str:
+    """The request id that an answer names; empty where it names none."""
+    named = fields_of(body).get("request_id")
+    return named if isinstance(named, str) and re.fullmatch(REQUEST_ID_PATTERN, named) else ""
+
+
 def _server_error(status: int, body: Any, said: str, subject: Subject) -> UpstreamError:
     """A 5xx. `refused` where the queue says in known words that it did not take the job (gmi-api, P)."""
-    named = fields_of(body).get("request_id")
-    request_id = named if isinstance(named, str) and re.fullmatch(REQUEST_ID_PATTERN, named) else ""
+    request_id = named_request(body)
     doubtful = subject.is_submit
     if "Backend error (400)" in said:
         return Rejected(

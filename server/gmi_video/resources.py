@@ -136,7 +136,7 @@ def _must_have_succeeded(record: Record) -> None:
     if record.is_final:
         raise answers.failed(record)
     raise StillRunning(
-        f"Request {record.request_id} is not finished: {record.status}.",
+        f"Request {record.request_id} is not finished: {record.status_words}.",
         f"Call {answers.status_call(record.request_id)} to wait for it.",
         record.request_id,
     )

@@ -15,13 +15,14 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
-from gmi_video import reconciliation
+from gmi_video import reconciliation, refusals
 from gmi_video.budget import Budget
 from gmi_video.client import RETRY_SECONDS, Queue
 from gmi_video.errors import InsufficientCredits, NotFound, SubmissionUnknown, Unauthorized, UpstreamError
 from gmi_video.identity import fingerprint, hides_its_payload, is_same_job
 from gmi_video.models import Record, RecordList, SubmitRequest
 from gmi_video.reconciliation import Doubt
+from gmi_video.refusals import Subject
 
 FRESH_SECONDS = 300.0
 """How long after its end a job whose outcome we did not deliver still answers for the same call."""
@@ -187,10 +188,12 @@ class Submission:
                 note = _NO_PAYLOADS
         known = frozenset({record.request_id for record in history} | self._memory.own.keys())
         hold = await self._budget.hold(intent.usd)
-        doubt = Doubt(request, self._queue.now(), known, listed_before=listing is not None)
+        doubt = Doubt(request, anyio.current_time(), known, listed_before=listing is not None)
         try:
             try:
                 record = await self._queue.submit(request, patience=intent.patience)
+                if record.request_id in known:
+                    raise refusals.garbled(Subject("submit", request.model), "names a request that was there before")
             except UpstreamError as error:
                 if not error.maybe_arrived:
                     raise
@@ -223,26 +226,29 @@ class Submission:
         ours = self._memory.latest.get(key, "")
         listed = listing.newest_first() if listing else []
         same = [record for record in listed if record.request_id == ours or is_same_job(request, record)]
-        if ours and all(record.request_id != ours for record in same):
-            same += await self._unlisted(ours, request, listed=listing is not None)
+        if ours and ours not in self._memory.delivered and all(record.request_id != ours for record in same):
+            same += await self._unlisted(ours, request)
         running = [record for record in same if not record.is_final]
         fresh = [record for record in same if self._is_fresh(record)]
         return next(iter(running + fresh), None)
 
-    async def _unlisted(self, request_id: str, request: SubmitRequest, *, listed: bool) -> list[Record]:
+    async def _unlisted(self, request_id: str, request: SubmitRequest) -> list[Record]:
         """A job of ours that the list does not show: it lags, or can't be had. So ask for the job itself."""
         try:
             return [await self._queue.request(request_id)]
-        except UpstreamError as error:
-            if listed or isinstance(error, NotFound):
-                return []
+        except NotFound:
+            return []
+        except UpstreamError:
             # Nothing can be asked, and we did make this job: better the old one than a second.
             return [Record(request_id=request_id, model=request.model, status="queued")]
 
     def _is_fresh(self, record: Record) -> bool:
         ended = record.updated_at or record.created_at
-        if not record.is_final or record.request_id in self._memory.delivered or ended is None:
+        if not record.is_final or record.request_id in self._memory.delivered:
             return False
+        if ended is None:
+            # Nobody can tell how long ago: better one of our own, once, than a second payment.
+            return record.request_id in self._memory.own
         return self._queue.now() - ended <= FRESH_SECONDS
 
     def _may_hide_the_same(self, request: SubmitRequest, history: tuple[Record, ...]) -> bool:
@@ -256,13 +262,15 @@ class Submission:
     async def _reconcile(self, key: str, doubt: Doubt, error: UpstreamError) -> Record:
         """The job that a submit without an answer has made; else the refusal, or `SubmissionUnknown`."""
         self._memory.keep(self._memory.doubts, key, doubt)
-        if named := await reconciliation.named_job(self._queue, error, doubt):
-            return named
+        named = await reconciliation.named_job(self._queue, error, doubt)
+        if named.record is not None:
+            return named.record
         pauses = reconciliation.PAUSES_AFTER_REFUSAL if error.refused else reconciliation.PAUSES
         found = await reconciliation.search(self._queue, doubt, pauses)
         if found.record is not None:
             return found.record
-        if error.refused:
+        found = replace(found, candidates=named.candidates or found.candidates)
+        if error.refused and found.looks and not named.candidates:
             # It said in known words that it took nothing, and the list does not say otherwise.
             del self._memory.doubts[key]
             raise error
@@ -273,11 +281,12 @@ class Submission:
         doubt = self._memory.doubts.get(key)
         if doubt is None:
             return None
+        doubt = replace(doubt, known=doubt.known | self._memory.own.keys())
         found = await reconciliation.search(self._queue, doubt, reconciliation.PAUSES[:2])
         if found.record is not None:
             self._remember(key, found.record)
             return found.record
-        if not found.looks or found.candidates or self._queue.now() - doubt.sent_at < DOUBT_SECONDS:
+        if not found.looks or found.candidates or anyio.current_time() - doubt.sent_at < DOUBT_SECONDS:
             raise reconciliation.unknown(doubt, found)
         del self._memory.doubts[key]
         return None
