@@ -1,6 +1,7 @@
 """The tool that spends: generate_video, and the questions it asks before it does."""
 
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, cast
 
 import anyio
 from mcp.server.elicitation import AcceptedElicitation, ElicitationResult
@@ -13,7 +14,7 @@ from gmi_video.answers import VideoAnswer
 from gmi_video.calls import Ctx, longest_wait, result, services_of, wait_for
 from gmi_video.drafting import Draft, Wanted, draft
 from gmi_video.errors import SpendingRefused
-from gmi_video.models import LUMA_RAY2, MODEL_ID_PATTERN, AspectRatio, Duration, Resolution, SubmitRequest
+from gmi_video.models import LUMA_RAY2, MODEL_ID_PATTERN, AspectRatio, Duration, Resolution, SubmitRequest, items_of
 from gmi_video.services import Services
 
 
@@ -46,7 +47,9 @@ async def drafted(
         "frame0_image": frame0_image,
         "frame1_image": frame1_image,
     }
-    return await draft(services.catalog, Wanted(model, prompt, luma, model_parameters))
+    checked = await draft(services.catalog, Wanted(model, prompt, luma, model_parameters))
+    await _each_image(checked, services.images.check)
+    return checked
 
 
 async def consent(
@@ -157,7 +160,8 @@ async def generate_video(
             "Don't submit it again unless the user asks for it; offer something cheaper.",
         )
     deadline += longest_wait(ctx, services) if wait else 0.0
-    request = SubmitRequest(model=checked.model, payload=checked.payload)
+    uploaded = await _each_image(checked, services.images.public_url)
+    request = SubmitRequest(model=checked.model, payload={**checked.payload, **uploaded})
     submitted = await services.submission.submit(request, usd=checked.usd, allow_duplicate=allow_duplicate)
     if submitted.history:
         services.jobs.learn(checked.model, submitted.history)
@@ -167,13 +171,26 @@ async def generate_video(
         watch.record,
         now=services.queue.now(),
         expected=watch.estimate,
-        asked=checked.payload,
+        asked=request.payload,
         usd=checked.usd,
         reused=submitted.reused,
         note=" ".join(filter(None, [submitted.note, *checked.notes])),
         problem=watch.problem,
     )
     return result(answer, is_error=watch.record.is_final and not watch.record.succeeded)
+
+
+async def _each_image(checked: Draft, handle: Callable[[str, str], Awaitable[str | None]]) -> dict[str, Any]:
+    """What `handle` makes of every image of a payload, by name: a value, or each of a list of them."""
+    handled: dict[str, Any] = {}
+    for name in checked.images:
+        value = checked.payload[name]
+        if isinstance(value, str) and value:
+            handled[name] = await handle(value, name) or value
+        elif isinstance(value, list):
+            items = items_of(cast("object", value))
+            handled[name] = [await handle(i, name) or i if isinstance(i, str) and i else i for i in items]
+    return handled
 
 
 def _is_above_threshold(services: Services, checked: Draft) -> bool:

@@ -12,6 +12,7 @@ from gmi_video.budget import Budget
 from gmi_video.catalog import Catalog
 from gmi_video.client import Queue
 from gmi_video.exchange import Exchange
+from gmi_video.images import Images
 from gmi_video.jobs import Jobs
 from gmi_video.settings import Settings
 from gmi_video.submission import Submission
@@ -24,6 +25,7 @@ class Services:
     settings: Settings
     queue: Queue
     catalog: Catalog
+    images: Images
     submission: Submission
     jobs: Jobs
 
@@ -48,6 +50,7 @@ async def open_services(
                 settings,
                 queue,
                 catalog,
+                Images(queue, settings.image_dirs),
                 Submission(queue, tasks, Budget(queue, catalog, settings)),
                 Jobs(queue, tasks),
             )
