@@ -1,0 +1,194 @@
+"""Whether bytes are a picture, told by the bytes alone; and other formats made into PNG.
+
+JPEG and PNG are walked from their first marker to their last, so that a torn file, or a key file that begins like a
+picture, is refused, and what hangs behind a picture's end (the other half of a polyglot, a phone's film) is cut off.
+No message holds a byte of the content.
+"""
+
+import io
+import re
+import struct
+import zlib
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+MAX_BYTES = 20 * 1000 * 1000
+"""The most that is read and uploaded: 20 MB. The vendor documents no limit; other clients stop at 10 to 50 MB (P)."""
+
+MAX_PIXELS = 89_478_485
+"""Pillow's own `Image.MAX_IMAGE_PIXELS`, above which a small file that unpacks to gigabytes is suspected."""
+
+INSTALL = 'pip install "gmi-video-mcp[images]"'
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_DEPTHS = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
+"""The bit depths of each colour type (PNG specification, 11.2.1)."""
+
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""The markers that begin a frame and hold its size (ITU T.81, table B.1)."""
+_JPEG_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+"""The next marker in entropy-coded data: neither a stuffed byte nor a restart."""
+
+
+class NotAPicture(Exception):
+    """Why not: `str()` completes "The file …", and `remedy` is a sentence, or empty."""
+
+    def __init__(self, why: str, remedy: str = "") -> None:
+        super().__init__(why)
+        self.remedy = remedy
+
+
+class Picture(NamedTuple):
+    """A JPEG or a PNG, whole and nothing behind it."""
+
+    file_type: Literal["jpeg", "png"]
+    content: bytes
+
+    @property
+    def content_type(self) -> str:
+        """What the upload is signed for (gmi-api, "Upload")."""
+        return f"image/{self.file_type}"
+
+
+def read(content: bytes) -> Picture:
+    """The picture that these bytes are.
+
+    Raises:
+        NotAPicture: they are none, are torn, or are of a kind that can't be converted here.
+    """
+    if content.startswith(b"\xff\xd8\xff"):
+        return Picture("jpeg", _whole(_jpeg_end, content, "JPEG"))
+    if content.startswith(_PNG):
+        return Picture("png", _whole(_png_end, content, "PNG"))
+    kind = _other_kind(content)
+    if kind == "HEIC":
+        raise NotAPicture("is a HEIC picture, which can't be read here.", "Convert it to PNG or JPEG first.")
+    if not kind:
+        raise NotAPicture("is not a picture, whatever its name says: its content is none of the known image formats.")
+    return Picture("png", _converted(content, kind))
+
+
+def _whole(end_of: Callable[[bytes], int], content: bytes, kind: str) -> bytes:
+    try:
+        return content[: end_of(content)]
+    except (struct.error, IndexError):
+        raise NotAPicture(f"begins as a {kind} picture and breaks off: it is not whole.") from None
+
+
+def _bounded(width: int, height: int) -> None:
+    if not (width and height):
+        raise NotAPicture("is a picture without any pixels.")
+    if width * height > MAX_PIXELS:
+        raise NotAPicture(
+            f"is a picture of {width}×{height} pixels, more than the {MAX_PIXELS // 1_000_000} million allowed.",
+            "Make it smaller first: no video is larger than 4k.",
+        )
+
+
+def _damaged(kind: str) -> NotAPicture:
+    return NotAPicture(f"begins as a {kind} picture, but what follows is not one.")
+
+
+def _png_end(content: bytes) -> int:
+    """Where the IEND chunk ends; every chunk's checksum is compared on the way."""
+    at, first, has_pixels = len(_PNG), True, False
+    while True:
+        size, name = struct.unpack_from(">I4s", content, at)
+        body = memoryview(content)[at + 8 : at + 8 + size]
+        (checksum,) = struct.unpack_from(">I", content, at + 8 + size)
+        if zlib.crc32(body, zlib.crc32(name)) != checksum or first != (name == b"IHDR"):
+            raise _damaged("PNG")
+        if first:
+            width, height, depth, colour, method, filtering, lacing = struct.unpack(">IIBBBBB", body)
+            if depth not in _PNG_DEPTHS.get(colour, ()) or method or filtering or lacing > 1:
+                raise _damaged("PNG")
+            _bounded(width, height)
+        first = False
+        has_pixels = has_pixels or name == b"IDAT"
+        at += 12 + size
+        if name == b"IEND":
+            if not has_pixels:
+                raise _damaged("PNG")
+            return at
+
+
+def _jpeg_end(content: bytes) -> int:
+    """Where the EOI marker ends; a frame with a size must have come before the first scan."""
+    at, has_frame, has_scan = 2, False, False
+    while True:
+        if content[at] != 0xFF:  # noqa: PLR2004 - every marker's first byte
+            raise _damaged("JPEG")
+        while content[at] == 0xFF:  # noqa: PLR2004 - fill bytes before a marker
+            at += 1
+        marker = content[at]
+        at += 1
+        if marker == 0xD9:  # noqa: PLR2004 - EOI
+            if not has_scan:
+                raise _damaged("JPEG")
+            return at
+        if marker in range(0xD0, 0xD9) or marker in {0x00, 0x01}:
+            raise _damaged("JPEG")
+        (size,) = struct.unpack_from(">H", content, at)
+        if size < 2 or at + size > len(content):  # noqa: PLR2004 - the length counts itself
+            raise IndexError
+        if marker in _JPEG_FRAMES:
+            _, height, width = struct.unpack_from(">BHH", content, at + 2)
+            _bounded(width, height)
+            has_frame = True
+        at += size
+        if marker == 0xDA:  # noqa: PLR2004 - SOS: entropy-coded data follow, up to the next marker
+            if not has_frame:
+                raise _damaged("JPEG")
+            has_scan = True
+            found = _JPEG_MARKER.search(content, at)
+            if found is None:
+                raise IndexError
+            at = found.start()
+
+
+def _other_kind(content: bytes) -> str:
+    """Pillow's name of another image format, or "HEIC"; empty where the content is none."""
+    if content.startswith((b"GIF87a", b"GIF89a")):
+        return "GIF"
+    if content.startswith((b"II*\0", b"MM\0*")):
+        return "TIFF"
+    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        return "WEBP"
+    if content.startswith(b"BM") and content[6:10] == bytes(4):
+        return "BMP"
+    if content[4:8] == b"ftyp":
+        # The major brand and the compatible ones (ISO 14496-12); HEIC and AVIF share the container.
+        brands = content[8 : min(int.from_bytes(content[:4], "big"), 128)]
+        if b"avif" in brands or b"avis" in brands:
+            return "AVIF"
+        if any(brand in brands for brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")):
+            return "HEIC"
+    return ""
+
+
+def _converted(content: bytes, kind: str) -> bytes:
+    """The (first) picture as PNG, upright."""
+    try:
+        from PIL import Image, ImageOps  # noqa: PLC0415 - an extra, and slow to load
+    except ImportError:
+        raise NotAPicture(
+            f"is a {kind} picture; the queue takes JPEG and PNG, and what converts it is not installed here.",
+            f"Convert it to PNG or JPEG first, or have the user run {INSTALL} and restart the server.",
+        ) from None
+    try:
+        # Only this one of Pillow's readers: some of the others run programs on what they are given.
+        with Image.open(io.BytesIO(content), formats=[kind]) as image:
+            _bounded(*image.size)
+            upright = ImageOps.exif_transpose(image)
+            png = io.BytesIO()
+            upright.convert("RGBA" if upright.has_transparency_data else "RGB").save(png, "PNG")
+    except NotAPicture:
+        raise
+    except Exception:  # noqa: BLE001 - a reader of foreign bytes raises anything; all of it means one thing
+        raise NotAPicture(f"begins as a {kind} picture, but it can't be read as one.") from None
+    if png.tell() > MAX_BYTES:
+        raise NotAPicture(
+            f"is a {kind} picture that as PNG is larger than {MAX_BYTES // 1_000_000} MB.",
+            "Make it smaller, or convert it to JPEG first.",
+        )
+    return png.getvalue()
