@@ -10,21 +10,19 @@ import json
 import re
 import sys
 import unicodedata
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import anyio
 import httpx
 from mcp import Client, StdioServerParameters
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, Implementation, TextContent, TextResourceContents
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from gmi_video import __version__
 from gmi_video.models import LUMA_RAY2, AspectRatio, Duration, Resolution
+from gmi_video.screen import Screen
 from gmi_video.simulator import Script, Simulator
 from gmi_video.simulator.serve import fetch_over_http, running
 
@@ -60,7 +58,7 @@ def main(options: argparse.Namespace) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A prompt may hold any character; a terminal or pipe that can't show one must not end the demo.
         sys.stdout.reconfigure(errors="replace")  # pyright: ignore[reportUnknownMemberType] - isinstance leaves its buffer open
-    screen = _Screen()
+    screen = Screen()
     try:
         folder: Path = options.output.expanduser().resolve()
         folder.mkdir(parents=True, exist_ok=True)
@@ -68,17 +66,21 @@ def main(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         screen.say("Stopped.")
         return 130
-    except (_Trouble, OSError, MCPError, httpx.HTTPError) as error:
-        screen.say(str(error) or type(error).__name__)
+    except Exception as error:
+        causes = list(_causes(error))
+        if not all(isinstance(cause, _Trouble | OSError | MCPError | httpx.HTTPError) for cause in causes):
+            raise
+        for cause in causes:
+            screen.say(str(cause) or type(cause).__name__)
         return 1
     for path in paths:
         print(path)  # noqa: T201 - a command's output, which no console may wrap
     return 0
 
 
-async def _demo(options: argparse.Namespace, folder: Path, screen: "_Screen") -> list[Path]:
+async def _demo(options: argparse.Namespace, folder: Path, screen: Screen) -> list[Path]:
     simulator = Simulator(scripts={"*": Script.takes(options.takes)}, fetch=fetch_over_http)
-    _remember_earlier_jobs(simulator, options.takes)
+    _remember_earlier_jobs(simulator, options.model or LUMA_RAY2, options.takes)
     asked = {name: getattr(options, name) for name in _TOOL_OPTIONS if getattr(options, name) is not None}
     async with running(simulator):
         server = StdioServerParameters(
@@ -99,31 +101,31 @@ async def _demo(options: argparse.Namespace, folder: Path, screen: "_Screen") ->
         return await _saved(outcome, folder / stem, screen)
 
 
-def _remember_earlier_jobs(simulator: Simulator, takes: float) -> None:
+def _remember_earlier_jobs(simulator: Simulator, model: str, takes: float) -> None:
     """Give the account a past, from which the server learns how long a render usually takes."""
-    for number, share in enumerate((0.9, 1.0, 1.1), start=1):
+    for number, share in enumerate((0.3, 0.8, 1.0, 1.1, 1.3), start=1):
         seconds = round(takes * share)
         created = simulator.clock() - number * 3600
         earlier = {"prompt": f"An earlier video, number {number}"}
-        simulator.add_history(LUMA_RAY2, payload=earlier, created_at=created, took_seconds=seconds)
+        simulator.add_history(model, payload=earlier, created_at=created, took_seconds=seconds)
 
 
-async def _made(client: Client, arguments: dict[str, Any], screen: "_Screen") -> dict[str, Any]:
+async def _made(client: Client, arguments: dict[str, Any], screen: Screen) -> dict[str, Any]:
     """Have the video made, as an assistant would: generate_video, then get_status while the job goes on."""
-    with screen.progress("waiting for the server") as progress:
+    with screen.progress("asking for the video") as progress:
         answer = _answer(await client.call_tool("generate_video", arguments, progress_callback=progress))
         while "request_id" in answer and not answer.get("is_final"):
             again = {"request_id": answer["request_id"], "wait": True}
             answer = _answer(await client.call_tool("get_status", again, progress_callback=progress))
     if "outcome_uri" not in answer:
         raise _Trouble(f"{answer['summary']}\n{answer.get('next_step', '')}".strip())
-    screen.done(re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", answer["summary"]))
-    screen.fact("request", answer["request_id"])
+    # Without its link, which is an address of the pretend cloud and dies with it.
+    screen.done(re.sub(r":? \[[^\]]*\]\([^)]*\)", "", answer["summary"]))
     if answer.get("parameters"):
         shown = {name: value for name, value in answer["parameters"].items() if name != "prompt"}
         screen.fact("asked", ", ".join(f"{name} {str(value).lower()}" for name, value in shown.items()))
     if (cost := answer.get("estimated_cost_usd")) is not None:
-        screen.fact("cost", f"${cost:.2f} by the model's price, had this been the real GMI Cloud")
+        screen.fact("cost", f"${cost:.2f} by the pretend cloud's price list; nothing was paid")
     return answer
 
 
@@ -135,7 +137,7 @@ def _answer(result: CallToolResult) -> dict[str, Any]:
     return answer
 
 
-async def _outcome(client: Client, answer: dict[str, Any], screen: "_Screen") -> dict[str, str]:
+async def _outcome(client: Client, answer: dict[str, Any], screen: Screen) -> dict[str, str]:
     """What the outcome resource says, read as a host reads it."""
     uri: str = answer["outcome_uri"]
     screen.fact("outcome", uri)
@@ -145,7 +147,7 @@ async def _outcome(client: Client, answer: dict[str, Any], screen: "_Screen") ->
     return json.loads(content.text)["outcome"]
 
 
-async def _saved(outcome: dict[str, str], stem: Path, screen: "_Screen") -> list[Path]:
+async def _saved(outcome: dict[str, str], stem: Path, screen: Screen) -> list[Path]:
     """Download the film and the thumbnail. Gives their absolute paths."""
     links = dict.fromkeys(filter(None, (outcome.get("video_url"), outcome.get("thumbnail_image_url"))))
     if not links:
@@ -153,7 +155,7 @@ async def _saved(outcome: dict[str, str], stem: Path, screen: "_Screen") -> list
     paths: list[Path] = []
     # No limit on reading: the film is drawn while the first one to watch it waits.
     async with httpx.AsyncClient(timeout=httpx.Timeout(10, read=None), follow_redirects=True, trust_env=False) as web:
-        with screen.progress("drawing and downloading the film"):
+        with screen.waiting("drawing and downloading the film"):
             for link in links:
                 path = stem.with_name(stem.name + Path(httpx.URL(link).path).suffix)
                 await _download(web, link, path)
@@ -187,60 +189,19 @@ def slug(prompt: str) -> str:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = float("nan")
     if not 0 <= seconds <= 3600:  # noqa: PLR2004 - an hour
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 3600, not {text}")
     return seconds
 
 
-class _Screen:
-    """What the person sees: colours and a moving bar on a terminal, plain lines anywhere else."""
-
-    def __init__(self) -> None:
-        self._console = Console(highlight=False, markup=False, soft_wrap=True)
-
-    def title(self, text: str) -> None:
-        self._console.print(text, style="bold")
-
-    def fact(self, name: str, value: str) -> None:
-        self._console.print(f"  {name:8}", style="dim", end="")
-        self._console.print(value)
-
-    def done(self, text: str) -> None:
-        self._console.print(f"\n{text}", style="bold green")
-
-    def say(self, text: str) -> None:
-        Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(text)
-
-    @contextmanager
-    def progress(self, waiting: str) -> Generator["_Progress"]:
-        """A bar while something goes on, called `waiting` until a notification says more."""
-        if not self._console.is_terminal:
-            self._console.print(f"\n{waiting} ...")
-            yield _Progress(self, None)
-            return
-        columns = (
-            SpinnerColumn(),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}"),
-        )
-        self._console.print()
-        with Progress(*columns, console=self._console, transient=True) as bar:
-            bar.add_task(waiting, total=None)
-            yield _Progress(self, bar)
-
-
-class _Progress:
-    """Takes the server's progress notifications, as `Client.call_tool` hands them over."""
-
-    def __init__(self, screen: _Screen, bar: Progress | None) -> None:
-        self._screen = screen
-        self._bar = bar
-
-    async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
-        if self._bar is None:
-            self._screen.fact("", message or f"{progress:g}")
-        else:
-            self._bar.update(self._bar.task_ids[0], completed=progress, total=total, description=message or "")
+def _causes(error: Exception) -> Iterator[Exception]:
+    """The errors themselves, out of the groups that task groups wrap them in."""
+    if isinstance(error, ExceptionGroup):
+        for inner in cast("ExceptionGroup[Exception]", error).exceptions:
+            yield from _causes(inner)
+    else:
+        yield error

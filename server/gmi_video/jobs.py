@@ -16,8 +16,8 @@ from gmi_video.errors import UpstreamError
 from gmi_video.estimates import NO_HISTORY, Estimate, estimate
 from gmi_video.models import Record, SubmitRequest
 
-HEARTBEAT = 8.0
-"""Seconds between two signs of life to a waiting caller, at most."""
+HEARTBEAT = 2.0
+"""Seconds between two signs of life to a waiting caller, at most: few enough that a host's progress bar moves."""
 
 LAST_LOOK = 3.0
 """Seconds before its end that a wait looks once more, so that what it answers is fresh."""
@@ -35,7 +35,13 @@ LIST_BYTES = 1024 * 1024
 """…while the list, whose length is not documented, stays smaller than this…"""
 
 LIST_PAUSE = 300.0
-"""…else not again for so many seconds."""
+"""…else not again for so many seconds…"""
+
+LIST_FAULT_PAUSE = 20.0
+"""…or so many where it could not be had."""
+
+HISTORY_PATIENCE = 5.0
+"""Seconds that a caller may be kept waiting for an estimate; it goes without one after."""
 
 HISTORY_SECONDS = 600.0
 """How long a model's history, once listed, is good enough for an estimate."""
@@ -55,9 +61,9 @@ class Watch:
     last_look: float
     problem: UpstreamError | None = None
     faults: int = 0
+    refusals: int = 0
     waiters: int = 0
-    looking: bool = False
-    single_look: anyio.CancelScope | None = None
+    look: anyio.CancelScope | None = None
     looked: anyio.Event = field(default_factory=anyio.Event)
     changed: anyio.Event = field(default_factory=anyio.Event)
 
@@ -69,20 +75,25 @@ class Watch:
     @property
     def is_over(self) -> bool:
         """Whether waiting on can't help: the job has ended, or the queue refuses to speak of it."""
-        refused = self.problem is not None and not self.problem.passing and self.faults >= GIVE_UP_AFTER
-        return self.record.is_final or refused
+        return self.record.is_final or self.refusals >= GIVE_UP_AFTER
+
+    @property
+    def looking(self) -> bool:
+        """Whether a look at it is under way."""
+        return self.look is not None
 
     def seen(self, record: Record) -> None:
         """Take in what a look has found."""
         now = anyio.current_time()
         news = record.status != self.record.status or self.problem is not None
-        self.record, self.problem, self.faults, self.last_look = record, None, 0, now
-        self.next_look = now + self.estimate.pause(max(self.age, 0.1))
+        self.record, self.problem, self.faults, self.refusals, self.last_look = record, None, 0, 0, now
+        self.next_look = now + self.estimate.pause(self.age)
         self._announce(changed=news or record.is_final)
 
     def missed(self, error: UpstreamError) -> None:
         """Take in that a look has failed."""
         self.problem, self.faults = error, self.faults + 1
+        self.refusals = 0 if error.passing else self.refusals + 1
         self.next_look = anyio.current_time() + max(min(2.0**self.faults, 15.0), min(error.retry_after or 0, 120.0))
         self._announce(changed=self.is_over)
 
@@ -119,11 +130,14 @@ class Jobs:
 
     async def expect(self, record: Record) -> Estimate:
         """What this account's history tells of a job; listed anew where it is not known or no longer fresh."""
+        if record.is_final:
+            return NO_HISTORY
         listed, history = self._histories.get(record.model, (-HISTORY_SECONDS, ()))
         if anyio.current_time() - listed >= HISTORY_SECONDS and record.model:
             try:
-                history = tuple((await self._queue.requests(record.model, patience=0)).requests)
-            except UpstreamError:
+                with anyio.fail_after(HISTORY_PATIENCE):
+                    history = tuple((await self._queue.requests(record.model, patience=0)).requests)
+            except (UpstreamError, TimeoutError):
                 return NO_HISTORY
             self.learn(record.model, history)
         return estimate(SubmitRequest(model=record.model, payload=record.payload), history)
@@ -134,9 +148,11 @@ class Jobs:
         Args:
             record: the job as it was last seen.
             expected: what is known of its length.
-            seconds: how long; the answer comes a moment before that is over.
+            seconds: how long; the answer comes a moment before that is over. At 0 nothing is looked at.
             tell: called at once, whenever the status changes, and every few seconds between.
         """
+        if record.is_final or seconds <= 0:
+            return self._new(record, expected)
         deadline = anyio.current_time() + seconds
         async with self.watching(record, expected) as watch:
             while not watch.is_over and anyio.current_time() < deadline - LAST_LOOK:
@@ -156,6 +172,8 @@ class Jobs:
         watch = self._watches.get(record.request_id)
         if watch is None:
             watch = self._watches[record.request_id] = self._new(record, expected)
+        elif record.is_final and not watch.record.is_final:
+            watch.seen(record)
         watch.waiters += 1
         if not self._running:
             self._running = True
@@ -167,8 +185,8 @@ class Jobs:
             watch.waiters -= 1
             if watch.waiters == 0 and self._watches.get(record.request_id) is watch:
                 del self._watches[record.request_id]
-                if watch.single_look is not None:
-                    watch.single_look.cancel()
+                if watch.look is not None:
+                    self._leave(watch.look)
                 self._wake.set()
 
     def hurry(self, watch: Watch) -> None:
@@ -181,7 +199,12 @@ class Jobs:
     def _new(self, record: Record, expected: Estimate) -> Watch:
         now = anyio.current_time()
         age = max(self._queue.now() - record.created_at, 0.0) if record.created_at is not None else 0.0
-        return Watch(record, expected, age, now, next_look=now + expected.pause(max(age, 0.1)), last_look=now)
+        return Watch(record, expected, age, now, next_look=now + expected.pause(age), last_look=now)
+
+    def _leave(self, look: anyio.CancelScope) -> None:
+        """A watch of this look is gone: end the look, unless it is a list that others wait for too."""
+        if all(watch.look is not look for watch in self._watches.values()):
+            look.cancel()
 
     async def _run(self) -> None:
         try:
@@ -200,8 +223,8 @@ class Jobs:
                 self._list_or_put_off(model, [w for w in alike if not w.looking], due)
         for watch in due:
             if not watch.looking and watch.next_look <= anyio.current_time():
-                watch.looking = True
-                self._tasks.start_soon(self._look, watch)
+                watch.look = anyio.CancelScope()
+                self._tasks.start_soon(self._look, watch, watch.look)
 
     def _list_or_put_off(self, model: str, alike: list[Watch], due: list[Watch]) -> None:
         """Cover `due` by one list call, now or at the next moment one is allowed; or by none, if lists are no good."""
@@ -215,38 +238,38 @@ class Jobs:
                     watch.next_look = allowed
             return
         self._next_list[model] = now + LIST_EVERY
+        look = anyio.CancelScope()
         for watch in alike:
-            watch.looking = True
-        self._tasks.start_soon(self._look_at_list, model, alike)
+            watch.look = look
+        self._tasks.start_soon(self._look_at_list, model, alike, look)
 
-    async def _look(self, watch: Watch) -> None:
-        with anyio.CancelScope() as watch.single_look:
+    async def _look(self, watch: Watch, look: anyio.CancelScope) -> None:
+        with look:
             try:
                 watch.seen(await self._queue.request(watch.record.request_id))
             except UpstreamError as error:
                 watch.missed(error)
-        watch.single_look = None
         self._looked([watch])
 
-    async def _look_at_list(self, model: str, watches: list[Watch]) -> None:
-        try:
-            listing = await self._queue.requests(model)
-        except UpstreamError as error:
-            for watch in watches:
-                watch.missed(error)
-        else:
-            self.learn(model, listing.requests)
-            records = {record.request_id: record for record in listing.requests}
-            found = [
-                (watch, records[watch.record.request_id]) for watch in watches if watch.record.request_id in records
-            ]
-            if listing.size > LIST_BYTES or len(found) < len(watches):
-                self._next_list[model] = anyio.current_time() + LIST_PAUSE
-            for watch, record in found:
-                watch.seen(record)
+    async def _look_at_list(self, model: str, watches: list[Watch], look: anyio.CancelScope) -> None:
+        with look:
+            try:
+                listing = await self._queue.requests(model, patience=0)
+            except UpstreamError:
+                # It is the list that can't be had: each job is asked for itself before anything is said of it.
+                self._next_list[model] = anyio.current_time() + LIST_FAULT_PAUSE
+            else:
+                self.learn(model, listing.requests)
+                records = {record.request_id: record for record in listing.requests}
+                missing = [watch for watch in watches if watch.record.request_id not in records]
+                if listing.size > LIST_BYTES or missing:
+                    self._next_list[model] = anyio.current_time() + LIST_PAUSE
+                for watch in watches:
+                    if watch.record.request_id in records:
+                        watch.seen(records[watch.record.request_id])
         self._looked(watches)
 
     def _looked(self, watches: list[Watch]) -> None:
         for watch in watches:
-            watch.looking = False
+            watch.look = None
         self._wake.set()
