@@ -41,6 +41,8 @@ class Images:
         self._queue = queue
         self._folders = Folders(dirs)
         self._uploaded: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self.contents: OrderedDict[str, str] = OrderedDict()
+        """The digest of what was uploaded, by its public URL; kept longer than the upload is used again."""
         self._turns: dict[str, anyio.Lock] = {}
         # A picture being converted can take hundreds of megabytes.
         self._readers = anyio.CapacityLimiter(2)
@@ -92,6 +94,9 @@ class Images:
         except Rejected:
             # A signed address can have run out while the upload was repeated; a fresh one settles it.
             url = await self._upload(picture)
+        self.contents[url] = digest
+        if len(self.contents) > _REMEMBERED * 16:
+            self.contents.popitem(last=False)
         self._uploaded[digest] = url, began
         self._uploaded.move_to_end(digest)
         if len(self._uploaded) > _REMEMBERED:

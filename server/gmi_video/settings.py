@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -48,6 +49,11 @@ VARIABLES = (
         "none",
         "refuse a video that would take the account's last 24 hours above this",
     ),
+    Variable(
+        "GMI_IMAGE_DIRS",
+        "none",
+        "folders that local images may come from, separated as in `PATH` (`:`, on Windows `;`)",
+    ),
     Variable("GMI_LOG_LEVEL", "WARNING", "how much is written to stderr: DEBUG, INFO, WARNING, ERROR or CRITICAL"),
 )
 
@@ -63,6 +69,7 @@ class Settings:
     max_requests_per_second: float = 5.0
     confirm_above_usd: float | None = None
     spend_limit_usd: float | None = None
+    image_dirs: tuple[Path, ...] = ()
     log_level: str = "WARNING"
     problems: tuple[str, ...] = ()
 
@@ -98,6 +105,7 @@ class _Reader:
             max_requests_per_second=self._number("GMI_MAX_REQUESTS_PER_SECOND", 0.1, 100) or 5.0,
             confirm_above_usd=self._number("GMI_CONFIRM_ABOVE_USD", 0, 1e6),
             spend_limit_usd=self._number("GMI_SPEND_LIMIT_USD", 0, 1e6),
+            image_dirs=self._image_dirs(),
             log_level=self._log_level(),
             problems=tuple(self._problems),
         )
@@ -159,6 +167,24 @@ class _Reader:
             self._problems.append(f"{name} must be a number from {low:g} to {high:g}, not {value[:40]!r}.")
             return None
         return number
+
+    def _image_dirs(self) -> tuple[Path, ...]:
+        named = [entry.strip() for entry in self._text("GMI_IMAGE_DIRS").split(os.pathsep)]
+        return tuple(folder for entry in named if entry and (folder := self._folder("GMI_IMAGE_DIRS", entry)))
+
+    def _folder(self, name: str, entry: str) -> Path | None:
+        try:
+            folder = Path(entry).expanduser()
+            if not folder.is_absolute():
+                trouble = "is not an absolute path, so it would mean another folder in every host"
+            elif folder.is_dir():
+                return folder
+            else:
+                trouble = "is not a folder" if folder.exists() else "does not exist"
+        except (OSError, RuntimeError, ValueError):
+            trouble = "can't be read as a folder"
+        self._problems.append(f"{name}: {entry[:200]!r} {trouble}.")
+        return None
 
     def _log_level(self) -> str:
         value = self._text("GMI_LOG_LEVEL").upper() or "WARNING"
