@@ -21,7 +21,7 @@ ENOUGH = 3
 AT_MOST = 50
 """The newest so many are looked at: a queue's speed changes."""
 
-RELATIVE_DELAY = 0.026
+RELATIVE_DELAY = 0.0265
 """The mean delay aimed at between a job's end and our seeing it, as a share of the mean length.
 
 No schedule gets both this and many fewer looks: for lognormal lengths with sigma 0.5, delay share times looks is at
@@ -61,8 +61,8 @@ class Estimate:
         """Seconds to wait before the next look at a job that is `age` seconds old."""
         if not self.lengths:
             return min(max(FIRST_GUESS, GUESS_GROWTH * age), LAST_GUESS)
-        if age < self._earliest:
-            return max(self._earliest - age, SHORTEST_PAUSE)
+        if age < self._earliest - SHORTEST_PAUSE:
+            return self._earliest - age
         return min(max(self._scale * self._spacing(age), SHORTEST_PAUSE), max(LONGEST_PAUSE, 0.1 * age))
 
     # The spread of lengths, as a smooth curve over their logarithms: one bell for each length seen.
@@ -89,15 +89,15 @@ class Estimate:
 
         This is the spacing that needs the fewest looks for a given mean delay.
         """
-        at = math.log(age)
+        at = math.log(max(age, 0.1))
         ending = running = 0.0
         for log in self._logs:
             z = (at - log) / self._width
             ending += math.exp(-z * z / 2)
             running += 0.5 * math.erfc(z / math.sqrt(2))
-        ending /= self._width * math.sqrt(2 * math.pi) * age
+        ending /= self._width * math.sqrt(2 * math.pi) * max(age, 0.1)
         if running < 1e-9 or ending < 1e-12:  # noqa: PLR2004 - beyond all that was seen
-            return age
+            return math.inf
         return math.sqrt(running / ending)
 
     @cached_property

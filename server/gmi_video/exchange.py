@@ -31,14 +31,13 @@ class Pace:
     def __init__(self, per_second: float) -> None:
         self._interval = 1 / per_second
         self._next = 0.0
+        self._line = anyio.Lock()
 
     async def turn(self) -> None:
-        """Wait for the next free place."""
-        now = anyio.current_time()
-        mine = max(now, self._next)
-        self._next = mine + self._interval
-        if mine > now:
-            await anyio.sleep(mine - now)
+        """Wait for the next free place. Who gives up while waiting leaves no gap for those behind."""
+        async with self._line:
+            await anyio.sleep_until(self._next)
+            self._next = anyio.current_time() + self._interval
 
 
 class Answer(NamedTuple):
