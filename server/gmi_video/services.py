@@ -44,14 +44,15 @@ async def open_services(
     exchange = Exchange(settings, transport, now)
     queue = Queue(exchange)
     catalog = Catalog(queue)
+    images = Images(queue, settings.image_dirs)
     try:
         async with anyio.create_task_group() as tasks:
             yield Services(
                 settings,
                 queue,
                 catalog,
-                Images(queue, settings.image_dirs),
-                Submission(queue, tasks, Budget(queue, catalog, settings)),
+                images,
+                Submission(queue, tasks, Budget(queue, catalog, settings), images.contents),
                 Jobs(queue, tasks),
             )
             tasks.cancel_scope.cancel()

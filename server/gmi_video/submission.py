@@ -18,8 +18,15 @@ from anyio.abc import TaskGroup
 from gmi_video import reconciliation, refusals
 from gmi_video.budget import Budget
 from gmi_video.client import RETRY_SECONDS, Queue
-from gmi_video.errors import InsufficientCredits, NotFound, SubmissionUnknown, Unauthorized, UpstreamError
-from gmi_video.identity import fingerprint, hides_its_payload, is_same_job
+from gmi_video.errors import (
+    InsufficientCredits,
+    NotFound,
+    SpendingRefused,
+    SubmissionUnknown,
+    Unauthorized,
+    UpstreamError,
+)
+from gmi_video.identity import Contents, fingerprint, hides_its_payload, is_same_job, may_be_same_but_for_uploads
 from gmi_video.models import Record, RecordList, SubmitRequest
 from gmi_video.reconciliation import Doubt
 from gmi_video.refusals import Subject
@@ -101,9 +108,11 @@ class Submission:
         queue: the queue.
         tasks: the server's own task group, which outlives any one call.
         budget: what may be spent; asked last before anything is.
+        contents: what this process has uploaded, so that one image at two addresses is one.
     """
 
-    def __init__(self, queue: Queue, tasks: TaskGroup, budget: Budget) -> None:
+    def __init__(self, queue: Queue, tasks: TaskGroup, budget: Budget, contents: Contents) -> None:
+        self._contents = contents
         self._queue = queue
         self._budget = budget
         self._tasks = tasks
@@ -132,7 +141,7 @@ class Submission:
             UpstreamError: refused; no job was made.
             SubmissionUnknown: the job may or may not exist.
         """
-        intent = _Intent(fingerprint(request), request, allow_duplicate, patience, usd)
+        intent = _Intent(fingerprint(request, self._contents), request, allow_duplicate, patience, usd)
         flight = self._flights.get(intent.key)
         joined = flight is not None and not allow_duplicate
         if flight is None or allow_duplicate:
@@ -152,7 +161,7 @@ class Submission:
 
     async def find(self, request: SubmitRequest) -> Record | None:
         """The job that `submit` would return instead of paying for another; None where it would pay."""
-        return await self._same_job(fingerprint(request), request, await self._list(request.model))
+        return await self._same_job(fingerprint(request, self._contents), request, await self._list(request.model))
 
     def delivered(self, record: Record) -> None:
         """The caller has this job's outcome: the same call again means another video."""
@@ -184,6 +193,7 @@ class Submission:
             if found := await self._same_job(key, request, listing):
                 self._remember(key, found)
                 return Submitted(found, reused=True, note=note, history=history)
+            self._refuse_lookalike(request, history)
             if self._may_hide_the_same(request, history):
                 note = _NO_PAYLOADS
         known = frozenset({record.request_id for record in history} | self._memory.own.keys())
@@ -225,7 +235,9 @@ class Submission:
         """The same job, if it runs, or ended a moment ago without its outcome having been delivered."""
         ours = self._memory.latest.get(key, "")
         listed = listing.newest_first() if listing else []
-        same = [record for record in listed if record.request_id == ours or is_same_job(request, record)]
+        same = [
+            record for record in listed if record.request_id == ours or is_same_job(request, record, self._contents)
+        ]
         if ours and ours not in self._memory.delivered and all(record.request_id != ours for record in same):
             same += await self._unlisted(ours, request)
         running = [record for record in same if not record.is_final]
@@ -250,6 +262,20 @@ class Submission:
             # Nobody can tell how long ago: better one of our own, once, than a second payment.
             return record.request_id in self._memory.own
         return self._queue.now() - ended <= FRESH_SECONDS
+
+    def _refuse_lookalike(self, request: SubmitRequest, history: tuple[Record, ...]) -> None:
+        """After a restart nobody knows which image an older upload was, so the user is asked before paying twice."""
+        for record in history:
+            if record.request_id in self._memory.own or (record.is_final and not self._is_fresh(record)):
+                continue
+            if may_be_same_but_for_uploads(request, record, self._contents):
+                raise SpendingRefused(
+                    f"Request {record.request_id} ({record.status}) was made from the same prompt and settings and an "
+                    "uploaded image that can't be compared with this one: it may be this very video. Nothing was "
+                    "submitted and nothing was charged.",
+                    f'Call get_status with {{"request_id": "{record.request_id}", "wait": true}} to follow it; if the '
+                    'image is another one, call generate_video again with "allow_duplicate": true.',
+                )
 
     def _may_hide_the_same(self, request: SubmitRequest, history: tuple[Record, ...]) -> bool:
         return any(
