@@ -1,0 +1,143 @@
+"""Arguments that don't fit are refused in words, before anything reaches the queue."""
+
+from typing import Any
+
+import pytest
+from mcp import MCPError
+
+from .conftest import World
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"durationSeconds": 9}, 'The nearest is "duration": one of "5s", "9s"'),
+        ({"aspectRatio": "16:9"}, 'The nearest is "aspect_ratio": one of "16:9", "9:16"'),
+        ({"negative_prompt": ""}, "Luma-Ray2 has no negative prompt"),
+        ({"seed": None}, "Luma-Ray2 takes no seed"),
+        ({"frame_0_image": "https://example.com/a.png"}, 'The nearest is "frame0_image"'),
+        ({"start_image": "https://example.com/a.png"}, 'The nearest is "frame0_image"'),
+        ({"duration": 9}, 'Did you mean "9s"?'),
+        ({"duration": "10s"}, '"duration" must be one of "5s", "9s"; default "5s", not "10s".'),
+        ({"resolution": "4K"}, 'Did you mean "4k"?'),
+        ({"resolution": "1080"}, 'Did you mean "1080p"?'),
+        ({"aspect_ratio": "16x9"}, '"aspect_ratio" must be one of "16:9"'),
+        ({"loop": "true"}, '"loop" must be true or false; default false, not "true".'),
+        ({"loop": 1}, '"loop" must be true or false; default false, not 1.'),
+        ({"loop": None}, '"loop" must be true or false; default false, not null.'),
+        ({"prompt": "  \n"}, '"prompt" must be text that is not blank'),
+        ({"prompt": 7}, '"prompt" must be text that is not blank, not 7.'),
+        ({"model": "../requests"}, '"model" must be'),
+        ({"model_parameters": "colour=red"}, '"model_parameters" must be an object'),
+        ({"wholly_unlike": 1}, "There are:"),
+    ],
+)
+async def test_a_wrong_argument_is_refused_before_it_costs_anything(
+    world: World, era: str, given: dict[str, Any], says: str
+) -> None:
+    async with world.host(era=era) as host:
+        refused = await host.refused("generate_video", **({"prompt": "a fox"} | given))
+    assert says in refused["error"]["message"]
+    assert refused["error"]["charged"] == "no"
+    assert refused["summary"] == "Nothing was sent and nothing was charged."
+    assert "generate_video again" in refused["next_step"]
+    assert world.sim.calls == []
+
+
+async def test_the_guides_own_curl_example_is_refused_whole(world: World) -> None:
+    guide = {
+        "prompt": "A majestic dragon soaring through a mystical forest at sunset",
+        "durationSeconds": 9,
+        "aspectRatio": "16:9",
+        "resolution": "1080p",
+        "loop": False,
+        "negative_prompt": "",
+        "seed": None,
+    }
+    async with world.host() as host:
+        refused = await host.refused("generate_video", **guide)
+    for name in ("durationSeconds", "aspectRatio", "negative_prompt", "seed"):
+        assert f'"{name}" is not an argument of generate_video' in refused["error"]["message"]
+    assert world.sim.calls == []
+
+
+async def test_a_missing_prompt_is_named(world: World, era: str) -> None:
+    async with world.host(era=era) as host:
+        refused = await host.refused("generate_video")
+    assert '"prompt" is missing' in refused["error"]["message"]
+
+
+@pytest.mark.parametrize("request_id", ["", "../models", "a b", "a/b", "x" * 200, "%2e%2e", "a?b=c", "a#b", "é"])
+async def test_a_request_id_that_could_change_the_address_never_reaches_it(world: World, request_id: str) -> None:
+    async with world.host() as host:
+        refused = await host.refused("get_status", request_id=request_id)
+    assert '"request_id" must be' in refused["error"]["message"]
+    assert world.sim.calls == []
+
+
+@pytest.mark.parametrize("limit", [0, 101, "10", 2.5])
+async def test_a_limit_out_of_range_or_type_says_what_it_may_be(world: World, limit: Any) -> None:
+    async with world.host() as host:
+        refused = await host.refused("list_requests", limit=limit)
+    assert '"limit" must be a whole number from 1 to 100; default 10' in refused["error"]["message"]
+
+
+async def test_an_unknown_tool_is_a_protocol_error_that_names_the_four(world: World, era: str) -> None:
+    async with world.host(era=era) as host:
+        with pytest.raises(MCPError, match=r"Unknown tool.*generate_video"):
+            await host.client.call_tool("make_video", {})
+
+
+async def test_without_a_key_the_server_lists_its_tools_and_every_call_says_where_to_put_it(
+    world: World, era: str
+) -> None:
+    async with world.host(era=era, GMI_API_KEY="${user_config.api_key}") as host:
+        assert len((await host.client.list_tools()).tools) == 4
+        calls: dict[str, dict[str, Any]] = {
+            "generate_video": {"prompt": "a fox"},
+            "get_status": {"request_id": "abc"},
+            "list_requests": {},
+            "list_models": {},
+        }
+        for tool, arguments in calls.items():
+            refused = await host.refused(tool, **arguments)
+            assert "GMI_API_KEY is not set" in refused["summary"]
+            assert "env" in refused["next_step"]
+        assert (await host.client.list_resources()).resources == []
+    assert world.sim.calls == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("GMI_BASE_URL", "http://example.com/api", "plain http"),
+        ("GMI_BASE_URL", "ftp://example.com", "not an http(s) address"),
+        ("GMI_BASE_URL", "https://me:secret@example.com", "plain address"),
+        ("GMI_BASE_URL", "https://[::1", "not an http(s) address"),
+        ("GMI_MAX_WAIT_SECONDS", "soon", "must be a number from 0 to 86400"),
+        ("GMI_MAX_REQUESTS_PER_SECOND", "0", "must be a number from 0.1 to 100"),
+        ("GMI_SPEND_LIMIT_USD", "nan", "must be a number from 0"),
+        ("GMI_CONFIRM_ABOVE_USD", "$5", "must be a number from 0"),
+        ("GMI_LOG_LEVEL", "loud", "must be one of DEBUG"),
+        ("GMI_API_KEY", "a\nb", "GMI_API_KEY holds a line break"),
+        ("GMI_ORG_ID", "ü", "GMI_ORG_ID holds"),
+    ],
+)
+async def test_a_wrong_setting_is_named_by_every_call_and_never_repeated_where_it_may_be_a_secret(
+    world: World, name: str, value: str, says: str
+) -> None:
+    world.environment[name] = value
+    async with world.host() as host:
+        refused = await host.refused("list_models")
+    assert says in refused["summary"]
+    assert "secret" not in refused["summary"]
+    assert world.sim.calls == []
+
+
+async def test_two_wrong_settings_are_named_at_once(world: World) -> None:
+    async with world.host(GMI_API_KEY="", GMI_LOG_LEVEL="loud") as host:
+        refused = await host.refused("list_models")
+    assert "GMI_API_KEY" in refused["summary"]
+    assert "GMI_LOG_LEVEL" in refused["summary"]

@@ -1,0 +1,113 @@
+"""The rules of what a host reads: four tools, flat schemas, true hints, nothing that breaks another's parser."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from mcp_types import Tool
+
+from gmi_video.models import LumaRay2Payload, fields_of, items_of
+
+from .conftest import World
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def tools(world: World, era: str) -> dict[str, Tool]:
+    async with world.host(era=era) as host:
+        return {tool.name: tool for tool in (await host.client.list_tools()).tools}
+
+
+def nodes(schema: Any) -> Iterator[dict[str, Any]]:
+    if fields := fields_of(schema):
+        yield fields
+    for inner in [*fields.values(), *items_of(schema)]:
+        yield from nodes(inner)
+
+
+async def test_there_are_four_tools_in_one_order(tools: dict[str, Tool]) -> None:
+    assert list(tools) == ["generate_video", "get_status", "list_requests", "list_models"]
+
+
+async def test_they_all_stay_under_12_kilobytes(tools: dict[str, Tool]) -> None:
+    sent = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools.values()]
+    assert len(json.dumps(sent, ensure_ascii=False, separators=(",", ":")).encode()) < 12 * 1024
+
+
+async def test_input_schemas_are_flat_single_typed_and_closed(tools: dict[str, Tool]) -> None:
+    for tool in tools.values():
+        schema = tool.input_schema
+        assert schema["type"] == "object"
+        assert schema["additionalProperties"] is False
+        for node in nodes(schema):
+            assert not node.keys() & {"anyOf", "oneOf", "allOf", "$ref", "$defs", "const", "not", "title"}, node
+            assert not isinstance(node.get("type"), list)
+        for name, property_ in schema["properties"].items():
+            assert property_["type"] in {"string", "boolean", "integer", "object"}, name
+            assert len(property_["description"]) > 15, name
+            assert all(isinstance(value, str) for value in property_.get("enum", [])), name
+            assert property_.get("default", "") is not None
+            assert ("default" in property_) == (name not in schema.get("required", [])), name
+
+
+async def test_output_schemas_are_objects_without_references_or_unions(tools: dict[str, Tool]) -> None:
+    for tool in tools.values():
+        schema = tool.output_schema
+        assert schema is not None
+        assert schema["type"] == "object"
+        assert schema["required"] == ["summary"]
+        assert all(not node.keys() & {"anyOf", "oneOf", "allOf", "$ref", "$defs"} for node in nodes(schema))
+
+
+async def test_the_answer_has_the_fields_the_design_promises(tools: dict[str, Tool]) -> None:
+    promised = {
+        *("summary", "request_id", "model", "status", "is_final", "video_url", "thumbnail_image_url", "parameters"),
+        *("created_at", "updated_at", "elapsed_seconds", "expected_seconds", "estimated_cost_usd", "reused"),
+        *("outcome_uri", "saved_to", "error", "next_step"),
+    }
+    for name in ("generate_video", "get_status"):
+        schema = tools[name].output_schema
+        assert schema is not None
+        assert set(schema["properties"]) == promised
+
+
+async def test_the_arguments_mirror_the_vendors_table_exactly(tools: dict[str, Tool]) -> None:
+    ours = tools["generate_video"].input_schema["properties"]
+    for name, theirs in LumaRay2Payload.model_json_schema()["properties"].items():
+        assert ours[name]["type"] == theirs["type"]
+        assert ours[name].get("enum") == theirs.get("enum")
+        assert ours[name].get("default") == theirs.get("default")
+    assert tools["generate_video"].input_schema["required"] == ["prompt"]
+
+
+async def test_every_hint_is_explicit_and_true(tools: dict[str, Tool]) -> None:
+    for name, tool in tools.items():
+        hints = tool.annotations
+        assert hints is not None
+        assert hints.read_only_hint is (name != "generate_video")
+        assert hints.destructive_hint is False
+        assert hints.idempotent_hint is (name != "generate_video")
+        assert hints.open_world_hint is True
+        assert tool.title
+
+
+async def test_descriptions_name_the_sibling_to_use_instead_and_stay_short(tools: dict[str, Tool]) -> None:
+    for name, tool in tools.items():
+        assert tool.description is not None
+        assert 100 < len(tool.description) < 900
+        assert any(other in tool.description for other in tools if other != name), name
+    spends = tools["generate_video"].description
+    assert spends is not None
+    assert "real money" in spends
+
+
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+async def test_instructions_tell_the_flow(world: World, mode: str) -> None:
+    # A client that pins a version never asks for them; "auto" discovers the modern era.
+    async with world.host(era=mode) as host:
+        instructions = host.client.instructions
+    assert instructions is not None
+    for word in ("generate_video", "get_status", "next_step", "720p", "9:16", "loop", "frame0_image", "camera"):
+        assert word in instructions
