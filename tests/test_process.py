@@ -1,0 +1,212 @@
+"""The real process over real pipes: bytes in, bytes out, in both eras, and how it ends."""
+
+import json
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Generator
+from typing import Any
+
+import httpx
+import pytest
+
+from .conftest import ERAS, KEY
+
+SECONDS = 30
+"""No wait in here is longer; none is meant to be near it."""
+
+_CLIENT = {"name": "mcp", "version": "1"}
+_ENVELOPE = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+    "io.modelcontextprotocol/clientInfo": _CLIENT,
+}
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Generator[httpx.Client]:
+    """A simulator as a process of its own, whose jobs take 4 s; as a client that may ask it what it knows."""
+    command = [sys.executable, "-m", "gmi_video", "simulate", "--port", "0", "--takes", "4", "--key", KEY]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:  # noqa: S603 - our own interpreter and module
+        try:
+            assert child.stdout is not None
+            url = re.search(r"GMI_BASE_URL=(\S+)", "".join(child.stdout.readline() for _ in range(3)))
+            assert url is not None
+            with httpx.Client(base_url=url[1], headers={"Authorization": f"Bearer {KEY}"}) as client:
+                yield client
+        finally:
+            child.kill()
+
+
+class Server:
+    """`python -m gmi_video`, spoken to line by line."""
+
+    def __init__(self, era: str, **environment: str) -> None:
+        self._modern = era != "legacy"
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `end`
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "gmi_video"],
+            env={name: value for name, value in os.environ.items() if not name.startswith("GMI_")} | environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+        )
+        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        self.stdout = b""
+        self.stderr = ""
+        self._last_id = 0
+
+    def open(self) -> dict[str, Any]:
+        """Begin, as the era has it; what the server says of itself."""
+        if self._modern:
+            return self.result(self.ask("server/discover"))
+        asked = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": _CLIENT}
+        said = self.result(self.ask("initialize", **asked))
+        self._send({"method": "notifications/initialized"})
+        return said
+
+    def ask(self, method: str, **params: Any) -> int:
+        """Send a request; its id."""
+        self._last_id += 1
+        meta = {"progressToken": self._last_id} | (_ENVELOPE if self._modern else {})
+        self._send({"id": self._last_id, "method": method, "params": params | {"_meta": meta}})
+        return self._last_id
+
+    def message(self) -> dict[str, Any]:
+        """The next line, which must be JSON-RPC."""
+        line = self._lines.get(timeout=SECONDS)
+        self.stdout += line
+        message = json.loads(line)
+        assert message["jsonrpc"] == "2.0"
+        return message
+
+    def result(self, request: int) -> dict[str, Any]:
+        """The result of a request; notifications before it are let pass."""
+        while True:
+            message = self.message()
+            if message.get("id") == request:
+                return message["result"]
+            assert "id" not in message, "the server asks nothing back"
+
+    def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Call a tool; its answer."""
+        result = self.result(self.ask("tools/call", name=tool, arguments=arguments))
+        assert json.loads(result["content"][0]["text"]) == result["structuredContent"]
+        return result["structuredContent"]
+
+    def started_job(self, prompt: str) -> str:
+        """Ask for a video; the id of the job, as soon as it is told, with the call still open."""
+        self.ask("tools/call", name="generate_video", arguments={"prompt": prompt})
+        told = self.message()
+        assert told["method"] == "notifications/progress"
+        request_id = re.match(r"request ([\w-]+): ", told["params"]["message"])
+        assert request_id is not None
+        return request_id[1]
+
+    def end(self, how: signal.Signals | None = None) -> int:
+        """End it, by the end of its input or by a signal; the exit code. What is left on stdout must be JSON-RPC."""
+        assert self._child.stdin is not None
+        if how is not None:
+            self._child.send_signal(how)
+        else:
+            self._child.stdin.close()
+        try:
+            code = self._child.wait(SECONDS)
+        finally:
+            self._child.kill()
+            self._reader.join(SECONDS)
+            with self._child, self._errors:
+                self._errors.seek(0)
+                self.stderr = self._errors.read().decode()
+        while not self._lines.empty():
+            self.message()
+        return code
+
+    def _send(self, message: dict[str, Any]) -> None:
+        assert self._child.stdin is not None
+        self._child.stdin.write(json.dumps({"jsonrpc": "2.0"} | message).encode() + b"\n")
+        self._child.stdin.flush()
+
+    def _read(self) -> None:
+        assert self._child.stdout is not None
+        for line in self._child.stdout:
+            self._lines.put(line)
+
+
+@pytest.fixture
+def environment(cloud: httpx.Client) -> dict[str, str]:
+    return {"GMI_API_KEY": KEY, "GMI_BASE_URL": str(cloud.base_url).rstrip("/")}
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_a_raw_session_makes_a_video_and_the_key_is_nowhere(environment: dict[str, str], era: str) -> None:
+    server = Server(era, GMI_LOG_LEVEL="DEBUG", **environment)
+    said = server.open()
+    assert "next_step" in said["instructions"]
+    tools = server.result(server.ask("tools/list"))["tools"]
+    assert [tool["name"] for tool in tools] == ["generate_video", "get_status", "list_requests", "list_models"]
+    answer = server.call("generate_video", prompt=f"a fox in the {era} era", resolution="540p")
+    assert answer["status"] == "success"
+    assert "/films/" in answer["video_url"]
+    read = server.result(server.ask("resources/read", uri=answer["outcome_uri"]))
+    assert answer["video_url"] in read["contents"][0]["text"]
+    assert server.end() == 0
+    assert KEY.encode() not in server.stdout
+    assert "DEBUG" in server.stderr, "the level was heard, so that the next line means something"
+    assert KEY not in server.stderr
+
+
+ENDINGS = pytest.mark.parametrize(
+    "how", [None, signal.SIGINT, signal.SIGTERM], ids=["end of input", "SIGINT", "SIGTERM"]
+)
+
+
+@ENDINGS
+def test_an_idle_server_ends_cleanly(environment: dict[str, str], how: signal.Signals | None) -> None:
+    server = Server("legacy", **environment)
+    server.open()
+    assert server.end(how) == 0
+    assert server.stderr == ""
+
+
+@ENDINGS
+def test_a_server_ends_cleanly_while_a_call_is_open_and_the_job_goes_on(
+    cloud: httpx.Client, environment: dict[str, str], how: signal.Signals | None
+) -> None:
+    server = Server("2026-07-28", **environment)
+    server.open()
+    request_id = server.started_job(f"a fox, until {how}")
+    assert server.end(how) == 0
+    assert server.stderr == ""
+    assert cloud.get(f"/requests/{request_id}").json()["status"] in {"queued", "processing", "success"}
+
+
+def test_a_job_outlives_a_server_that_is_killed_and_the_next_one_finds_it(environment: dict[str, str]) -> None:
+    first = Server("2026-07-28", **environment)
+    first.open()
+    request_id = first.started_job("a fox that outlives us")
+    first.end(signal.SIGKILL)
+    second = Server("legacy", **environment)
+    second.open()
+    again = second.call("generate_video", prompt="a fox that outlives us", wait=False)
+    assert (again["request_id"], again["reused"]) == (request_id, True)
+    assert second.call("get_status", request_id=request_id, wait=True)["status"] == "success"
+    assert second.end() == 0
+
+
+def test_without_a_key_it_starts_lists_its_tools_and_says_where_to_put_one() -> None:
+    server = Server("legacy")
+    server.open()
+    assert server.result(server.ask("tools/list"))["tools"]
+    answer = server.call("list_requests")
+    assert "GMI_API_KEY is not set" in answer["error"]["message"]
+    assert "`env` block" in answer["next_step"]
+    assert server.end() == 0
+    assert "GMI_API_KEY is not set" in server.stderr
