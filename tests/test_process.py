@@ -10,12 +10,14 @@ import sys
 import tempfile
 import threading
 from collections.abc import Generator
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
 
-from .conftest import ERAS, KEY
+from gmi_video.simulator import Endpoint, Fault
+
+from .conftest import ERAS, KEY, World
 
 SECONDS = 30
 """No wait in here is longer; none is meant to be near it."""
@@ -210,3 +212,52 @@ def test_without_a_key_it_starts_lists_its_tools_and_says_where_to_put_one() -> 
     assert "`env` block" in answer["next_step"]
     assert server.end() == 0
     assert "GMI_API_KEY is not set" in server.stderr
+
+
+# -- what an operator can get wrong: in process, for every tool ------------------------------------------------------
+
+ENDPOINTS: tuple[Endpoint, ...] = ("submit", "get", "list", "models", "model")
+CALLS: dict[str, dict[str, Any]] = {
+    "generate_video": {"prompt": "a fox"},
+    "get_status": {"request_id": "550e8400-e29b-41d4-a716-446655440000"},
+    "list_requests": {},
+    "list_models": {},
+}
+
+
+class SetUp(NamedTuple):
+    """A wrong set-up, and what the answer must hold of it."""
+
+    environment: dict[str, str]
+    fault: Fault | None
+    says: str
+    advises: str
+
+
+SET_UPS = {
+    "no key": SetUp({"GMI_API_KEY": ""}, None, "GMI_API_KEY is not set", "`env` block"),
+    "a placeholder": SetUp({"GMI_API_KEY": "${user_config.key}"}, None, "GMI_API_KEY is not set", "`env` block"),
+    "a wrong key": SetUp({"GMI_API_KEY": "another-that-must-not-leak"}, None, "did not accept", "GMI_API_KEY"),
+    "a dead host": SetUp({}, "refused", "could not be reached", "GMI_BASE_URL"),
+    "an HTML page": SetUp({}, "502_html", "HTTP 502", "again"),
+    "the wrong host": SetUp({}, "405", "HTTP 405", "GMI_BASE_URL"),
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("tool", CALLS)
+@pytest.mark.parametrize("wrong", SET_UPS.values(), ids=SET_UPS)
+async def test_a_wrong_set_up_is_a_tool_error_that_says_what_to_do(
+    world: World, caplog: pytest.LogCaptureFixture, tool: str, wrong: SetUp
+) -> None:
+    caplog.set_level("DEBUG")
+    for endpoint in ENDPOINTS if wrong.fault else ():
+        world.sim.fail(endpoint, wrong.fault or "refused", times=None)
+    async with world.host(world.server(**wrong.environment)) as host:
+        answer = await host.refused(tool, **CALLS[tool])
+    assert wrong.says in answer["error"]["message"]
+    assert wrong.advises in answer["next_step"]
+    assert not world.sim.jobs
+    for secret in (KEY, "must-not-leak"):
+        assert secret not in json.dumps(answer)
+        assert secret not in caplog.text
