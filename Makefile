@@ -56,9 +56,10 @@ format: $(VENV)/.dev ## Mend format and lint where that can be done by itself
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-tables: $(VENV)/.dev ## Write what is generated from the code: the README's tables and schemas/tools
+tables: $(VENV)/.dev ## Write what is generated from the code: the tables of README and docs, and schemas/tools
 	$(BIN)/gmi-video-mcp schemas
 	$(BIN)/python -m tests.tables
+	$(BIN)/python -m tests.reliability.matrix
 
 constraints: ## Pin in constraints.txt the newest versions that fit, from an environment made afresh
 	rm -rf $(VENV)/.fresh

@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, Literal, TypeVar, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from gmi_video.wording import plain, quoted, safe_url
 
@@ -126,7 +126,9 @@ _Shape = TypeVar("_Shape", bound=Incoming)
 def readable(shape: type[_Shape], value: object) -> list[_Shape]:
     """Those of a list's items that can be read; the others are left out."""
     found: list[_Shape] = []
-    for item in items_of(value):
+    if not isinstance(value, list):
+        raise ValueError("not a list")  # noqa: TRY004 - the kind of error that pydantic reports as a misfit
+    for item in items_of(cast("object", value)):
         with suppress(ValueError):
             found.append(shape.model_validate(item))
     return found
@@ -224,9 +226,7 @@ class RecordList(Incoming):
     @field_validator("requests", mode="before")
     @classmethod
     def _readable(cls, value: object) -> object:
-        if not isinstance(value, list):
-            return value
-        return readable(Record, cast("object", value))
+        return readable(Record, value)
 
     def newest_first(self) -> list[Record]:
         """The records by creation time, newest first."""
@@ -236,13 +236,12 @@ class RecordList(Incoming):
 class ModelList(Incoming):
     """`GET /models`: ids, under `model_ids` or, as the vendor's SDK also reads it, `models`."""
 
-    model_ids: Sequence = []
-    models: Sequence = []
+    model_ids: list[Any] = Field(validation_alias=AliasChoices("model_ids", "models"))
 
     @property
     def ids(self) -> list[str]:
         """Public model ids, sorted; bare UUIDs are private deployments and hidden."""
-        names = {_model_name(item) for item in [*self.model_ids, *self.models]}
+        names = {_model_name(item) for item in self.model_ids}
         return sorted((name for name in names if _is_public_id(name)), key=str.lower)
 
 

@@ -29,13 +29,14 @@ class Doubt:
 
     `sent_at` is by this process's running clock (`anyio.current_time`), because the queue's own may be known only
     later; `known` are the ids that can't be it; `listed_before` tells whether the list had been seen right before, so
-    that whatever is new in it came after.
+    that whatever is new in it came after; `why` tells what came instead of an answer.
     """
 
     request: SubmitRequest
     sent_at: float
     known: frozenset[str]
     listed_before: bool
+    why: str = ""
 
     def could_be(self, record: Record, now: float) -> bool:
         """Whether the record came into being after the submit, as far as it can be told. `now`: the queue's clock."""
@@ -98,19 +99,19 @@ def unknown(doubt: Doubt, found: Search) -> SubmissionUnknown:
     if found.candidates:
         ids = ", ".join(found.candidates[:5])
         return SubmissionUnknown(
-            "The queue did not answer the submit, so the job may or may not exist. Its request list does not show "
-            f"what requests were made from; new since then, and so perhaps this job: {ids}.",
+            f"{doubt.why} So the job may or may not have been made. These requests could be it, but do not show what "
+            f"they were made from: {ids}.",
             f'Call get_status with {{"request_id": "{found.candidates[0]}"}} and see whether it is this video. '
             f"Only if none of them is, {anyway}: that pays a second time if the first submit did arrive.",
             found.candidates,
         )
     checked = (
-        f"{found.looks} looks at its request list over {duration(found.seconds)} did not show it"
+        f"{found.looks} looks at the queue's request list over {duration(found.seconds)} did not show it"
         if found.looks
-        else "its request list could not be had either"
+        else "the queue's request list could not be had either"
     )
     return SubmissionUnknown(
-        f"The queue did not answer the submit, and {checked}: the job may or may not have been made.",
+        f"{doubt.why} So the job may or may not have been made: {checked}.",
         f"{look} and look for this prompt. If it is there, follow it with get_status. Only if it is not, {anyway}: "
         "that pays a second time if the first submit did arrive. The same call without it looks again and pays "
         "nothing.",

@@ -26,6 +26,9 @@ from gmi_video.wording import duration, plain, quoted
 Endpoint = Literal["submit", "get", "list", "models", "model", "upload_url", "upload"]
 
 
+NOTHING_LOST = " Nothing was submitted and nothing was charged."
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What a call was about: which endpoint, and the model or request id, for the words."""
@@ -41,7 +44,7 @@ class Subject:
     @property
     def nothing_lost(self) -> str:
         """What is certain about money after a plain refusal."""
-        return " Nothing was submitted and nothing was charged." if self.is_submit else ""
+        return NOTHING_LOST if self.is_submit else ""
 
     @property
     def again(self) -> str:
@@ -79,7 +82,7 @@ def refusal(status: int, headers: Mapping[str, str], body: Any, subject: Subject
     if 300 <= status < 400:  # noqa: PLR2004 - HTTP's redirects
         return Garbled(
             f"The queue answered with a redirect (HTTP {status}), which is not followed, because the API key would "
-            f"go with it.{subject.nothing_lost}",
+            "go with it.",
             "Tell the user to check GMI_BASE_URL: it should be the queue's own address.",
             maybe_arrived=subject.is_submit,
         )
@@ -205,7 +208,8 @@ def _server_error(status: int, body: Any, said: str, subject: Subject) -> Upstre
         )
     if "capacity" in said.lower():
         return Unavailable(
-            f"The queue has no capacity for this model right now (HTTP {status}): {quoted(said)}.",
+            f"The queue has no capacity for this model right now (HTTP {status}): {quoted(said)}."
+            f"{subject.nothing_lost}",
             subject.again,
             maybe_arrived=doubtful,
             refused=True,

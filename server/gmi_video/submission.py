@@ -2,15 +2,13 @@
 
 The queue has no idempotency key and a submit can't be recalled, so the account's own request list is the memory:
 before a submit it is asked for the same job, and after a submit that got no answer it is asked for the one that we
-may have made. What only this process knows (`_Memory`) guards the moments in which the list can't be had.
+may have made. What only this process knows (`memory`) guards the moments in which the list can't be had.
 
 A submit runs in the server's own task group, not in the call that asked for it: a caller that is cut off in the
 middle takes nothing with it, and the next identical call joins what is under way.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
@@ -27,6 +25,7 @@ from gmi_video.errors import (
     UpstreamError,
 )
 from gmi_video.identity import Contents, fingerprint, hides_its_payload, is_same_job, may_be_same_but_for_uploads
+from gmi_video.memory import Memory
 from gmi_video.models import Record, RecordList, SubmitRequest
 from gmi_video.reconciliation import Doubt
 from gmi_video.refusals import Subject
@@ -83,24 +82,6 @@ class _Flight:
     error: Exception | None = None
 
 
-class _Memory:
-    """What this process alone knows. Bounded: the oldest entries go first."""
-
-    LIMIT = 4096
-
-    def __init__(self) -> None:
-        self.latest: OrderedDict[str, str] = OrderedDict()  # the job last made for a fingerprint
-        self.own: OrderedDict[str, None] = OrderedDict()  # ids of all jobs made or found here
-        self.delivered: OrderedDict[str, None] = OrderedDict()  # ids whose outcome a caller has
-        self.doubts: OrderedDict[str, Doubt] = OrderedDict()  # submits of unknown fate, by fingerprint
-
-    def keep(self, entries: OrderedDict[str, Any], key: str, value: Any = None) -> None:
-        entries[key] = value
-        entries.move_to_end(key)
-        if len(entries) > self.LIMIT:
-            entries.popitem(last=False)
-
-
 class Submission:
     """Makes jobs, one for each intent.
 
@@ -116,7 +97,7 @@ class Submission:
         self._queue = queue
         self._budget = budget
         self._tasks = tasks
-        self._memory = _Memory()
+        self._memory = Memory()
         self._flights: dict[str, _Flight] = {}
         self._turns: dict[str, anyio.Lock] = {}
 
@@ -219,7 +200,7 @@ class Submission:
         """The model's requests. None where they can't be had for a reason that need not stop a submit."""
         try:
             return await self._queue.requests(model, patience=LIST_PATIENCE)
-        except (Unauthorized, InsufficientCredits, NotFound):
+        except (Unauthorized, InsufficientCredits):
             raise
         except UpstreamError:
             return None
@@ -287,6 +268,7 @@ class Submission:
 
     async def _reconcile(self, key: str, doubt: Doubt, error: UpstreamError) -> Record:
         """The job that a submit without an answer has made; else the refusal, or `SubmissionUnknown`."""
+        doubt = replace(doubt, why=error.message.removesuffix(refusals.NOTHING_LOST))
         self._memory.keep(self._memory.doubts, key, doubt)
         named = await reconciliation.named_job(self._queue, error, doubt)
         if named.record is not None:

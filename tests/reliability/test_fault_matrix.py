@@ -1,0 +1,91 @@
+"""Every endpoint under every fault: at most one job a call, and none that its caller does not know of."""
+
+import difflib
+import os
+
+import pytest
+
+from gmi_video import client, reconciliation, submission
+from gmi_video.simulator import FAULTS, Fault
+from gmi_video.wording import duration
+
+from . import ABANDONED_BODIES, matrix
+from .matrix import CONVERSATIONS, Conversation, Outcome
+
+pytestmark = list(ABANDONED_BODIES)
+
+ROWS = [(conversation, fault) for conversation in CONVERSATIONS for fault in conversation.faults]
+
+LANDED: tuple[Fault, ...] = (
+    "500_after",
+    "502_html_after",
+    "503_after",
+    "timeout_after",
+    "dropped_after",
+    "truncated_json",
+    "wrong_types",
+    "not_json",
+    "empty_200",
+    "huge",
+)
+"""Faults of a submit that has made its job all the same, and has not said so."""
+
+
+@pytest.mark.parametrize(
+    ("conversation", "fault"), ROWS, ids=[f"{found.endpoint}-{found.tool}-{fault}" for found, fault in ROWS]
+)
+def test_a_call_makes_one_job_at_most_and_tells_of_it(conversation: Conversation, fault: Fault) -> None:
+    row = matrix.row(conversation, fault)
+    for outcome in (row.once, row.for_ever):
+        assert len(outcome.jobs) <= 1
+        assert all(_is_told_of(job, outcome) for job in outcome.jobs), outcome
+        assert outcome.is_error or outcome.charged in {"", "unknown"}
+        assert "fault of its own (" not in outcome.told or "HTTP" in outcome.told, "the program itself broke"
+        assert outcome.next_step, "no way on"
+        if outcome.charged == "no" and conversation.tool == "generate_video":
+            assert outcome.jobs == (), "told that it was free, and it was not"
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_submit_is_sent_again_only_where_it_is_certain_that_nothing_arrived(fault: Fault) -> None:
+    row = matrix.row(CONVERSATIONS[0], fault)
+    if fault in {"refused", "429", "429_header", "429_body"}:
+        assert len(row.once.jobs) == 1
+        assert not row.for_ever.jobs
+    else:
+        assert row.once.submits == row.for_ever.submits == 1
+
+
+@pytest.mark.parametrize("fault", LANDED)
+def test_a_job_whose_answer_was_lost_once_is_found_and_followed_to_its_end(fault: Fault) -> None:
+    assert matrix.row(CONVERSATIONS[0], fault).once.told.startswith("The video is ready")
+
+
+def test_the_page_shows_what_runs_now() -> None:
+    if not matrix.PAGE.exists() and not os.environ.get("CI"):
+        matrix.main()
+    written, runs = matrix.PAGE.read_text(encoding="utf-8"), matrix.page()
+    if written != runs:
+        difference = "\n".join(
+            difflib.unified_diff(written.splitlines(), runs.splitlines(), "page", "now", lineterm="")
+        )
+        pytest.fail(f"docs/reliability.md is not what runs now. To accept it: make tables\n{difference}")
+
+
+@pytest.mark.parametrize(
+    "promise",
+    [
+        f"at most {client.ATTEMPTS} times within {duration(client.RETRY_SECONDS)}",
+        f"{len(reconciliation.PAUSES)} looks over {duration(sum(reconciliation.PAUSES))}",
+        f"for {duration(submission.FRESH_SECONDS)} after its end",
+        f"For {duration(submission.DOUBT_SECONDS)} after the submit",
+    ],
+)
+def test_the_figures_in_the_pages_words_are_the_programs(promise: str) -> None:
+    words = " ".join(matrix.PAGE.read_text(encoding="utf-8").split(matrix.MARK)[0].split())
+    assert promise in words
+
+
+def _is_told_of(request_id: str, outcome: Outcome) -> bool:
+    how_to_look = "list_requests" in outcome.next_step or "get_status" in outcome.next_step
+    return request_id in outcome.text or (outcome.charged == "unknown" and how_to_look)
