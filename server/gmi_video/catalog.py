@@ -1,12 +1,14 @@
 """What the queue says of its models: parameters and price, asked when needed and kept for a few minutes."""
 
+import difflib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
 
+from gmi_video.arguments import shown
 from gmi_video.client import Queue
-from gmi_video.errors import UpstreamError
+from gmi_video.errors import NotFound, UpstreamError
 from gmi_video.models import LUMA_RAY2, ModelRecord
 
 KEEP_SECONDS = 300.0
@@ -29,7 +31,11 @@ class Catalog:
 
     async def model(self, model_id: str) -> ModelRecord:
         """A model's live record. Raises `UpstreamError` where it can't be had; a failure is not kept."""
-        return await self._keep(f"model {model_id}", lambda: self._queue.model(model_id))
+        try:
+            return await self._keep(f"model {model_id}", lambda: self._queue.model(model_id))
+        except NotFound as error:
+            error.next_step = await self._suggestion(model_id) or error.next_step
+            raise
 
     async def ids(self) -> list[str]:
         """The ids of the public models."""
@@ -52,6 +58,18 @@ class Catalog:
         """A model's record if it is at hand, without asking."""
         _, kept = self._kept.get(f"model {model_id}", (0.0, None))
         return kept
+
+    async def _suggestion(self, model_id: str) -> str:
+        """What to try instead of an id that does not exist: ids are case-sensitive, and people's memory is not."""
+        try:
+            ids = {name.lower(): name for name in await self.ids()}
+        except UpstreamError:
+            return ""
+        near = [ids[name] for name in difflib.get_close_matches(model_id.lower(), ids, n=3, cutoff=0.6)]
+        if not near:
+            return ""
+        call = f'list_models with {{"model": "{near[0]}"}} shows what it takes.'
+        return f"The nearest id{' is' if len(near) == 1 else 's are'} {', '.join(map(shown, near))}; {call}"
 
     async def _keep(self, key: str, fetch: Callable[[], Awaitable[Any]]) -> Any:
         async with self._turns.setdefault(key, anyio.Lock()):

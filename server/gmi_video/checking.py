@@ -61,11 +61,11 @@ def allowed(parameter: Parameter) -> str:
         words = _KINDS.get(parameter.type, "a value")
         low, high = parameter.min_value, parameter.max_value
         if parameter.type == "string" and high is not None:
-            words = f"text of at most {high:g} characters"
+            words = f"text of at most {_digits(high)} characters"
         elif low is not None and high is not None:
-            words += f" from {low:g} to {high:g}"
+            words += f" from {_digits(low)} to {_digits(high)}"
         elif low is not None or high is not None:
-            words += f" of at least {low:g}" if low is not None else f" of at most {high:g}"
+            words += f" of at least {_digits(low)}" if low is not None else f" of at most {_digits(high or 0)}"
     default = parameter.default_value
     return f"{words}; default {shown(default)}" if default not in (None, "") else words
 
@@ -123,6 +123,10 @@ def _fits_range(parameter: Parameter, value: object) -> bool:
     else:
         return True
     return (low is None or size >= low) and (high is None or size <= high)
+
+
+def _digits(number: float) -> str:
+    return str(int(number)) if number.is_integer() else str(number)
 
 
 def _described(value: object) -> str:

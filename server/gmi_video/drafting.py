@@ -1,6 +1,5 @@
 """From a tool's arguments to the exact payload and its price; or every fault at once. Sends nothing that costs."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +8,7 @@ from typing import Any
 from gmi_video import checking, pricing
 from gmi_video.arguments import nearest, shown
 from gmi_video.catalog import Catalog
-from gmi_video.errors import InvalidRequest, NotFound, UpstreamError
+from gmi_video.errors import InvalidRequest
 from gmi_video.models import LUMA_RAY2, LumaRay2Payload, ModelRecord, Parameter
 from gmi_video.wording import plain
 
@@ -123,7 +122,7 @@ def _differences(live: Mapping[str, Parameter], gone: list[str]) -> tuple[str, .
 
 
 async def _other(catalog: Catalog, wanted: Wanted) -> Draft:
-    record = await _record(catalog, wanted.model)
+    record = await catalog.model(wanted.model)
     if not record.parameters:
         raise InvalidRequest(
             f"The queue does not tell what {wanted.model} takes, so nothing can be checked before it is paid for.",
@@ -145,24 +144,6 @@ async def _other(catalog: Catalog, wanted: Wanted) -> Draft:
     _refuse(faults, wanted.model)
     images = tuple(name for name in payload if _IMAGE.search(name) and not _NOT_AN_IMAGE.search(name))
     return _drafted(wanted.model, payload, record, notes, images)
-
-
-async def _record(catalog: Catalog, model: str) -> ModelRecord:
-    try:
-        return await catalog.model(model)
-    except NotFound as error:
-        raise InvalidRequest(error.message, await _suggestion(catalog, model)) from error
-
-
-async def _suggestion(catalog: Catalog, model: str) -> str:
-    try:
-        ids = {name.lower(): name for name in await catalog.ids()}
-    except UpstreamError:
-        ids = {}
-    close = difflib.get_close_matches(model.lower(), ids, n=3, cutoff=0.5)
-    if not close:
-        return "Call list_models to see the models there are; their ids are case-sensitive."
-    return f"The nearest ids are {', '.join(shown(ids[name]) for name in close)}; list_models shows what each takes."
 
 
 def _misplaced(name: str, live: Mapping[str, Parameter], model: str) -> str:
