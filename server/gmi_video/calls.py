@@ -1,5 +1,7 @@
 """What every tool call has in common: the services, the host's patience, progress, and the form of an answer."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 import anyio
@@ -8,11 +10,16 @@ from mcp_types import CallToolResult, TextContent
 
 from gmi_video import answers, hosts
 from gmi_video.answers import ModelsAnswer, RequestsAnswer, VideoAnswer
+from gmi_video.errors import Unavailable, UpstreamError
+from gmi_video.estimates import Estimate
 from gmi_video.jobs import Watch
 from gmi_video.models import Record
 from gmi_video.services import Services
 
 Ctx = Context[Services, Any]
+
+LEAST_SECONDS = 10.0
+"""What a call may take for its own exchanges with the queue, however little the host allows for waiting."""
 
 
 def services_of(ctx: Ctx) -> Services:
@@ -28,6 +35,36 @@ def longest_wait(ctx: Ctx, services: Services) -> float:
         return services.settings.max_wait_seconds
     client = ctx.session.client_params
     return hosts.longest_wait(client.client_info.name if client else "", over_http=ctx.headers is not None)
+
+
+@contextmanager
+def in_time(ctx: Ctx, services: Services, started: float) -> Generator[None]:
+    """A bound on what a call asks of the queue before it can answer: a host's ceiling counts from the call's start.
+
+    Raises `Unavailable` where the time is over: an answer in words, in place of a call that is cut off.
+
+    Args:
+        ctx: the call.
+        services: the services of this call.
+        started: when it began (`anyio.current_time`).
+    """
+    limit = answer_by(ctx, services, started)
+    try:
+        with anyio.fail_after(limit - anyio.current_time()):
+            yield
+    except TimeoutError:
+        raise Unavailable(
+            f"The queue did not answer within the {round(limit - started)} s that this call may take.",
+            "Make the same call again; a longer limit can be set with GMI_MAX_WAIT_SECONDS, if this host allows it.",
+        ) from None
+
+
+def answer_by(ctx: Ctx, services: Services, started: float) -> float:
+    """When a call that began at `started` must have answered (`anyio.current_time`).
+
+    A question to the user may have used the host's time up; what they agreed to is still given a moment to happen.
+    """
+    return max(started + longest_wait(ctx, services), anyio.current_time() + LEAST_SECONDS)
 
 
 async def wait_for(ctx: Ctx, services: Services, record: Record, deadline: float) -> Watch:
@@ -51,6 +88,13 @@ async def wait_for(ctx: Ctx, services: Services, record: Record, deadline: float
         )
 
     return await services.jobs.wait(record, expected, max(deadline - anyio.current_time(), 0.0), tell)
+
+
+def status_of(
+    services: Services, record: Record, expected: Estimate, problem: UpstreamError | None = None
+) -> CallToolResult:
+    """What get_status answers about a job."""
+    return result(answers.of_job(record, now=services.queue.now(), expected=expected, problem=problem))
 
 
 def result(answer: VideoAnswer | RequestsAnswer | ModelsAnswer, *, is_error: bool = False) -> CallToolResult:

@@ -11,11 +11,12 @@ from pydantic import BaseModel, Field
 
 from gmi_video import answers, pricing
 from gmi_video.answers import VideoAnswer
-from gmi_video.calls import Ctx, longest_wait, result, services_of, wait_for
+from gmi_video.calls import Ctx, answer_by, in_time, longest_wait, result, services_of, wait_for
 from gmi_video.drafting import Draft, Wanted, draft
 from gmi_video.errors import SpendingRefused
 from gmi_video.models import LUMA_RAY2, MODEL_ID_PATTERN, AspectRatio, Duration, Resolution, SubmitRequest, items_of
 from gmi_video.services import Services
+from gmi_video.submission import Submitted
 
 
 class Consent(BaseModel):
@@ -24,9 +25,15 @@ class Consent(BaseModel):
     go_ahead: bool = Field(description="Make this video and pay for it?")
 
 
+async def began() -> float:
+    """When the call began: a host's ceiling counts from here, so what comes before the wait shortens it."""
+    return anyio.current_time()
+
+
 async def drafted(
     ctx: Ctx,
     *,
+    started: Annotated[float, Resolve(began)],
     prompt: str,
     model: str,
     resolution: str,
@@ -47,8 +54,9 @@ async def drafted(
         "frame0_image": frame0_image,
         "frame1_image": frame1_image,
     }
-    checked = await draft(services.catalog, Wanted(model, prompt, luma, model_parameters))
-    await _each_image(checked, services.images.check)
+    with in_time(ctx, services, started):
+        checked = await draft(services.catalog, Wanted(model, prompt, luma, model_parameters))
+        await _each_image(checked, services.images.check)
     return checked
 
 
@@ -80,6 +88,7 @@ async def consent(
 async def generate_video(
     ctx: Ctx,
     *,
+    started: Annotated[float, Resolve(began)],
     checked: Annotated[Draft, Resolve(drafted)],
     agreed: Annotated[ElicitationResult[Consent], Resolve(consent)],
     prompt: Annotated[  # noqa: ARG001 - this and the next nine are read by `drafted` and `consent`, by their names
@@ -150,7 +159,6 @@ async def generate_video(
     call this again, call get_status; to find earlier ones, list_requests. The same call repeated while its job runs
     returns that job and pays nothing. Show the user the link in `summary`.
     """
-    deadline = anyio.current_time()
     services = services_of(ctx)
     if dry_run:
         return result(_rehearsal(services, checked))
@@ -159,12 +167,17 @@ async def generate_video(
             f"The user has not agreed to pay {checked.price} for this {checked.in_words}. Nothing was submitted.",
             "Don't submit it again unless the user asks for it; offer something cheaper.",
         )
-    deadline += longest_wait(ctx, services) if wait else 0.0
-    uploaded = await _each_image(checked, services.images.public_url)
-    request = SubmitRequest(model=checked.model, payload={**checked.payload, **uploaded})
-    submitted = await services.submission.submit(request, usd=checked.usd, allow_duplicate=allow_duplicate)
+    made = None
+    # The submit runs on in the server, whatever becomes of this call. A call that the host cuts off would leave the
+    # assistant with nothing to go on, so this one answers before that, and the same call again joins the submit.
+    with anyio.move_on_after(answer_by(ctx, services, started) - anyio.current_time()):
+        made = await _make(services, checked, allow_duplicate=allow_duplicate)
+    if made is None:
+        return result(_under_way(checked))
+    request, submitted = made
     if submitted.history:
         services.jobs.learn(checked.model, submitted.history)
+    deadline = started + (longest_wait(ctx, services) if wait else 0.0)
     watch = await wait_for(ctx, services, submitted.record, deadline)
     services.submission.delivered(watch.record)
     answer = answers.of_job(
@@ -178,6 +191,13 @@ async def generate_video(
         problem=watch.problem,
     )
     return result(answer, is_error=watch.record.is_final and not watch.record.succeeded)
+
+
+async def _make(services: Services, checked: Draft, *, allow_duplicate: bool) -> tuple[SubmitRequest, Submitted]:
+    """What was sent, with its local images uploaded, and the job it has become."""
+    uploaded = await _each_image(checked, services.images.public_url)
+    request = SubmitRequest(model=checked.model, payload={**checked.payload, **uploaded})
+    return request, await services.submission.submit(request, usd=checked.usd, allow_duplicate=allow_duplicate)
 
 
 async def _each_image(checked: Draft, handle: Callable[[str, str], Awaitable[str | None]]) -> dict[str, Any]:
@@ -201,6 +221,17 @@ def _is_above_threshold(services: Services, checked: Draft) -> bool:
 def _threshold(services: Services) -> str:
     threshold = pricing.dollars(services.settings.confirm_above_usd or 0)
     return f"the user wants to be asked above {threshold} (GMI_CONFIRM_ABOVE_USD)"
+
+
+def _under_way(checked: Draft) -> VideoAnswer:
+    """The answer of a call whose time is over before the queue has answered its submit."""
+    return {
+        "summary": f"The queue is slow: the submit of this {checked.in_words} is still under way.",
+        "model": checked.model,
+        "is_final": False,
+        "parameters": checked.payload,
+        "next_step": "Make the very same call again now: it joins the submit that is under way and pays nothing more.",
+    }
 
 
 def _rehearsal(services: Services, checked: Draft) -> VideoAnswer:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from gmi_video import answers, checking, pricing
 from gmi_video.answers import ModelsAnswer, RequestsAnswer, VideoAnswer
-from gmi_video.calls import Ctx, longest_wait, result, services_of, wait_for
+from gmi_video.calls import Ctx, in_time, longest_wait, result, services_of, status_of, wait_for
 from gmi_video.generate import generate_video
 from gmi_video.models import LUMA_RAY2, REQUEST_ID_PATTERN, ModelRecord, Record
 from gmi_video.strict import StrictTool
@@ -36,12 +36,11 @@ async def get_status(
     """
     started = anyio.current_time()
     services = services_of(ctx)
-    record = await services.queue.request(request_id)
+    with in_time(ctx, services, started):
+        record = await services.queue.request(request_id)
     watch = await wait_for(ctx, services, record, started + (longest_wait(ctx, services) if wait else 0.0))
     services.submission.delivered(watch.record)
-    return result(
-        answers.of_job(watch.record, now=services.queue.now(), expected=watch.estimate, problem=watch.problem)
-    )
+    return status_of(services, watch.record, watch.estimate, watch.problem)
 
 
 async def list_requests(
@@ -98,7 +97,8 @@ async def list_models(
     ids = [name for name in every if all(word in name.lower() for word in words)]
     which = f" that match {quoted(search, 60)}" if words else ""
     answer: ModelsAnswer = {
-        "summary": f"There are {len(ids) or 'no'} models{which}"
+        "summary": ("There is 1 model" if len(ids) == 1 else f"There are {len(ids) or 'no'} models")
+        + which
         + (f"; the first {MOST_IDS} are listed." if len(ids) > MOST_IDS else "."),
         "total": len(ids),
         "models": ids[:MOST_IDS],
