@@ -6,7 +6,7 @@ import pytest
 
 from gmi_video.simulator import Script
 
-from .conftest import World
+from .conftest import World, now
 
 pytestmark = pytest.mark.anyio
 
@@ -61,3 +61,13 @@ async def test_a_wait_that_ends_first_is_an_ordinary_answer_that_says_how_to_go_
         last = await host.told("get_status", request_id=answer["request_id"], wait=True)
     assert last["status"] == "success"
     assert len(world.sim.jobs) == 1
+
+
+async def test_a_job_that_is_always_short_is_not_looked_at_half_a_minute_late(world: World) -> None:
+    for took in (1, 2, 2, 2, 3):
+        world.sim.add_history("Luma-Ray2", payload={"prompt": "x"}, created_at=now() - 900, took_seconds=took)
+    world.sim.script("Luma-Ray2", Script.takes(2))
+    async with world.host() as host:
+        started = now()
+        await host.told("generate_video", prompt="a fox")
+    assert now() - started <= 5

@@ -63,7 +63,8 @@ class Estimate:
             return min(max(FIRST_GUESS, GUESS_GROWTH * age), LAST_GUESS)
         if age < self._earliest - SHORTEST_PAUSE:
             return self._earliest - age
-        return min(max(self._scale * self._spacing(age), SHORTEST_PAUSE), max(LONGEST_PAUSE, 0.1 * age))
+        spacing = self._spacing(max(age, self._earliest))  # before that, ends are rare too
+        return min(max(self._scale * spacing, SHORTEST_PAUSE), max(LONGEST_PAUSE, 0.1 * age))
 
     # The spread of lengths, as a smooth curve over their logarithms: one bell for each length seen.
 

@@ -1,0 +1,108 @@
+"""The demo as a person runs it: in a pipe, on a terminal, interrupted, and refused."""
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import pytest
+from PIL import Image
+
+from gmi_video.demo import slug
+
+SECONDS = 120
+"""No wait in here is longer; none is meant to be near it."""
+
+COMMAND = [sys.executable, "-m", "gmi_video", "demo"]
+
+
+def demo(*options: str) -> subprocess.CompletedProcess[str]:
+    """Run it in a pipe, with a key in the environment that it must not use."""
+    return subprocess.run(  # noqa: S603 - our own interpreter and module
+        [*COMMAND, *options],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+        env=os.environ | {"GMI_API_KEY": "a-real-key", "GMI_BASE_URL": "https://console.gmicloud.ai/"},
+    )
+
+
+def test_it_ends_with_a_film_of_what_was_asked_and_prints_where_it_is(tmp_path: Path) -> None:
+    asked = ("--resolution", "540p", "--aspect-ratio", "1:1", "--loop", "--takes", "2")
+    done = demo("A red fox, in the snow!", *asked, "--output", str(tmp_path / "films"))
+    assert (done.returncode, done.stderr) == (0, "")
+    film, thumbnail = map(Path, done.stdout.splitlines()[-2:])
+    request_id = re.search(r"request +([\w-]+)", done.stdout)
+    assert request_id is not None
+    assert film == tmp_path / "films" / f"a-red-fox-in-the-snow-{request_id[1]}.mp4"
+    assert thumbnail == film.with_suffix(".jpg")
+    with av.open(str(film), "r") as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.width, stream.height) == ("h264", 540, 540)
+        assert container.duration == 5 * av.time_base
+        assert sum(1 for _ in container.decode(video=0)) == stream.frames == 120
+    with Image.open(thumbnail) as picture:
+        assert picture.format == "JPEG"
+    assert sorted(film.parent.iterdir()) == sorted([film, thumbnail]), "nothing half-finished is left"
+
+
+def test_in_a_pipe_it_tells_what_the_server_told_without_control_characters(tmp_path: Path) -> None:
+    done = demo("x", "--takes", "600", "--frame0-image", "ftp://nowhere", "--output", str(tmp_path))
+    assert done.returncode == 1
+    assert "MCP 2026-07-28 over stdio" in done.stdout
+    assert "frame0_image" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not re.search(r"[^\n -~]", done.stdout + done.stderr.translate({0x201C: '"', 0x201D: '"'}))
+
+
+def test_an_output_that_is_no_folder_is_told_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = demo("x", "--output", str(tmp_path / "file"))
+    assert done.returncode == 1
+    assert str(tmp_path / "file") in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not done.stdout
+
+
+def test_on_a_terminal_a_bar_moves_and_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"}
+    with subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        [*COMMAND, "x", "--takes", "20", "--output", str(tmp_path)],
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        env=environment,
+    ) as child:
+        os.close(theirs)
+        try:
+            shown = b""
+            while not re.search(rb" [1-9]\d?%.*processing, \d+ s, usually about 20 s", shown):
+                shown += os.read(ours, 4096)
+            child.send_signal(signal.SIGINT)
+            assert child.wait(SECONDS) == 130
+            assert child.stderr is not None
+            assert child.stderr.read() == b"Stopped.\n"
+        finally:
+            child.kill()
+            os.close(ours)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("prompt", "name"),
+    [
+        ("A majestic dragon, soaring!", "a-majestic-dragon-soaring"),
+        ("Ein Bär — im Café", "ein-bar-im-cafe"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("熊猫", "video"),
+        ("a" * 60, "a" * 40),
+        ("one two three four five six seven eight nine", "one-two-three-four-five-six-seven-eight"),
+    ],
+)
+def test_a_film_is_named_after_its_prompt(prompt: str, name: str) -> None:
+    assert slug(prompt) == name
