@@ -15,7 +15,7 @@ from pydantic_core import from_json, to_json
 from gmi_video import __version__
 from gmi_video.models import Record, fields_of
 from gmi_video.settings import Settings
-from gmi_video.wording import plain, quoted, safe_url
+from gmi_video.wording import plain, safe_url
 
 from .beliefs import Beliefs, Report, kind
 
@@ -34,13 +34,6 @@ class Reply:
     status: int
     headers: httpx.Headers
     body: Any
-
-    @property
-    def said(self) -> str:
-        """Status and the error's own words, for the report."""
-        error = fields_of(self.body).get("error")
-        words = quoted(error) if error else "no `error`" if self.body is not None else "not JSON"
-        return f"HTTP {self.status}, {words}"
 
 
 class Asking:
@@ -101,13 +94,21 @@ class Asking:
         self.report.learn(parsed)
         if "retry-after" in response.headers or response.status_code == 429:  # noqa: PLR2004 - HTTP's "too many"
             header = response.headers.get("retry-after", "none")
-            self.report.saw("A `Retry-After` header", f"with HTTP {response.status_code}: {quoted(header, 40)}")
+            self.report.saw(
+                "A `Retry-After` header", f"with HTTP {response.status_code}: {self.report.quoted(header, 40)}"
+            )
         return Reply(response.status_code, response.headers, parsed)
+
+    def said(self, reply: Reply) -> str:
+        """Status and the error's own words, for the report."""
+        error = fields_of(reply.body).get("error")
+        words = self.report.quoted(error) if error else "no `error`" if reply.body is not None else "not JSON"
+        return f"HTTP {reply.status}, {words}"
 
     def compare(self, subject: str, schema: str, reply: Reply, status: int = 200) -> bool:
         """Hold an answer against its schema; whether it has the status it should."""
         if reply.status != status:
-            self.report.differs(subject, f"{reply.said}; believed: HTTP {status}")
+            self.report.differs(subject, f"{self.said(reply)}; believed: HTTP {status}")
             return False
         if reply.body is None:
             self.report.differs(subject, "the answer is not JSON")
@@ -119,7 +120,9 @@ class Asking:
     def record(self, subject: str, record: Record) -> None:
         """What a schema can't say of a record: its status, and that we can read its end."""
         if record.status not in self.beliefs.examples("request-record", "status"):
-            self.report.differs(subject, f"the status {quoted(record.status, 40)} is not known")
+            self.report.differs(subject, f"the status {self.report.quoted(record.status, 40)} is not known")
+        if record.created_at is None or record.updated_at is None:
+            self.report.differs(subject, "its times can't be read as Unix seconds")
         if record.succeeded and not record.video_url:
             self.report.differs(subject, f"a success without a video we can find: {shape(record)}")
         if record.status.lower() == "failed" and not record.failure_text:
@@ -131,9 +134,10 @@ class Asking:
             return "not a URL"
         try:
             async with self._http.stream("GET", url, headers={"Range": "bytes=0-0"}) as response:
-                allowed = response.headers.get("access-control-allow-origin", "no")
-                what = response.headers.get("content-type", "of no type")
-                return f"HTTP {response.status_code}, {quoted(what, 60)}, {quoted(allowed, 40)} CORS header"
+                origin = response.headers.get("access-control-allow-origin", "")
+                cors = f"open to {self.report.quoted(origin, 40)} (CORS)" if origin else "no CORS header"
+                what = response.headers.get("content-type", "no type")
+                return f"HTTP {response.status_code}, {self.report.quoted(what, 60)}, {cors}"
         except httpx.HTTPError as error:
             return f"no answer ({type(error).__name__})"
 

@@ -14,9 +14,10 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from pydantic_core import to_json
 
 from gmi_video.models import fields_of, items_of
-from gmi_video.wording import plain
+from gmi_video.wording import plain, quoted
 
 SCHEMAS = ("error", "luma-ray2-payload", "model-list", "model-record", "request-list", "request-record",
            "submit-response")  # fmt: skip
@@ -140,6 +141,11 @@ class Report:
             text = text.replace(secret, "[redacted]")
         text = _QUERY.sub(r"\1?[redacted]", _KEY.sub("[key]", text))
         return _MAIL.sub("[mail]", _UUID.sub("[id]", text))
+
+    def quoted(self, value: object, limit: int = 300) -> str:
+        """The vendor's words, in quotation marks: redacted first, since what is cut off is not recognised."""
+        text = value if isinstance(value, str) else to_json(value, serialize_unknown=True).decode()
+        return quoted(self.redacted(text), limit)
 
     def markdown(self, head: list[str]) -> str:
         """The whole report. `head` are its first lines: when, what, where."""

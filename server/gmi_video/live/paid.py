@@ -19,7 +19,7 @@ async def watch(asking: Asking) -> None:
     report = asking.report
     refused = await asking.ask("/requests", body={"model": LUMA_RAY2, "payload": {"resolution": "540p"}})
     asking.compare("a submit without a prompt", "error", refused, 400)
-    report.saw("The text of a 400", refused.said)
+    report.saw("The text of a 400", asking.said(refused))
     reply = await asking.ask("/requests", body={"model": LUMA_RAY2, "payload": PAYLOAD})
     if not asking.compare("POST /requests", "submit-response", reply):
         return

@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import quote
 
 from gmi_video.models import LUMA_RAY2, ModelList, ModelRecord, Record, RecordList, fields_of, items_of
-from gmi_video.wording import duration, plain, quoted
+from gmi_video.wording import duration, plain
 
 from .asking import Asking, CouldNotRun, shape
 
@@ -60,11 +60,15 @@ class Probes:
         subject = "GET /models"
         reply = await self._asking.ask("/models")
         if reply.status in {401, 403}:
-            raise CouldNotRun(f"The queue did not accept the key: {self._report.redacted(reply.said)}.")
+            raise CouldNotRun(f"The queue did not accept the key: {self._asking.said(reply)}.")
         if not self._asking.compare(subject, "model-list", reply):
             return []
         raw = [*items_of(fields_of(reply.body).get("model_ids")), *items_of(fields_of(reply.body).get("models"))]
-        ids = ModelList.model_validate(reply.body).ids
+        try:
+            ids = ModelList.model_validate(reply.body).ids
+        except ValueError:
+            self._report.differs(subject, "our parsing can't read the list")
+            return []
         key = " and ".join(f"`{name}`" for name in ("model_ids", "models") if name in reply.body)
         self._report.saw("The model list", f"{len(raw)} under {key}, {len(ids)} of them public by our reading")
         if LUMA_RAY2 not in ids:
@@ -80,25 +84,31 @@ class Probes:
             return
         table = self._asking.beliefs.properties("luma-ray2-payload")
         told = ", ".join(f"{p.name} ({p.type}{', required' if p.required else ''})" for p in record.parameters)
-        self._report.saw(question, f"parameters: {quoted(told, 600)}")
+        self._report.saw(question, f"parameters: {self._report.quoted(told, 600)}")
         subject = f"parameters of {LUMA_RAY2}"
         live = {parameter.name: parameter for parameter in record.parameters}
         self._names(subject, set(table), set(live))
-        for name in table.keys() & live.keys():
+        for name in (name for name in table if name in live):
             row, options = live[name], table[name].get("enum")
             if options and sorted(map(str, row.options)) != sorted(options):
-                self._report.differs(subject, f"`{name}`: options {quoted(row.options, 200)}, believed: {options}")
+                self._report.differs(
+                    subject, f"`{name}`: options {self._report.quoted(row.options, 200)}, believed: {options}"
+                )
             default = table[name].get("default")
             if default is not None and row.default_value != default and (row.default_value or default):
-                self._report.differs(subject, f"`{name}`: default {quoted(row.default_value, 80)}, believed: {default}")
+                self._report.differs(
+                    subject, f"`{name}`: default {self._report.quoted(row.default_value, 80)}, believed: {default}"
+                )
             if row.required != (name == "prompt"):
                 self._report.differs(subject, f"`{name}`: required is {row.required}, believed: {name == 'prompt'}")
             if (row.type == "boolean") != (table[name]["type"] == "boolean"):
-                self._report.differs(subject, f"`{name}`: type {quoted(row.type, 40)}, believed: {table[name]['type']}")
+                self._report.differs(
+                    subject, f"`{name}`: type {self._report.quoted(row.type, 40)}, believed: {table[name]['type']}"
+                )
 
     async def siblings(self, listed: list[str]) -> None:
         """`GET /models/{id}` of the siblings that are listed, against what is known of them."""
-        for model in SIBLINGS.keys() & set(listed):
+        for model in (name for name in SIBLINGS if name in listed):
             record = await self._model(model)
             if record is None:
                 continue
@@ -107,7 +117,7 @@ class Probes:
             self._names(subject, set(SIBLINGS[model]), set(live))
             for name, options in SIBLINGS[model].items():
                 if options and name in live and sorted(map(repr, live[name].options)) != sorted(map(repr, options)):
-                    given = quoted(live[name].options, 200)
+                    given = self._report.quoted(live[name].options, 200)
                     self._report.differs(subject, f"`{name}`: options {given}, believed: {options}")
         missing = sorted(SIBLINGS.keys() - set(listed))
         self._report.saw("Siblings of gmi-api.md that are not listed", ", ".join(missing) or "none")
@@ -117,29 +127,35 @@ class Probes:
         reply = await self._asking.ask(f"/models/{quote(model, safe='')}")
         if not self._asking.compare(subject, "model-record", reply):
             return None
-        record = ModelRecord.model_validate(reply.body)
+        try:
+            record = ModelRecord.model_validate(reply.body)
+        except ValueError:
+            self._report.differs(subject, "our parsing can't read the record")
+            return None
         raw = items_of(fields_of(reply.body).get("parameters"))
         if len(record.parameters) != len(raw):
             self._report.differs(subject, f"our parsing reads {len(record.parameters)} of {len(raw)} parameters")
         kinds = self._asking.beliefs.examples("model-record", "parameters", "[]", "type")
         for parameter in record.parameters:
             if parameter.type not in kinds:
-                name, type_ = plain(parameter.name, 60), quoted(parameter.type, 40)
+                name, type_ = plain(parameter.name, 60), self._report.quoted(parameter.type, 40)
                 self._report.differs(subject, f"`{name}` is of a type not known before: {type_}")
         price = record.price_info
         if price is None:
             self._report.saw("Prices", f"{model}: none")
             return record
-        self._report.saw("Prices", f"{model}: {quoted(price, 120)}")
+        self._report.saw("Prices", f"{model}: {self._report.quoted(price, 120)}")
         if price.get("unit") not in self._asking.beliefs.examples("model-record", "price_info", "unit"):
-            self._report.differs(subject, f"the price is per {quoted(price.get('unit'), 40)}, a unit not known before")
+            self._report.differs(
+                subject, f"the price is per {self._report.quoted(price.get('unit'), 40)}, a unit not known before"
+            )
         return record
 
     def _names(self, subject: str, believed: set[str], live: set[str]) -> None:
         for name in sorted(believed - live):
             self._report.differs(subject, f"`{name}` is not among them")
         for name in sorted(live - believed):
-            self._report.differs(subject, f"{quoted(name, 60)} is one not known before")
+            self._report.differs(subject, f"{self._report.quoted(name, 60)} is one not known before")
 
     # -- refusals ------------------------------------------------------------------------------------------------
 
@@ -153,7 +169,7 @@ class Probes:
         for question, subject, path, key, status in rows:
             reply = await self._asking.ask(path, key=key)
             self._asking.compare(subject, "error", reply, status)
-            self._report.saw(question, reply.said)
+            self._report.saw(question, self._asking.said(reply))
 
     # -- requests ------------------------------------------------------------------------------------------------
 
