@@ -1,6 +1,7 @@
 """Conversations: the real MCP client, our server, and the simulator as its upstream, under a clock that jumps."""
 
 import json
+import math
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.abc
 from mcp import Client
 from mcp_types import CallToolResult, Implementation, TextContent
 from trio.testing import MockClock
@@ -21,10 +23,24 @@ KEY = "simulated-key-eyJhbGciOi-must-not-leak"
 ERAS = ("legacy", "2026-07-28")
 
 
+class ThreadsHoldTime(trio.abc.Instrument):
+    """Keeps the clock from jumping while a thread works, which to trio looks as if everybody waited."""
+
+    def __init__(self, clock: MockClock) -> None:
+        self._clock = clock
+
+    def after_task_step(self, task: trio.lowlevel.Task) -> None:  # noqa: ARG002 - trio's signature
+        busy = trio.to_thread.current_default_thread_limiter().borrowed_tokens
+        threshold = math.inf if busy else 0.0
+        if self._clock.autojump_threshold != threshold:
+            self._clock.autojump_threshold = threshold
+
+
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     """trio with virtual time: whenever everybody waits, the clock jumps."""
-    return "trio", {"clock": MockClock(autojump_threshold=0)}
+    clock = MockClock(autojump_threshold=0)
+    return "trio", {"clock": clock, "instruments": [ThreadsHoldTime(clock)]}
 
 
 @pytest.fixture(params=ERAS)

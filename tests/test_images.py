@@ -598,8 +598,8 @@ async def test_a_public_url_goes_through_as_it_is_and_is_never_fetched(world: Wo
         "x.onion", "intranet", "metadata", "example..com", ".example.com", "-a.example.com", "a-.example.com",
         "127%2e0.0.1", "exam%70le.com", "127。0。0。1", "①②⑦.⓪.⓪.①",
         "ｌｏｃａｌｈｏｓｔ",  # noqa: RUF001 - wide letters are the attack
-        "example.com\\@127.0.0.1", "exa mple.com", "example.com\t", "\texample.com", "loc\nalhost", "a" * 64 + ".com", "a." * 130 + "com",
-        "$x.com", "", ":80", "example.com:99999", "example.com:0", "example.com:a",
+        "example.com\\@127.0.0.1", "exa mple.com", "example.com\t", "\texample.com", "loc\nalhost", "a" * 64 + ".com",
+        "a." * 130 + "com", "$x.com", "", ":80", "example.com:99999", "example.com:0", "example.com:a",
     ],
 )  # fmt: skip
 async def test_a_host_that_the_vendors_servers_must_not_or_cannot_reach(
@@ -671,3 +671,102 @@ def test_every_wrong_folder_is_named_with_what_is_wrong_with_it(tmp_path: Path) 
     assert "is not a folder" in file
     assert "can't be read as a folder" in nowhere
     assert all(problem.startswith("GMI_IMAGE_DIRS: ") for problem in (relative, missing, file, nowhere))
+
+
+# -- the whole way: a host, our server, the queue ----------------------------------------------------------------
+
+
+async def test_a_local_file_becomes_the_first_frame_of_a_video(world: World, folder: Path, era: str) -> None:
+    (folder / "a.png").write_bytes(drawn())
+    (folder / "b.webp").write_bytes(drawn("WEBP", colour="red"))
+    async with world.host(era=era, GMI_IMAGE_DIRS=str(folder)) as host:
+        answer = await host.told(
+            "generate_video",
+            prompt="a fox",
+            frame0_image=str(folder / "a.png"),
+            frame1_image=str(folder / "b.webp"),
+        )
+    (job,) = world.sim.jobs
+    assert answer["status"] == "success"
+    first, last = job.payload["frame0_image"], job.payload["frame1_image"]
+    assert first.startswith(f"{world.sim.files_url}/uploads/")
+    assert (answer["parameters"]["frame0_image"], answer["parameters"]["frame1_image"]) == (first, last)
+    assert job.pictures["frame0_image"] == drawn()
+    assert job.pictures["frame1_image"].startswith(b"\x89PNG")
+    puts = [call for call in world.sim.calls if call.endpoint == "upload"]
+    assert [put.has_authorization for put in puts] == [False, False]
+
+
+async def test_another_models_image_parameter_takes_a_file_too(world: World, folder: Path) -> None:
+    (folder / "a.jpg").write_bytes(drawn("JPEG"))
+    async with world.host(GMI_IMAGE_DIRS=str(folder)) as host:
+        await host.told(
+            "generate_video",
+            prompt="it moves",
+            model="pixverse-v5.6-i2v",
+            model_parameters={"image_url": str(folder / "a.jpg")},
+        )
+    (job,) = world.sim.jobs
+    assert job.pictures["image_url"] == drawn("JPEG")
+
+
+async def test_the_same_call_with_a_file_finds_its_job_and_uploads_nothing_again(world: World, folder: Path) -> None:
+    (folder / "a.png").write_bytes(drawn())
+    call = {"prompt": "a fox", "frame0_image": str(folder / "a.png"), "wait": False}
+    async with world.host(GMI_IMAGE_DIRS=str(folder)) as host:
+        first = await host.told("generate_video", **call)
+        again = await host.told("generate_video", **call)
+    assert again["reused"]
+    assert again["request_id"] == first["request_id"]
+    assert world.count("upload") == 1
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_a_file_that_is_none_of_ours_stops_the_call_before_anything_is_uploaded(
+    world: World, folder: Path, era: str, *, dry_run: bool
+) -> None:
+    (folder / "key.png").write_text(SECRET)
+    (folder / "out.png").symlink_to("/etc/passwd")
+    async with world.host(era=era, GMI_IMAGE_DIRS=str(folder)) as host:
+        for name in ("key.png", "out.png", "missing.png"):
+            path = str(folder / name)
+            answer = await host.refused("generate_video", prompt="a fox", frame1_image=path, dry_run=dry_run)
+            assert answer["error"]["message"].startswith("frame1_image: ")
+            assert answer["error"]["charged"] == "no"
+            assert SECRET not in str(answer)
+    assert world.sim.jobs == []
+    assert world.count("submit") == world.count("upload_url") == 0
+
+
+async def test_a_dry_run_with_a_file_uploads_nothing(world: World, folder: Path) -> None:
+    (folder / "a.png").write_bytes(drawn())
+    async with world.host(GMI_IMAGE_DIRS=str(folder)) as host:
+        answer = await host.told("generate_video", prompt="a fox", frame0_image=str(folder / "a.png"), dry_run=True)
+    assert answer["parameters"]["frame0_image"] == str(folder / "a.png")
+    assert world.count("upload_url") == world.count("upload") == world.count("submit") == 0
+
+
+async def test_an_upload_that_fails_costs_nothing_and_says_so(world: World, folder: Path) -> None:
+    (folder / "a.png").write_bytes(drawn())
+    world.sim.fail("upload", "404", times=None)
+    async with world.host(GMI_IMAGE_DIRS=str(folder)) as host:
+        answer = await host.refused("generate_video", prompt="a fox", frame0_image=str(folder / "a.png"))
+    assert "refused the upload" in answer["error"]["message"]
+    assert answer["error"]["charged"] == "no"
+    assert world.count("submit") == 0
+
+
+async def test_a_host_without_any_allowed_folder_is_told_which_setting_to_make(world: World, folder: Path) -> None:
+    async with world.host() as host:
+        answer = await host.refused("generate_video", prompt="a fox", frame0_image=str(folder / "a.png"))
+        assert "GMI_IMAGE_DIRS" in answer["next_step"]
+    async with world.host(GMI_IMAGE_DIRS="pictures") as host:
+        answer = await host.refused("generate_video", prompt="a fox")
+        assert "GMI_IMAGE_DIRS: 'pictures' is not an absolute path" in answer["error"]["message"]
+
+
+async def test_a_loopback_url_never_reaches_the_queue(world: World, era: str) -> None:
+    async with world.host(era=era) as host:
+        answer = await host.refused("generate_video", prompt="a fox", frame0_image="http://2130706433/a.png")
+    assert "can't reach" in answer["error"]["message"]
+    assert world.count("submit") == 0

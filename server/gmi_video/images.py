@@ -45,7 +45,7 @@ class Images:
         """The digest of what was uploaded, by its public URL; kept longer than the upload is used again."""
         self._turns: dict[str, anyio.Lock] = {}
         # A picture being converted can take hundreds of megabytes.
-        self._readers = anyio.CapacityLimiter(2)
+        self._readers = anyio.Semaphore(2)
 
     async def check(self, value: str, argument: str) -> None:
         """Refuse what can be refused without sending anything.
@@ -121,9 +121,8 @@ class Images:
     async def _picture(self, value: str, argument: str) -> Picture:
         """The picture that a path leads to, read once."""
         # In a thread: a folder may be on a network drive that hangs.
-        return await anyio.to_thread.run_sync(
-            self._read, value, argument, limiter=self._readers, abandon_on_cancel=True
-        )
+        async with self._readers:
+            return await anyio.to_thread.run_sync(self._read, value, argument, abandon_on_cancel=True)
 
     def _read(self, value: str, argument: str) -> Picture:
         file = self._folders.locate(value, argument)
