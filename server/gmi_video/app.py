@@ -4,16 +4,20 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import httpx
 from mcp.server import CacheHint, MCPServer, ServerRequestContext
+from mcp.server.lowlevel import NotificationOptions
 from mcp_types import (
     CompleteRequestParams,
     CompleteResult,
     ListResourcesResult,
     PaginatedRequestParams,
     ResourceTemplateReference,
+    SubscribeRequestParams,
+    UnsubscribeRequestParams,
 )
 
 from gmi_video import __version__, resources
@@ -21,6 +25,7 @@ from gmi_video.answers import MODEL_URI, OUTCOME_URI
 from gmi_video.services import Services, open_services
 from gmi_video.settings import Settings
 from gmi_video.strict import StrictServer
+from gmi_video.subscriptions import Subscriptions
 from gmi_video.tasks import Requests, Tasks
 from gmi_video.tools import TOOLS
 
@@ -58,7 +63,9 @@ def create_server(
         async with open_services(settings, transport, now) as services:
             yield services
 
+    listeners = Subscriptions()
     server = VideoServer(
+        listeners,
         name="gmi-video-mcp",
         title="GMI Cloud video",
         instructions=INSTRUCTIONS,
@@ -91,9 +98,16 @@ class VideoServer(StrictServer):
     Both need the services of the connection that asks, which the SDK hands to low-level handlers only.
     """
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._lowlevel_server.add_request_handler("completion/complete", CompleteRequestParams, self._complete)
+    def __init__(self, listeners: Subscriptions, **options: Any) -> None:
+        super().__init__(subscriptions=listeners.bus, middleware=[listeners.middleware], **options)
+        lowlevel = self._lowlevel_server
+        lowlevel.add_request_handler("completion/complete", CompleteRequestParams, self._complete)
+        lowlevel.add_request_handler("resources/subscribe", SubscribeRequestParams, listeners.subscribe)
+        lowlevel.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, listeners.unsubscribe)
+        # What the handshake era is told of; the newer one derives it from subscriptions/listen being served.
+        lowlevel.create_initialization_options = partial(  # pyright: ignore[reportAttributeAccessIssue] - no setting
+            lowlevel.create_initialization_options, notification_options=NotificationOptions(resources_changed=True)
+        )
 
     async def _handle_list_resources(
         self, ctx: ServerRequestContext[Services], params: PaginatedRequestParams | None

@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult, TextContent
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from gmi_video import answers, hosts
 from gmi_video.answers import ModelsAnswer, RequestsAnswer, VideoAnswer
@@ -87,7 +88,13 @@ async def wait_for(ctx: Ctx, services: Services, record: Record, deadline: float
             f"request {record.request_id}: {message}" if first else message,
         )
 
-    return await services.jobs.wait(record, expected, max(deadline - anyio.current_time(), 0.0), tell)
+    watch = await services.jobs.wait(record, expected, max(deadline - anyio.current_time(), 0.0), tell)
+    if watch.record.succeeded and not record.succeeded:
+        # There is one more outcome to be listed: said to those who listen, and to this host if it is an older one.
+        await ctx.notify_resources_changed()
+        if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+            await ctx.session.send_resource_list_changed()
+    return watch
 
 
 def status_of(

@@ -166,6 +166,25 @@ class Jobs:
                     await watch.looked.wait()
         return watch
 
+    async def follow(self, record: Record, expected: Estimate, tell: Callable[[Record], Awaitable[None]]) -> None:
+        """Tell of every change of a job's status, until it has ended.
+
+        Args:
+            record: the job as its follower knows it.
+            expected: what is known of its length.
+            tell: called with the job as it is after the change.
+        """
+        known = record.status
+        async with self.watching(record, expected) as watch:
+            while True:
+                if watch.record.status != known:
+                    known = watch.record.status
+                    await tell(watch.record)
+                elif watch.is_over:
+                    return
+                else:
+                    await watch.changed.wait()
+
     @asynccontextmanager
     async def watching(self, record: Record, expected: Estimate) -> AsyncGenerator[Watch]:
         """Have the job looked at for as long as this context is open."""

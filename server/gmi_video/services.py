@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import anyio
 import httpx
+from anyio.abc import TaskGroup
 
 from gmi_video.budget import Budget
 from gmi_video.catalog import Catalog
@@ -28,6 +29,7 @@ class Services:
     images: Images
     submission: Submission
     jobs: Jobs
+    tasks: TaskGroup
 
 
 @asynccontextmanager
@@ -54,6 +56,7 @@ async def open_services(
                 images,
                 Submission(queue, tasks, Budget(queue, catalog, settings), images.contents),
                 Jobs(queue, tasks),
+                tasks,
             )
             tasks.cancel_scope.cancel()
     finally:
