@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := "pip>=25.1"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format pytest tables bench conformance constraints dist clean
+.PHONY: help demo live test check format pytest tables bench conformance constraints dist clean
 
 help: ## List what there is to do
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
@@ -60,6 +60,9 @@ tables: $(VENV)/.dev ## Write what is generated from the code: the tables of REA
 	$(BIN)/gmi-video-mcp schemas
 	$(BIN)/python -m tests.tables
 	$(BIN)/python -m tests.reliability.matrix
+
+live: $(VENV)/.dev ## Compare the real queue with what is believed of it; needs GMI_API_KEY, costs nothing
+	$(BIN)/python -m gmi_video.live
 
 bench: $(VENV)/.dev ## Measure polling and a thousand waits, as docs/performance.md has them (some minutes)
 	$(BIN)/python bench/polling.py
