@@ -59,3 +59,25 @@ async def test_after_a_restart_a_lookalike_is_asked_about_and_not_paid(world: Wo
         assert len(world.sim.jobs) == 1
         await restarted.told("generate_video", prompt="a fox", frame0_image=str(picture), allow_duplicate=True)
     assert len(world.sim.jobs) == 2
+
+
+async def test_two_unusable_images_are_both_named_at_once(world: World) -> None:
+    async with world.host() as host:
+        refused = await host.refused(
+            "generate_video", prompt="a fox", frame0_image="http://127.1/a.png", frame1_image="http://[::1]/b.png"
+        )
+    assert "frame0_image names the host 127.1" in refused["error"]["message"]
+    assert "frame1_image names the host" in refused["error"]["message"]
+    assert world.count("submit") == 0
+
+
+async def test_a_submit_that_outlasts_the_call_says_how_to_go_on_without_paying_again(world: World) -> None:
+    world.sim.behave(latency=8)
+    async with world.host(GMI_MAX_WAIT_SECONDS="5") as host:
+        first = await host.told("generate_video", prompt="a fox", allow_duplicate=True)
+        assert 'without "allow_duplicate"' in first["next_step"]
+        again = await host.told("generate_video", prompt="a fox")
+        while "request_id" not in again:
+            again = await host.told("generate_video", prompt="a fox")
+    assert len(world.sim.jobs) == 1
+    assert again["request_id"] == world.sim.jobs[0].request_id

@@ -1,6 +1,7 @@
 """The tool that spends: generate_video, and the questions it asks before it does."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Annotated, Any, cast
 
 import anyio
@@ -13,7 +14,7 @@ from gmi_video import answers, pricing
 from gmi_video.answers import VideoAnswer
 from gmi_video.calls import Ctx, answer_by, in_time, longest_wait, result, services_of, wait_for
 from gmi_video.drafting import Draft, Wanted, draft
-from gmi_video.errors import SpendingRefused
+from gmi_video.errors import InvalidRequest, SpendingRefused
 from gmi_video.models import LUMA_RAY2, MODEL_ID_PATTERN, AspectRatio, Duration, Resolution, SubmitRequest, items_of
 from gmi_video.services import Services
 from gmi_video.submission import Submitted
@@ -56,7 +57,17 @@ async def drafted(
     }
     with in_time(ctx, services, started):
         checked = await draft(services.catalog, Wanted(model, prompt, luma, model_parameters))
-        await _each_image(checked, services.images.check)
+        faults: list[InvalidRequest] = []
+
+        async def check(value: str, name: str) -> None:
+            try:
+                await services.images.check(value, name)
+            except InvalidRequest as fault:
+                faults.append(fault)
+
+        await _each_image(checked, check)
+    if faults:
+        raise InvalidRequest(*(" ".join(dict.fromkeys(said)) for said in zip(*(f.args for f in faults), strict=True)))
     return checked
 
 
@@ -173,10 +184,8 @@ async def generate_video(
     with anyio.move_on_after(answer_by(ctx, services, started) - anyio.current_time()):
         made = await _make(services, checked, allow_duplicate=allow_duplicate)
     if made is None:
-        return result(_under_way(checked))
+        return result(_under_way(checked, allow_duplicate=allow_duplicate))
     request, submitted = made
-    if submitted.history:
-        services.jobs.learn(checked.model, submitted.history)
     deadline = started + (longest_wait(ctx, services) if wait else 0.0)
     watch = await wait_for(ctx, services, submitted.record, deadline)
     services.submission.delivered(watch.record)
@@ -197,7 +206,11 @@ async def _make(services: Services, checked: Draft, *, allow_duplicate: bool) ->
     """What was sent, with its local images uploaded, and the job it has become."""
     uploaded = await _each_image(checked, services.images.public_url)
     request = SubmitRequest(model=checked.model, payload={**checked.payload, **uploaded})
-    return request, await services.submission.submit(request, usd=checked.usd, allow_duplicate=allow_duplicate)
+    submitted = await services.submission.submit(request, usd=checked.usd, allow_duplicate=allow_duplicate)
+    if submitted.history:
+        services.jobs.learn(checked.model, submitted.history)
+    # The list goes no further: held through the wait, it would cost every waiting call its megabytes.
+    return request, replace(submitted, history=())
 
 
 async def _each_image(checked: Draft, handle: Callable[[str, str], Awaitable[str | None]]) -> dict[str, Any]:
@@ -223,14 +236,18 @@ def _threshold(services: Services) -> str:
     return f"the user wants to be asked above {threshold} (GMI_CONFIRM_ABOVE_USD)"
 
 
-def _under_way(checked: Draft) -> VideoAnswer:
+def _under_way(checked: Draft, *, allow_duplicate: bool) -> VideoAnswer:
     """The answer of a call whose time is over before the queue has answered its submit."""
+    # With allow_duplicate the same call would pay once more; without it, it finds the job of this one.
+    call = (
+        'Make the same call again now without "allow_duplicate"' if allow_duplicate else "Make the same call again now"
+    )
     return {
-        "summary": f"The queue is slow: the submit of this {checked.in_words} is still under way.",
+        "summary": f"The queue is slow: the submit of this {checked.in_words} has not been answered yet.",
         "model": checked.model,
         "is_final": False,
         "parameters": checked.payload,
-        "next_step": "Make the very same call again now: it joins the submit that is under way and pays nothing more.",
+        "next_step": f"{call}: it goes on where this one stopped and pays nothing more.",
     }
 
 

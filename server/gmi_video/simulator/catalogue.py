@@ -56,8 +56,6 @@ def model(name: str, brief: str, parameters: list[Record], price: Record | None,
         "parameters": parameters,
         "price_info": price,
         "pricing_details": more.get("pricing_details", ""),
-        "is_public": True,
-        "is_async": True,
     }
     if price is None:
         del record["price_info"]
