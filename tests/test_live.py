@@ -31,8 +31,6 @@ def sim(world: World) -> Simulator:
     """A queue that is just as we believe, with three videos made on the days before."""
     sim = world.sim
     sim.behave(film_seconds=0.1)
-    for model in list(sim.models.values()):
-        sim.add_model({name: value for name, value in model.items() if name not in {"is_public", "is_async"}})
     for days in (1, 2, 3):
         sim.add_history(
             "Luma-Ray2",
