@@ -13,8 +13,9 @@ from anyio.abc import TaskGroup
 
 from gmi_video.client import Queue
 from gmi_video.errors import UpstreamError
-from gmi_video.estimates import NO_HISTORY, Estimate, estimate
-from gmi_video.models import Record, SubmitRequest
+from gmi_video.estimates import NO_HISTORY, Estimate
+from gmi_video.histories import Histories
+from gmi_video.models import Record
 
 HEARTBEAT = 2.0
 """Seconds between two signs of life to a waiting caller, at most: few enough that a host's progress bar moves."""
@@ -39,12 +40,6 @@ LIST_PAUSE = 300.0
 
 LIST_FAULT_PAUSE = 20.0
 """…or so many where it could not be had."""
-
-HISTORY_PATIENCE = 5.0
-"""Seconds that a caller may be kept waiting for an estimate; it goes without one after."""
-
-HISTORY_SECONDS = 600.0
-"""How long a model's history, once listed, is good enough for an estimate."""
 
 Tell = Callable[["Watch"], Awaitable[None]]
 
@@ -119,28 +114,18 @@ class Jobs:
         self._watches: dict[str, Watch] = {}
         self._running = False
         self._wake = anyio.Event()
-        self._histories: dict[str, tuple[float, tuple[Record, ...]]] = {}
+        self._histories = Histories(queue)
         self._next_list: dict[str, float] = {}
 
     # -- for callers ---------------------------------------------------------------------------------------------
 
     def learn(self, model: str, history: Iterable[Record]) -> None:
         """Take in a model's requests as they were just listed."""
-        self._histories[model] = (anyio.current_time(), tuple(history))
+        self._histories.learn(model, history)
 
     async def expect(self, record: Record) -> Estimate:
-        """What this account's history tells of a job; listed anew where it is not known or no longer fresh."""
-        if record.is_final:
-            return NO_HISTORY
-        listed, history = self._histories.get(record.model, (-HISTORY_SECONDS, ()))
-        if anyio.current_time() - listed >= HISTORY_SECONDS and record.model:
-            try:
-                with anyio.fail_after(HISTORY_PATIENCE):
-                    history = tuple((await self._queue.requests(record.model, patience=0)).requests)
-            except (UpstreamError, TimeoutError):
-                return NO_HISTORY
-            self.learn(record.model, history)
-        return estimate(SubmitRequest(model=record.model, payload=record.payload), history)
+        """What this account's history tells of a job's length."""
+        return NO_HISTORY if record.is_final else await self._histories.expect(record)
 
     async def wait(self, record: Record, expected: Estimate, seconds: float, tell: Tell | None = None) -> Watch:
         """Wait until the job has ended, or for `seconds`.
@@ -151,6 +136,8 @@ class Jobs:
             seconds: how long; the answer comes a moment before that is over. At 0 nothing is looked at.
             tell: called at once, whenever the status changes, and every few seconds between.
         """
+        if record.is_final and (watch := self._watches.get(record.request_id)):
+            watch.seen(record)
         if record.is_final or seconds <= 0:
             return self._new(record, expected)
         deadline = anyio.current_time() + seconds
@@ -191,8 +178,6 @@ class Jobs:
         watch = self._watches.get(record.request_id)
         if watch is None:
             watch = self._watches[record.request_id] = self._new(record, expected)
-        elif record.is_final and not watch.record.is_final:
-            watch.seen(record)
         watch.waiters += 1
         if not self._running:
             self._running = True

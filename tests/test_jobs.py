@@ -1,0 +1,372 @@
+"""Waiting: one poller for all who wait, its pace, and what a wait lives through."""
+
+import itertools
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import pytest
+
+from gmi_video.models import LUMA_RAY2, Record
+from gmi_video.services import Services, open_services
+from gmi_video.settings import Settings
+from gmi_video.simulator import Script
+
+from .conftest import Host, World, now
+
+pytestmark = pytest.mark.anyio
+
+GET, LIST = "get", "list"
+
+
+@asynccontextmanager
+async def process(world: World, **environment: str) -> AsyncGenerator[Services]:
+    """A server's services, as the tools of all its connections over HTTP share them."""
+    settings = Settings.from_environment(world.environment | environment)
+    async with open_services(settings, world.sim.transport(), now) as services:
+        yield services
+
+
+async def jobs_of(services: Services, world: World, count: int) -> list[Record]:
+    """`count` jobs, made without anybody waiting."""
+    made = [world.sim.make_job(LUMA_RAY2, {"prompt": f"take {n}"}, "o", pictures={}, fate=None) for n in range(count)]
+    records = [await services.queue.request(job.request_id) for job in made]
+    world.sim.calls.clear()
+    return records
+
+
+async def wait(services: Services, record: Record, seconds: float = 3000) -> Record:
+    watch = await services.jobs.wait(record, await services.jobs.expect(record), seconds)
+    return watch.record
+
+
+async def submitted(host: Host, prompt: str = "a fox") -> str:
+    answer = await host.told("generate_video", prompt=prompt, wait=False)
+    return str(answer["request_id"])
+
+
+def times(world: World, endpoint: str) -> list[float]:
+    return [call.at for call in world.sim.calls if call.endpoint == endpoint]
+
+
+# -- one poller --------------------------------------------------------------------------------------------------
+
+
+async def test_a_request_is_polled_once_however_many_wait_for_it(world: World) -> None:
+    world.sim.script(LUMA_RAY2, Script.takes(90))
+    async with process(world) as services:
+        (record,) = await jobs_of(services, world, 1)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(50):
+                tasks.start_soon(wait, services, record)
+    looks = times(world, GET)
+    assert len(looks) == len(set(looks))
+    assert len(looks) < 30
+
+
+async def test_a_waiter_that_leaves_takes_nothing_with_it(world: World) -> None:
+    world.sim.script(LUMA_RAY2, Script.takes(90))
+    ended: list[Record] = []
+    async with process(world) as services:
+        (record,) = await jobs_of(services, world, 1)
+
+        async def stay() -> None:
+            ended.append(await wait(services, record))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(stay)
+            tasks.start_soon(stay)
+            for seconds in (1, 7, 30, 61):
+                with anyio.move_on_after(seconds):
+                    await wait(services, record)
+    assert [record.succeeded for record in ended] == [True, True]
+
+
+async def test_the_last_to_leave_stops_the_polling(world: World) -> None:
+    world.sim.script(LUMA_RAY2, Script.takes(600))
+    async with process(world) as services:
+        (record,) = await jobs_of(services, world, 1)
+        with anyio.move_on_after(100):
+            await wait(services, record)
+        asked = len(world.sim.calls)
+        assert asked > 5
+        await anyio.sleep(500)
+        assert len(world.sim.calls) == asked
+
+
+@pytest.mark.parametrize("count", [1, 20])
+async def test_a_look_under_way_is_given_up_when_the_last_leaves(world: World, count: int) -> None:
+    world.sim.script(LUMA_RAY2, Script.takes(600))
+    async with process(world) as services:
+        records = await jobs_of(services, world, count)
+        world.sim.fail("get", "503", times=None)
+        world.sim.fail("list", "503", times=None)
+        with anyio.move_on_after(20):
+            async with anyio.create_task_group() as tasks:
+                for record in records:
+                    tasks.start_soon(wait, services, record)
+        asked = len(world.sim.calls)
+        await anyio.sleep(500)
+        # Without this, the retries of the last look would still arrive.
+        assert len(world.sim.calls) == asked
+
+
+async def test_a_wait_of_no_seconds_looks_at_nothing(world: World) -> None:
+    async with process(world) as services:
+        (record,) = await jobs_of(services, world, 1)
+        await services.jobs.wait(record, await services.jobs.expect(record), 0)
+        await anyio.sleep(60)
+    assert times(world, GET) == []
+
+
+async def test_whoever_brings_the_end_ends_the_wait_of_all(world: World) -> None:
+    world.sim.script(LUMA_RAY2, Script.takes(11))
+    ended: list[float] = []
+    brought = 0.0
+    async with process(world) as services:
+        (record,) = await jobs_of(services, world, 1)
+
+        async def stay() -> None:
+            await wait(services, record)
+            ended.append(now())
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(stay)
+            await anyio.sleep(1)
+            world.sim.fail("get", "500", times=3)
+            await anyio.sleep(10.5)
+            world.sim.heal()
+            last = await services.queue.request(record.request_id)
+            brought = now()
+            await wait(services, last)
+    assert ended[0] <= brought + 1
+
+
+# -- one list for many -------------------------------------------------------------------------------------------
+
+
+async def run(world: World, count: int, seconds: float, **environment: str) -> tuple[list[float], list[Record]]:
+    """Wait for `count` jobs of that length at once; how late each end was noticed, and the records."""
+    world.sim.script(LUMA_RAY2, Script.takes(seconds))
+    late: list[float] = []
+    ended: list[Record] = []
+    async with process(world, **environment) as services:
+        records = await jobs_of(services, world, count)
+
+        async def one(record: Record) -> None:
+            ended.append(await wait(services, record))
+            job = world.sim.job(record.request_id)
+            assert job is not None
+            late.append(now() - job.created_at - seconds)
+
+        async with anyio.create_task_group() as tasks:
+            for record in records:
+                tasks.start_soon(one, record)
+    assert len(ended) == count
+    assert all(record.succeeded for record in ended)
+    return late, ended
+
+
+async def test_seven_jobs_are_asked_for_one_by_one(world: World) -> None:
+    await run(world, 7, 60)
+    assert len(times(world, LIST)) == 1  # for the estimate
+    assert len(times(world, GET)) > 7 * 5
+
+
+async def test_from_eight_jobs_of_a_model_on_one_list_stands_for_all(world: World) -> None:
+    late, _ = await run(world, 100, 60)
+    assert times(world, GET) == []
+    assert len(times(world, LIST)) <= 35
+    assert max(late) < 12
+
+
+async def test_a_list_that_misses_a_job_sends_the_looks_back_to_the_jobs(world: World) -> None:
+    world.sim.behave(list_limit=10)
+    late, _ = await run(world, 12, 60)
+    assert len(times(world, LIST)) == 2  # one for the estimate, one that showed what it is worth
+    assert len(times(world, GET)) >= 12
+    assert max(late) < 20
+
+
+async def test_a_list_that_lags_behind_is_not_relied_on(world: World) -> None:
+    world.sim.behave(list_lag=600)
+    await run(world, 12, 60)
+    assert len(times(world, LIST)) == 2
+
+
+async def test_a_list_larger_than_a_megabyte_is_not_asked_for_again(world: World) -> None:
+    for number in range(300):
+        payload = {"prompt": "long " * 1000}
+        world.sim.add_history(LUMA_RAY2, payload=payload, created_at=1.7e9 + number, took_seconds=61)
+    await run(world, 12, 60)
+    assert len(times(world, LIST)) == 2
+
+
+async def test_a_list_that_fails_leaves_the_jobs_to_be_asked_for_themselves(world: World) -> None:
+    world.sim.fail("list", "500", times=None)
+    late, _ = await run(world, 12, 60)
+    assert len(times(world, GET)) >= 12
+    assert max(late) < 20
+
+
+# -- the pace ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("per_second", [2, 4])
+async def test_no_second_sees_more_calls_than_the_setting_allows(world: World, per_second: int) -> None:
+    world.sim.behave(list_limit=1)  # so that the jobs have to be asked for one by one
+    await run(world, 20, 40, GMI_MAX_REQUESTS_PER_SECOND=str(per_second))
+    calls = [call.at for call in world.sim.calls]
+    assert all(after - first >= 0.999 for first, after in zip(calls, calls[per_second:], strict=False))
+    assert len(calls) >= 40
+
+
+async def test_the_pace_is_shared_fairly(world: World) -> None:
+    world.sim.behave(list_limit=1)
+    await run(world, 20, 120, GMI_MAX_REQUESTS_PER_SECOND="2")
+    looks = [call.request_id for call in world.sim.calls if call.endpoint == GET]
+    counts = [looks.count(request_id) for request_id in set(looks)]
+    assert len(counts) == 20
+    assert max(counts) - min(counts) <= 2
+
+
+async def test_who_gives_up_its_place_leaves_no_gap(world: World) -> None:
+    async with process(world, GMI_MAX_REQUESTS_PER_SECOND="1") as services:
+        (record,) = await jobs_of(services, world, 1)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(60):
+                tasks.start_soon(services.queue.request, record.request_id)
+            await anyio.sleep(2.5)
+            tasks.cancel_scope.cancel()
+        with anyio.fail_after(3):
+            await services.queue.request(record.request_id)
+
+
+# -- what a wait lives through -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", ["500", "503", "502_html", "429_body", "timeout_before", "truncated_json", "408"])
+async def test_a_wait_survives_any_number_of_faults_that_pass(world: World, era: str, fault: Any) -> None:
+    world.sim.script(LUMA_RAY2, Script.takes(700))
+    answer: dict[str, Any] = {}
+    async with world.host(era=era) as host:
+        request_id = await submitted(host)
+        world.sim.fail("get", fault, times=None)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_heal_after, world, 720)
+            answer = await host.told("generate_video", prompt="a fox")
+    assert (answer["request_id"], answer["status"]) == (request_id, "success")
+    assert len(world.sim.jobs) == 1
+
+
+async def _heal_after(world: World, seconds: float) -> None:
+    await anyio.sleep(seconds)
+    world.sim.heal()
+
+
+async def test_a_wait_that_ends_among_faults_says_so_and_keeps_the_id(world: World, era: str) -> None:
+    async with world.host(era=era, name="claude-ai") as host:
+        request_id = await submitted(host)
+        world.sim.fail("get", "503", times=None)
+        answer = await host.told("generate_video", prompt="a fox")
+    assert answer["request_id"] == request_id
+    assert "could not be asked" in answer["summary"]
+    assert "get_status" in answer["next_step"]
+
+
+@pytest.mark.parametrize("fault", ["401", "404", "402"])
+async def test_a_refusal_that_will_not_pass_ends_a_wait_early(world: World, era: str, fault: Any) -> None:
+    world.sim.script(LUMA_RAY2, Script.takes(1000))
+    async with world.host(era=era) as host:
+        request_id = await submitted(host)
+        world.sim.fail("get", fault, times=None)
+        begun = now()
+        answer = await host.told("generate_video", prompt="a fox")
+    assert now() - begun < 60
+    assert answer["request_id"] == request_id
+    assert answer["error"]["message"]
+
+
+async def test_refusals_among_passing_faults_do_not_end_a_wait(world: World) -> None:
+    world.sim.script(LUMA_RAY2, Script.takes(200))
+    async with world.host() as host:
+        await submitted(host)
+        for fault in ("404", "408", "404", "408", "404", "408", "404"):
+            world.sim.fail("get", fault, times=4 if fault == "408" else 1)
+        answer = await host.told("generate_video", prompt="a fox")
+    assert answer["status"] == "success"
+
+
+# -- what a waiting person sees ----------------------------------------------------------------------------------
+
+
+def history(world: World, *seconds: float) -> None:
+    payload = {"prompt": "an owl", "resolution": "720p", "duration": "5s", "aspect_ratio": "16:9", "loop": False}
+    for number, took in enumerate(seconds):
+        world.sim.add_history(LUMA_RAY2, payload=payload, created_at=1.7e9 + 900 * number, took_seconds=took)
+
+
+async def test_progress_tells_what_is_usual_and_comes_at_least_every_ten_seconds(world: World, era: str) -> None:
+    history(world, 66, 70, 75)
+    world.sim.script(LUMA_RAY2, Script.takes(100))
+    stamps: list[float] = []
+
+    async with world.host(era=era) as host:
+        heard = host.progress
+
+        async def stamp() -> None:
+            seen = 0
+            while True:
+                await anyio.sleep(0.25)
+                if len(heard) > seen:
+                    seen = len(heard)
+                    stamps.append(now())
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(stamp)
+            await host.told("generate_video", prompt="a fox")
+            tasks.cancel_scope.cancel()
+    assert max(after - before for before, after in itertools.pairwise(stamps)) <= 10
+    values = [value for value, _, _ in heard]
+    assert values == sorted(set(values))
+    assert all(total is not None and total >= value for value, total, _ in heard)
+    assert any(message and message.endswith("s, usually about 70 s") for _, _, message in heard)
+
+
+async def test_without_history_progress_has_no_total_and_the_answer_no_estimate(world: World, era: str) -> None:
+    history(world, 66, 70)
+    world.sim.script(LUMA_RAY2, Script.takes(100))
+    async with world.host(era=era, name="claude-ai") as host:
+        answer = await host.told("generate_video", prompt="a fox")
+        assert "expected_seconds" not in answer
+        assert "usually" not in answer["summary"]
+        assert all(total is None and "usually" not in (message or "") for _, total, message in host.progress)
+
+
+async def test_with_three_of_history_the_answer_tells_the_estimate_and_its_basis(world: World, era: str) -> None:
+    history(world, 66, 70, 75)
+    world.sim.script(LUMA_RAY2, Script.takes(100))
+    async with world.host(era=era, name="claude-ai") as host:
+        answer = await host.told("generate_video", prompt="a fox")
+    assert answer["expected_seconds"] == 70
+    assert "usually about 70 s, by this account's last 3 of the same kind" in answer["summary"]
+
+
+async def test_an_estimate_that_can_not_be_had_soon_holds_nothing_up(world: World) -> None:
+    world.sim.script(LUMA_RAY2, Script.takes(30))
+    async with process(world) as services:
+        (record,) = await jobs_of(services, world, 1)
+        world.sim.fail("list", "timeout_before", times=None)
+        with anyio.fail_after(6):
+            assert (await services.jobs.expect(record)).expected_seconds is None
+
+
+async def test_an_answer_about_another_request_is_not_believed(world: World) -> None:
+    async with process(world) as services:
+        (record,) = await jobs_of(services, world, 1)
+        other = world.sim.make_job(LUMA_RAY2, {"prompt": "b"}, "o", pictures={}, fate=Script.synchronous())
+        done = await services.queue.request(other.request_id)
+        world.sim.answer("get", done.model_dump_json(exclude_none=True).encode(), times=8)
+        ended = await wait(services, record)
+    assert (ended.request_id, ended.succeeded) == (record.request_id, True)
