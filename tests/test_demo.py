@@ -10,7 +10,7 @@ from pathlib import Path
 
 import av
 import pytest
-from PIL import Image
+from PIL import Image, ImageStat
 
 from gmi_video.demo import slug
 
@@ -33,8 +33,9 @@ def demo(*options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_it_ends_with_a_film_of_what_was_asked_and_prints_where_it_is(tmp_path: Path) -> None:
-    asked = ("--resolution", "540p", "--aspect-ratio", "1:1", "--loop", "--takes", "2")
-    done = demo("A red fox, in the snow!", *asked, "--output", str(tmp_path / "films"))
+    Image.new("RGB", (600, 600), (220, 30, 30)).save(tmp_path / "start.png")
+    asked = ("--resolution", "540p", "--aspect-ratio", "1:1", "--frame0-image", str(tmp_path / "start.png"))
+    done = demo("A red fox, in the snow!", *asked, "--takes", "2", "--output", str(tmp_path / "films"))
     assert (done.returncode, done.stderr) == (0, "")
     film, thumbnail = map(Path, done.stdout.splitlines()[-2:])
     request_id = re.search(r"request +([\w-]+)", done.stdout)
@@ -45,7 +46,11 @@ def test_it_ends_with_a_film_of_what_was_asked_and_prints_where_it_is(tmp_path: 
         stream = container.streams.video[0]
         assert (stream.codec_context.name, stream.width, stream.height) == ("h264", 540, 540)
         assert container.duration == 5 * av.time_base
-        assert sum(1 for _ in container.decode(video=0)) == stream.frames == 120
+        frames = list(container.decode(video=0))
+        assert len(frames) == stream.frames == 120
+        first: Image.Image = frames[0].to_image()  # pyright: ignore[reportUnknownMemberType] - PyAV leaves it untyped
+        red, green, _ = ImageStat.Stat(first).mean
+        assert red > 4 * green, "it starts with the image that was given"
     with Image.open(thumbnail) as picture:
         assert picture.format == "JPEG"
     assert sorted(film.parent.iterdir()) == sorted([film, thumbnail]), "nothing half-finished is left"

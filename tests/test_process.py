@@ -154,6 +154,7 @@ def test_a_raw_session_makes_a_video_and_the_key_is_nowhere(environment: dict[st
     assert "next_step" in said["instructions"]
     tools = server.result(server.ask("tools/list"))["tools"]
     assert [tool["name"] for tool in tools] == ["generate_video", "get_status", "list_requests", "list_models"]
+    assert len(server.stdout.splitlines()[-1]) < 12 * 1024, "an assistant pays for every byte of this line"
     answer = server.call("generate_video", prompt=f"a fox in the {era} era", resolution="540p")
     assert answer["status"] == "success"
     assert "/films/" in answer["video_url"]

@@ -7,6 +7,7 @@ would be; what is saved is what the server's outcome resource links to.
 import argparse
 import io
 import json
+import os
 import re
 import sys
 import unicodedata
@@ -43,8 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--duration", choices=get_args(Duration), help="default 5s")
     parser.add_argument("--aspect-ratio", choices=get_args(AspectRatio), help="default 16:9")
     parser.add_argument("--loop", action="store_true", default=None, help="make the end run into the start")
-    parser.add_argument("--frame0-image", metavar="URL", help="http(s) URL of an image the video starts with")
-    parser.add_argument("--frame1-image", metavar="URL", help="http(s) URL of an image the video ends with")
+    parser.add_argument("--frame0-image", metavar="IMAGE", help="file or public URL of an image it starts with")
+    parser.add_argument("--frame1-image", metavar="IMAGE", help="file or public URL of an image it ends with")
     parser.add_argument(
         "--takes", type=_seconds, default=12.0, metavar="SECONDS", help="the pretend render's length (default 12)"
     )
@@ -82,11 +83,12 @@ async def _demo(options: argparse.Namespace, folder: Path, screen: Screen) -> li
     simulator = Simulator(scripts={"*": Script.takes(options.takes)}, fetch=fetch_over_http)
     _remember_earlier_jobs(simulator, options.model or LUMA_RAY2, options.takes)
     asked = {name: getattr(options, name) for name in _TOOL_OPTIONS if getattr(options, name) is not None}
+    folders = _allowed_folders(asked)
     async with running(simulator):
         server = StdioServerParameters(
             command=sys.executable,
             args=["-m", "gmi_video", "serve"],
-            env={"GMI_API_KEY": simulator.api_key, "GMI_BASE_URL": simulator.api_url},
+            env={"GMI_API_KEY": simulator.api_key, "GMI_BASE_URL": simulator.api_url, "GMI_IMAGE_DIRS": folders},
         )
         screen.title("A pretend GMI Cloud is up on this machine: no key, no network, no cost.")
         me = Implementation(name="gmi-video-demo", version=__version__)
@@ -99,6 +101,17 @@ async def _demo(options: argparse.Namespace, folder: Path, screen: Screen) -> li
             outcome = await _outcome(client, answer, screen)
         stem = f"{slug(options.prompt)}-{answer['request_id']}"
         return await _saved(outcome, folder / stem, screen)
+
+
+def _allowed_folders(asked: dict[str, Any]) -> str:
+    """Make the paths among the frames absolute. Gives their folders, as GMI_IMAGE_DIRS takes them."""
+    folders: list[str] = []
+    for name in ("frame0_image", "frame1_image"):
+        if name in asked and "://" not in asked[name]:
+            path = Path(asked[name]).expanduser().absolute()
+            asked[name] = str(path)
+            folders.append(str(path.parent))
+    return os.pathsep.join(dict.fromkeys(folders))
 
 
 def _remember_earlier_jobs(simulator: Simulator, model: str, takes: float) -> None:
