@@ -74,7 +74,7 @@ class Estimate:
 
     @cached_property
     def _width(self) -> float:
-        # Silverman's rule over the narrower of two measures of spread, so that two clusters stay two.
+        # Silverman's rule over the narrower of two measures of spread, so that a few far ones do not blur the rest.
         logs = self._logs
         spread = statistics.pstdev(logs)
         low, high = _quantile(logs, 0.25), _quantile(logs, 0.75)
@@ -88,18 +88,20 @@ class Estimate:
     def _spacing(self, age: float) -> float:
         """The unscaled pause at `age`: the square root of (chance of still running / chance of ending now).
 
-        This is the spacing that needs the fewest looks for a given mean delay.
+        This is the spacing that needs the fewest looks for a given mean delay. Past the longest length seen nothing
+        is known, and the pause grows with the age.
         """
-        at = math.log(max(age, 0.1))
+        known = min(max(age, 0.1), self.lengths[-1])
+        at = math.log(known)
         ending = running = 0.0
         for log in self._logs:
             z = (at - log) / self._width
             ending += math.exp(-z * z / 2)
             running += 0.5 * math.erfc(z / math.sqrt(2))
-        ending /= self._width * math.sqrt(2 * math.pi) * max(age, 0.1)
-        if running < 1e-9 or ending < 1e-12:  # noqa: PLR2004 - beyond all that was seen
+        ending /= self._width * math.sqrt(2 * math.pi) * known
+        if ending < 1e-12:  # noqa: PLR2004 - in a gap that no length is near
             return math.inf
-        return math.sqrt(running / ending)
+        return math.sqrt(running / ending) * max(age / known, 1.0)
 
     @cached_property
     def _scale(self) -> float:

@@ -1,0 +1,109 @@
+"""Estimates: what history tells of a job's length, and so when it is worth looking."""
+
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gmi_video.estimates import ENOUGH, NO_HISTORY, Estimate, estimate
+from gmi_video.models import LUMA_RAY2, LumaRay2Payload, Record, SubmitRequest
+
+LENGTHS = st.lists(st.floats(min_value=1, max_value=5000), min_size=ENOUGH, max_size=50)
+
+
+def payload(**choices: str) -> dict[str, object]:
+    return LumaRay2Payload.model_validate({"prompt": "an owl"} | choices).wire()
+
+
+def record(took: float, *, status: str = "success", made: float = 0, **choices: str) -> Record:
+    return Record(
+        request_id=f"r{made}-{took}",
+        model=LUMA_RAY2,
+        status=status,
+        payload=payload(**choices),
+        created_at=1.7e9 + made,
+        updated_at=1.7e9 + made + took,
+    )
+
+
+REQUEST = SubmitRequest(model=LUMA_RAY2, payload=payload())
+
+
+def looks(known: Estimate, until: float) -> list[tuple[float, float]]:
+    """The ages at which a pause begins, and how long it is."""
+    found = [(0.0, known.pause(0.0))]
+    while (age := sum(found[-1])) < until:
+        found.append((age, known.pause(age)))
+    return found
+
+
+def test_two_finished_requests_are_no_history_and_three_are() -> None:
+    assert estimate(REQUEST, [record(60), record(70)]) is NO_HISTORY
+    assert estimate(REQUEST, [record(60), record(70), record(80)]).expected_seconds == 70
+
+
+def test_jobs_of_the_same_kind_come_before_the_models_others() -> None:
+    others = [record(300 + n, resolution="4k", made=n) for n in range(9)]
+    alike = [record(60 + n, made=n) for n in range(3)]
+    known = estimate(REQUEST, others + alike)
+    assert known.expected_seconds == 61
+    assert known.basis.endswith("last 3 of the same kind")
+    assert estimate(REQUEST, others + alike[:2]).basis.endswith("last 11 of this model")
+
+
+def test_failed_running_and_stampless_requests_tell_nothing() -> None:
+    useless = [
+        record(60, status="failed"),
+        record(60, status="processing"),
+        record(0),
+        Record(request_id="x", model=LUMA_RAY2, status="success", payload=payload()),
+    ]
+    assert estimate(REQUEST, useless * 5) is NO_HISTORY
+
+
+def test_only_the_newest_fifty_count_because_a_queues_speed_changes() -> None:
+    old = [record(600, made=n) for n in range(100)]
+    new = [record(60, made=1000 + n) for n in range(50)]
+    assert estimate(REQUEST, old + new).expected_seconds == 60
+
+
+def test_without_history_the_pauses_grow_from_two_seconds_to_ten() -> None:
+    pauses = [round(pause, 6) for _, pause in looks(NO_HISTORY, 300)]
+    assert pauses[0] == 2
+    assert pauses[-1] == 10
+    assert pauses == sorted(pauses)
+
+
+def test_no_look_comes_before_an_end_is_plausible_and_past_all_that_was_seen_the_pauses_grow() -> None:
+    rng = random.Random(1)
+    lengths = tuple(sorted(rng.lognormvariate(math.log(240), 0.3) for _ in range(20)))
+    (first, wait), *rest = looks(Estimate(lengths), 1200)
+    assert first == 0
+    assert wait > 0.8 * lengths[0]
+    assert max(pause for age, pause in rest if age < lengths[-1]) < 25
+    beyond = [pause for age, pause in rest if age > lengths[-1]]
+    assert beyond == sorted(beyond)
+    assert beyond[-1] > 20
+
+
+def test_looks_are_closer_where_ends_are_usual_than_where_they_are_rare() -> None:
+    lengths = (40.0, 42.0, 44.0, 45.0, 46.0, 48.0, 50.0, 290.0, 300.0, 310.0)
+    pauses = looks(Estimate(lengths), 320)
+    often = [pause for age, pause in pauses if 35 < age < 55]
+    rarely = [pause for age, pause in pauses if 120 < age < 200]
+    assert max(often) * 2 < min(rarely)
+
+
+@given(LENGTHS, st.floats(min_value=0, max_value=100_000))
+def test_a_pause_is_always_a_sensible_number_of_seconds(lengths: list[float], age: float) -> None:
+    known = Estimate(tuple(sorted(lengths)))
+    pause = known.pause(age)
+    assert 1 <= pause <= max(30, 0.1 * age, *lengths)
+
+
+@pytest.mark.parametrize(("known", "age", "past"), [(NO_HISTORY, 899, False), (NO_HISTORY, 901, True)])
+def test_what_is_long_past_is_known_even_without_history(known: Estimate, age: float, past: bool) -> None:  # noqa: FBT001 - a table's column
+    assert known.is_long_past(age) is past
+    assert Estimate((60.0, 60.0, 60.0)).is_long_past(241)
