@@ -17,7 +17,7 @@ class Memory:
         self.latest: OrderedDict[str, str] = OrderedDict()  # the job last made for a fingerprint
         self.own: OrderedDict[str, None] = OrderedDict()  # ids of all jobs made or found here
         self.delivered: OrderedDict[str, None] = OrderedDict()  # ids whose outcome a caller has
-        self.doubts: "OrderedDict[str, Doubt]" = OrderedDict()  # submits of unknown fate, by fingerprint
+        self.doubts: OrderedDict[str, Doubt] = OrderedDict()  # submits of unknown fate, by fingerprint
 
     def keep(self, entries: OrderedDict[str, Any], key: str, value: Any = None) -> None:
         """Put an entry in, as the newest."""
