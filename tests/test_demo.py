@@ -32,6 +32,10 @@ def demo(*options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def picture_of(frame: av.VideoFrame) -> Image.Image:
+    return frame.to_image()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - PyAV leaves it untyped
+
+
 def test_it_ends_with_a_film_of_what_was_asked_and_prints_where_it_is(tmp_path: Path) -> None:
     Image.new("RGB", (600, 600), (220, 30, 30)).save(tmp_path / "start.png")
     asked = ("--resolution", "540p", "--aspect-ratio", "1:1", "--frame0-image", str(tmp_path / "start.png"))
@@ -48,8 +52,7 @@ def test_it_ends_with_a_film_of_what_was_asked_and_prints_where_it_is(tmp_path: 
         assert container.duration == 5 * av.time_base
         frames = list(container.decode(video=0))
         assert len(frames) == stream.frames == 120
-        first: Image.Image = frames[0].to_image()  # pyright: ignore[reportUnknownMemberType] - PyAV leaves it untyped
-        red, green, _ = ImageStat.Stat(first).mean
+        red, green, _ = ImageStat.Stat(picture_of(frames[0])).mean
         assert red > 4 * green, "it starts with the image that was given"
     with Image.open(thumbnail) as picture:
         assert picture.format == "JPEG"
