@@ -3,6 +3,7 @@
 Raises `UpstreamError` for anything but a 2xx with a JSON object in it. Repeats nothing: that is `client`'s to decide.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
@@ -15,6 +16,8 @@ from pydantic_core import from_json, to_json
 from gmi_video import __version__, refusals
 from gmi_video.refusals import Subject
 from gmi_video.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 """No answer of the queue is larger; the list of requests has no documented length, hence the room."""
@@ -132,6 +135,7 @@ class Exchange:
             raise refusals.unreachable(httpx.ReadTimeout(""), subject, host) from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError):
             raise refusals.garbled(subject, "could not be read as HTTP") from None
+        _log.debug("%s %s%s: HTTP %d, %d bytes", method, host, request.url.path, response.status_code, len(raw))
         if url.startswith(self._settings.base_url):
             self._note_clock(response.headers.get("date", ""))
         if not response.is_success:
@@ -147,6 +151,9 @@ class Exchange:
     def _client(self) -> httpx.AsyncClient:
         # Opened late: reading the certificate store takes longer than answering tools/list.
         if self._opened is None:
+            for talkative in ("httpx", "httpcore"):
+                # They log what the queue sends back, headers and all, and it may send the key back.
+                logging.getLogger(talkative).setLevel(logging.WARNING)
             self._opened = httpx.AsyncClient(
                 transport=self._transport,
                 limits=httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=30),
@@ -159,7 +166,7 @@ class Exchange:
         """JSON, or None. The key is taken out wherever the queue may have echoed it, however it was escaped."""
         try:
             parsed = from_json(raw.removeprefix(b"\xef\xbb\xbf"), allow_inf_nan=False)
-            key = self._settings.api_key.encode()
+            key = to_json(self._settings.api_key)[1:-1]
             if key and (key in raw or b"\\" in raw) and key in (plainly := to_json(parsed)):
                 parsed = from_json(plainly.replace(key, b"[API key]"))
         except ValueError:

@@ -1,0 +1,133 @@
+"""The API key is in nothing that leaves the process but the one header it is for, however the queue echoes it."""
+
+import json
+import logging
+from typing import Any
+
+import anyio
+import pytest
+from anyio.abc import SocketAttribute, SocketStream
+
+from gmi_video.app import create_server
+from gmi_video.client import Queue
+from gmi_video.errors import UpstreamError
+from gmi_video.exchange import Exchange
+from gmi_video.settings import Settings
+from gmi_video.simulator import Endpoint, Simulator
+from tests.conftest import World, now
+
+from . import ABANDONED_BODIES
+
+pytestmark = [pytest.mark.anyio, *ABANDONED_BODIES]
+
+KEYS = ("eyJhbGciOiJIUzI1NiJ9.must-not-leak.c2lnbmF0dXJl", 'must"not\\leak/at+all=')
+ENDPOINTS: tuple[Endpoint, ...] = ("submit", "get", "list", "models", "model")
+
+
+def echoes(key: str) -> list[tuple[int, bytes, dict[str, str]]]:
+    """Answers that give the key back, in every place and spelling."""
+    escaped = "".join(f"\\u{ord(letter):04x}" for letter in key).encode()
+    error = f"invalid token: Bearer {key}"
+    record = {
+        "request_id": "6f1ed1e2",
+        "status": f"queued {key}",
+        "model": key,
+        "payload": {"prompt": key, key: key},
+        "outcome": {"error": error, "video_url": f"https://films.example/{key}.mp4"},
+    }
+    parameter = {"name": key, "type": key, "description": key, "options": [key], "default_value": key}
+    model = {"model": key, "display_name": key, "brief_description": key, "parameters": [parameter]}
+    return [
+        (401, json.dumps({"error": error}).encode(), {"www-authenticate": f"Bearer {key}"}),
+        (500, json.dumps({"error": {"message": error}}).encode(), {"retry-after": key, "date": key}),
+        (400, b'{"error": "' + escaped + b'"}', {}),
+        (502, f"<html>{key}</html>".encode(), {"content-type": "text/html"}),
+        (302, b"", {"location": f"https://elsewhere.example/?key={key}"}),
+        (429, json.dumps({"error": f"Retry in 10 ms. {key}", "rate_limit": {"retry_after_ms": key}}).encode(), {}),
+        (200, json.dumps(record).encode(), {}),
+        (200, json.dumps({**record, "status": "failed"}).encode(), {}),
+        (200, json.dumps({"requests": [record, {**record, "status": "success"}], "total": 1}).encode(), {}),
+        (200, json.dumps({"model_ids": [key, "Luma-Ray2"]}).encode(), {}),
+        (200, json.dumps(model).encode(), {}),
+        (200, b'{"request_id": "' + escaped, {}),
+    ]
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_a_queue_that_echoes_the_key_everywhere_gets_it_into_nothing(
+    key: str, endpoint: Endpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    sim = Simulator(api_key=key, clock=now, seed=1)
+    heard: list[str] = []
+    caplog.set_level(logging.DEBUG)
+    for status, body, headers in echoes(key):
+        sim.heal()
+        sim.answer(endpoint, body, status, headers, times=None)
+        world = World(sim, {"GMI_API_KEY": key, "GMI_BASE_URL": sim.api_url, "GMI_MAX_WAIT_SECONDS": "9"})
+        async with world.host(GMI_LOG_LEVEL="DEBUG") as host:
+            for tool, arguments in (
+                ("generate_video", {"prompt": f"a fox {status}"}),
+                ("get_status", {"request_id": "6f1ed1e2", "wait": True}),
+                ("list_requests", {}),
+                ("list_models", {}),
+                ("list_models", {"model": "Veo3"}),
+            ):
+                heard.append(json.dumps(await host.call(tool, **arguments), ensure_ascii=False))
+            heard += [result.model_dump_json() for result in host.results]
+            heard += [message or "" for _, _, message in host.progress]
+            heard.append((await host.client.list_resources()).model_dump_json())
+    heard += [repr(vars(record)) + record.getMessage() for record in caplog.records]
+    assert caplog.records
+    _must_not_hold(key, heard)
+    assert sim.strays == []
+
+
+async def test_an_error_says_nothing_of_the_key_even_to_a_debugger() -> None:
+    key = KEYS[0]
+    sim = Simulator(api_key=key, clock=now, seed=1)
+    settings = Settings.from_environment({"GMI_API_KEY": key, "GMI_BASE_URL": sim.api_url})
+    exchange = Exchange(settings, sim.transport(), now)
+    seen = [repr(settings), str(settings), repr(exchange)]
+    for status, body, headers in echoes(key):
+        sim.heal()
+        sim.answer("get", body, status, headers, times=None)
+        try:
+            seen.append(repr(await Queue(exchange).request("6f1ed1e2")))
+        except UpstreamError as error:
+            seen += [repr(error), str(error), repr(vars(error)), repr(error.__cause__)]
+    await exchange.aclose()
+    _must_not_hold(key, seen)
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_headers_that_come_back_over_a_real_socket_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """httpcore writes every header to its debug log; only a real connection has it do so."""
+    key = KEYS[0]
+    caplog.set_level(logging.DEBUG)
+
+    async def echo(stream: SocketStream) -> None:
+        async with stream:
+            await stream.receive()
+            head = f"HTTP/1.1 401 {key}\r\nwww-authenticate: {key}\r\nconnection: close\r\ncontent-length: 2\r\n\r\n"
+            await stream.send(head.encode() + b"{}")
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    _, port = listener.extra(SocketAttribute.local_address)  # noqa: S610 - anyio's extra, not Django's
+    answer: dict[str, Any] = {}
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, echo)
+        settings = {"GMI_API_KEY": key, "GMI_BASE_URL": f"http://127.0.0.1:{port}", "GMI_LOG_LEVEL": "DEBUG"}
+        server = create_server(Settings.from_environment(settings))
+        async with World(Simulator(), {}).host(server) as host:
+            answer = await host.refused("list_models")
+        tasks.cancel_scope.cancel()
+    assert "did not accept the API key" in answer["summary"]
+    _must_not_hold(key, [json.dumps(answer), *(repr(vars(record)) + record.getMessage() for record in caplog.records)])
+
+
+def _must_not_hold(key: str, texts: list[str]) -> None:
+    spellings = {key, json.dumps(key)[1:-1], key.replace("\\", "/").replace('"', "'"), repr(key)[1:-1]}
+    for text in texts:
+        for spelling in spellings:
+            assert spelling not in text, text[max(0, text.find(spelling) - 300) :][:600]
