@@ -28,6 +28,7 @@ FLOORS = (
     "answers",
     "submission",
     "jobs",
+    "histories",
     "budget",
     "images",
     "drafting",
