@@ -1,0 +1,224 @@
+"""Lives of a server and its queue: what can happen in one, and the runner that lives it and keeps the books."""
+
+import random
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import trio
+from trio.testing import MockClock
+
+from gmi_video.simulator import Endpoint, Fault, Habits, Job, Script, Simulator
+from tests.conftest import EPOCH, KEY, Host, World, now
+
+FRESH = 300.0 - 3
+"""Five minutes, less what stamps in whole seconds lose."""
+
+FOREVER = 1e6
+
+SETTLING = 150.0
+"""Longer than a call that was cut off can go on looking, or wait for a rate limit, before it submits."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """generate_video; the host gives up after `patience` seconds. Of `together` identical calls at once."""
+
+    prompt: str
+    patience: float
+    copy: int = 0
+    wait: bool = True
+    together: int = 1
+
+
+@dataclass(frozen=True)
+class Look:
+    """get_status of the newest request that an answer has named."""
+
+    copy: int = 0
+    wait: bool = False
+
+
+@dataclass(frozen=True)
+class Listing:
+    """list_requests."""
+
+    copy: int = 0
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Time goes by."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Fail:
+    """An endpoint misbehaves for the next calls; None: until all is well again."""
+
+    endpoint: Endpoint
+    fault: Fault
+    times: int | None = 1
+    instead: bool = False
+    """In the place of all faults that are still in store."""
+
+
+@dataclass(frozen=True)
+class Heal:
+    """All is well again."""
+
+
+@dataclass(frozen=True)
+class Restart:
+    """The server is stopped, wherever it stands, and started anew."""
+
+    copy: int = 0
+
+
+Action = Call | Look | Listing | Pass | Fail | Heal | Restart
+
+
+@dataclass(frozen=True)
+class Told:
+    """An answer that the caller got."""
+
+    at: float
+    action: Action
+    answer: dict[str, Any]
+
+
+@dataclass
+class Life:
+    """One life: its queue, the copies of the server, and what the caller was told."""
+
+    sim: Simulator
+    told: list[Told] = field(default_factory=list[Told])
+    log: list[str] = field(default_factory=list[str])
+    delivered: dict[str, float] = field(default_factory=dict[str, float])
+    """When the caller got a request's outcome."""
+
+    def __post_init__(self) -> None:
+        self._world = World(
+            self.sim, {"GMI_API_KEY": KEY, "GMI_BASE_URL": self.sim.api_url, "GMI_MAX_WAIT_SECONDS": "45"}
+        )
+        self._open: dict[int, tuple[Host, trio.Event, trio.Event]] = {}
+        self.last_copy = 0
+
+    @property
+    def named(self) -> list[str]:
+        """Ids that answers have named, oldest first."""
+        return [found.answer["request_id"] for found in self.told if "request_id" in found.answer]
+
+    @asynccontextmanager
+    async def lived(self) -> AsyncGenerator["Life"]:
+        """A life that can be acted in; at its end every server is stopped."""
+        async with trio.open_nursery() as self._servers:
+            yield self
+            for copy in list(self._open):
+                await self._stop(copy)
+
+    async def act(self, action: Action) -> None:
+        """Let one thing happen."""
+        made = len(self.sim.jobs)
+        match action:
+            case Call():
+                await self._host(action.copy)
+                async with anyio.create_task_group() as calls:
+                    for _ in range(action.together):
+                        calls.start_soon(self._call, action)
+            case Look() if self.named:
+                await self._tell(action, 60, "get_status", request_id=self.named[-1], wait=action.wait)
+            case Look() | Listing():
+                await self._tell(action, 60, "list_requests", model="", limit=100)
+            case Pass():
+                await trio.sleep(action.seconds)
+            case Fail():
+                if action.instead:
+                    self.sim.heal()
+                self.sim.fail(action.endpoint, action.fault, times=action.times)
+            case Heal():
+                self.sim.heal()
+            case Restart():
+                await self._stop(action.copy)
+        new = [job.request_id[:4] for job in self.sim.jobs[made:]]
+        self.log.append(f"{now() - EPOCH:8.1f}  {action}" + (f"  made {', '.join(new)}" if new else ""))
+
+    async def _call(self, action: Call) -> None:
+        await self._tell(action, action.patience, "generate_video", prompt=action.prompt, wait=action.wait)
+
+    async def _tell(self, action: Call | Look | Listing, patience: float, tool: str, **arguments: Any) -> None:
+        host = await self._host(action.copy)
+        with trio.move_on_after(patience):
+            answer = await host.call(tool, **arguments)
+            self.told.append(Told(now(), action, answer))
+            if answer.get("is_final"):
+                self.delivered.setdefault(answer["request_id"], now())
+            what = answer.get("status", ""), answer.get("request_id", "")[:4], answer["summary"][:100]
+            self.log.append(f"{now() - EPOCH:8.1f}      told {' '.join(what)}")
+
+    async def _host(self, copy: int) -> Host:
+        if copy != self.last_copy:
+            # Two copies that submit the same in the same moment can't see each other: docs/reliability.md.
+            await trio.sleep(SETTLING)
+            self.last_copy = copy
+        if copy not in self._open:
+            self._open[copy] = await self._servers.start(self._serve)
+        return self._open[copy][0]
+
+    async def _serve(self, task_status: trio.TaskStatus[tuple[Host, trio.Event, trio.Event]]) -> None:
+        stop, stopped = trio.Event(), trio.Event()
+        async with self._world.host() as host:
+            task_status.started((host, stop, stopped))
+            await stop.wait()
+        stopped.set()
+
+    async def _stop(self, copy: int) -> None:
+        if copy in self._open:
+            _, stop, stopped = self._open.pop(copy)
+            stop.set()
+            await stopped.wait()
+
+    def ended_at(self, job: Job) -> float | None:
+        """When a job ends by its script; None: never."""
+        return next((job.created_at + at for at, word in job.script.stages if word in FINAL), None)
+
+    def paid_twice(self) -> list[tuple[Job, Job]]:
+        """Pairs of jobs made for one intent."""
+        return [
+            (first, second)
+            for number, second in enumerate(self.sim.jobs)
+            for first in self.sim.jobs[:number]
+            if first.payload == second.payload and not self._is_over(first, second.created_at)
+        ]
+
+    def _is_over(self, job: Job, at: float) -> bool:
+        """Whether the caller had the job's outcome by then, or could no longer expect it without asking for it."""
+        ended = self.ended_at(job)
+        return self.delivered.get(job.request_id, at + 1) <= at or (ended is not None and at - ended > FRESH)
+
+
+FINAL = ("success", "failed", "cancelled")
+
+
+def live(habits: Habits, script: Script, actions: list[Action]) -> Life:
+    """Live a life to its end, then find out what the caller can still reach: `told` ends with a list of everything."""
+
+    async def whole() -> Life:
+        random.seed(1)  # the jitter of retries
+        sim = Simulator(api_key=KEY, clock=now, seed=1, habits=habits, scripts={"*": script})
+        # If everybody waits for nothing, the clock jumps to this and the life fails instead of hanging.
+        with trio.fail_after(FOREVER):
+            return await to_its_end(sim)
+
+    async def to_its_end(sim: Simulator) -> Life:
+        async with Life(sim).lived() as life:
+            for action in actions:
+                await life.act(action)
+            for last in (Heal(), Pass(habits.list_lag + SETTLING), Listing(life.last_copy)):
+                await life.act(last)
+        return life
+
+    return trio.run(whole, clock=MockClock(autojump_threshold=0))

@@ -1,0 +1,155 @@
+"""Whole lives under random faults: never two jobs for one intent, and no job out of its caller's reach.
+
+One intent is: identical generate_video calls without allow_duplicate, none of which has been told the outcome yet,
+made while the job runs or up to five minutes after its end.
+"""
+
+import dataclasses
+import itertools
+import os
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import strategies as st
+
+from gmi_video.simulator import FAULTS, Fault, Habits, Script
+
+from . import ABANDONED_BODIES
+from .lives import Action, Call, Fail, Heal, Life, Listing, Look, Pass, Restart, live
+
+pytestmark = list(ABANDONED_BODIES)
+
+LIVES = int(os.environ.get("LIVES", "1010"))
+"""So many of each of the two kinds."""
+
+CALM = settings(
+    max_examples=LIVES,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+    phases=(Phase.generate, Phase.shrink),
+)
+
+QUICKLY_PASSING: tuple[Fault, ...] = (
+    "refused", "408", "425", "429", "500", "502_html", "503", "500_credentials", "dropped_before", "dropped_after",
+    "truncated_json", "wrong_types", "not_json", "empty_200",
+)  # fmt: skip
+"""Faults after which a list is had at the second try, within the time a person is kept waiting for one."""
+
+# Flooding 50 MB is in the matrix; here it would only take the time of other lives.
+OF_A_SUBMIT = [fault for fault in FAULTS if fault != "huge"]
+OF_A_LOOK = [fault for fault in OF_A_SUBMIT if fault != "429_record"]
+
+PATIENCE = (0.31, 1.77, 3.33, 21.37, 44.31, 61.73, 130.57)
+SCRIPTS = (
+    Script.takes(14),
+    Script.takes(75),
+    Script.takes(200),
+    Script.takes(400, first="processing"),
+    Script.fails(33),
+    Script.cancelled(50),
+    Script.synchronous(),
+    Script.stuck(),
+)
+
+
+def calls(copies: int) -> st.SearchStrategy[Action]:
+    """generate_video: of two prompts, cut off early or late, alone or twice at once (at the same copy)."""
+    return st.builds(
+        Call,
+        prompt=st.sampled_from(["a fox", "a fox", "a hen"]),
+        patience=st.sampled_from(PATIENCE),
+        copy=st.integers(0, copies - 1),
+        wait=st.booleans(),
+        together=st.sampled_from([1, 1, 1, 2]),
+    )
+
+
+def happenings(copies: int) -> list[st.SearchStrategy[Action]]:
+    """What both kinds of life have in common."""
+    copy = st.integers(0, copies - 1)
+    return [
+        calls(copies),
+        calls(copies),
+        st.builds(Pass, st.sampled_from([0.7, 5.1, 33.3, 130.1, 290.9, 601.3])),
+        st.builds(Fail, st.just("submit"), st.sampled_from(OF_A_SUBMIT), st.sampled_from([1, 2, None])),
+        st.builds(Fail, st.just("get"), st.sampled_from(OF_A_LOOK), st.sampled_from([1, 3, None])),
+        st.builds(Look, copy, st.booleans()) | st.builds(Listing, copy) | st.just(Heal()),
+    ]
+
+
+def habits(**more: Any) -> st.SearchStrategy[Habits]:
+    """The vendor's open choices, clocks up to ten minutes apart, and a slow network."""
+    return st.builds(
+        Habits,
+        outcome=st.sampled_from(["video_url", "media_urls"]),
+        list_order=st.sampled_from(["newest", "oldest", "shuffled"]),
+        skew=st.sampled_from([0, -600, 600, 3]),
+        latency=st.sampled_from([0, 0.05, 1.3]),
+        **more,
+    )
+
+
+@CALM
+@given(
+    habits(echo_payload=st.booleans(), list_lag=st.sampled_from([0, 4, 40, 600])),
+    st.sampled_from(SCRIPTS),
+    st.lists(
+        st.one_of(
+            *happenings(1),
+            st.builds(Fail, st.just("list"), st.sampled_from(OF_A_LOOK), st.sampled_from([1, 5, None])),
+        ),
+        min_size=2,
+        max_size=7,
+    ),
+)
+def test_one_server_under_any_faults_at_all(chosen: Habits, script: Script, actions: list[Action]) -> None:
+    """Not restarted, it needs neither an up-to-date list, nor one that shows payloads, nor any list."""
+    _judge(live(chosen, script, actions))
+
+
+@CALM
+@given(
+    habits(),
+    st.sampled_from(SCRIPTS),
+    st.lists(
+        st.one_of(
+            *happenings(2),
+            st.builds(Restart, st.integers(0, 1)),
+            st.builds(Fail, st.just("list"), st.sampled_from(QUICKLY_PASSING), st.just(1), st.just(value=True)),
+        ),
+        min_size=2,
+        max_size=7,
+    ),
+)
+def test_servers_that_are_restarted_and_copied(chosen: Habits, script: Script, actions: list[Action]) -> None:
+    """What one server forgets the list remembers, so it must be had: it may fail once, but not for ever, and neither
+    lags nor hides payloads. A call that was cut off at one copy has ended before another copy is asked
+    (docs/reliability.md, "Where that ends")."""
+    _judge(live(chosen, script, actions))
+
+
+def test_a_second_payment_would_be_noticed() -> None:
+    life = live(Habits(), Script.takes(200), [Call("a fox", 50.3)])
+    (first,) = life.sim.jobs
+    life.sim.jobs.append(dataclasses.replace(first, request_id="second", created_at=first.created_at + 100))
+    assert [(one.request_id, other.request_id) for one, other in life.paid_twice()] == [(first.request_id, "second")]
+
+
+def _judge(life: Life) -> None:
+    note("\n".join(["", *life.log]))
+    assert life.paid_twice() == [], "two jobs for one intent"
+    everything = {row["request_id"] for row in life.told[-1].answer["requests"]}
+    assert {job.request_id for job in life.sim.jobs} <= everything
+    for found in life.told:
+        assert found.answer["next_step"]
+        assert "This server has a fault of its own" not in found.answer["summary"]
+    for made, found in itertools.product(life.sim.jobs, life.told):
+        _must_not_call_free(life, made.created_at, made.request_id, found.answer, found.at)
+
+
+def _must_not_call_free(life: Life, made_at: float, request_id: str, answer: dict[str, Any], told_at: float) -> None:
+    """An answer that names a job never says that nothing was charged for it."""
+    if answer.get("request_id") == request_id and "error" in answer and made_at <= told_at:
+        assert answer["error"]["charged"] == "unknown", life.log
