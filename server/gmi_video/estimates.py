@@ -21,7 +21,7 @@ ENOUGH = 3
 AT_MOST = 50
 """The newest so many are looked at: a queue's speed changes."""
 
-RELATIVE_DELAY = 0.0265
+RELATIVE_DELAY = 0.0256
 """The mean delay aimed at between a job's end and our seeing it, as a share of the mean length.
 
 No schedule gets both this and many fewer looks: for lognormal lengths with sigma 0.5, delay share times looks is at
