@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gmi_video.errors import InvalidRequest
-from gmi_video.wording import plain
+from gmi_video.wording import plain, quoted
 
 # What people and other models' pages call Luma-Ray2's parameters; the guide's own curl example is among them.
 _MEANT = {
@@ -75,12 +75,16 @@ def allowed(schema: Mapping[str, Any]) -> str:
     return f"{words}; default {shown(schema['default'])}" if "default" in schema else words
 
 
+_MORE_THAN_A_VALUE = re.compile(r"[\[\]<>`*|#\\“”]|:(?=//|\w+\()")
+
+
 def shown(value: object) -> str:
-    """A value as JSON, cut short."""
+    """A value as JSON, cut short; in quotation marks that it can't leave, where it could be read as more than that."""
     try:
-        return plain(json.dumps(value, ensure_ascii=False), 80)
+        words = plain(json.dumps(value, ensure_ascii=False), 80)
     except (TypeError, ValueError, RecursionError):
         return "that"
+    return quoted(value, 80) if isinstance(value, list | dict) or _MORE_THAN_A_VALUE.search(words) else words
 
 
 def refusal(tool: str, schema: Mapping[str, Any], errors: Iterable[Mapping[str, Any]]) -> InvalidRequest:

@@ -74,7 +74,7 @@ def _unknown(name: str, by_name: Mapping[str, Parameter], model: str) -> str:
     named = plain(name, 60)
     if near := nearest(name, by_name, _MEANT):
         return f'"{named}" is not a parameter of {model}. The nearest is "{near}": {allowed(by_name[near])}.'
-    return f'"{named}" is not a parameter of {model}. There are: {", ".join(by_name)}.'
+    return f'"{named}" is not a parameter of {model}. There are: {", ".join(list(by_name)[:40])}.'
 
 
 def _fault(parameter: Parameter, value: object) -> str:

@@ -260,7 +260,7 @@ def _is_public_id(name: str) -> bool:
 class Parameter(Incoming):
     """One row of a model's `parameters` (gmi-api, "Lists and models")."""
 
-    name: str = Field(min_length=1, max_length=100)
+    name: str = Field(pattern=r"^[\w .:/-]{1,100}$")
     display_name: Text = ""
     description: Text = ""
     type: Text = ""
