@@ -128,7 +128,7 @@ async def _converse(conversation: Conversation, fault: Fault, times: int | None)
     sim = Simulator(api_key=KEY, clock=now, seed=1)
     world = World(sim, {"GMI_API_KEY": KEY, "GMI_BASE_URL": sim.api_url})
     arguments = dict(conversation.arguments)
-    async with world.host(name="claude-ai") as host:
+    async with world.host(GMI_MAX_WAIT_SECONDS="120") as host:
         if conversation.of_a_job:
             made = await host.told("generate_video", **FOX, wait=False)
             if conversation.tool == "get_status":

@@ -184,3 +184,16 @@ async def test_a_final_status_in_other_letters_is_final(world: World, word: str)
         answer = await host.told("get_status", request_id=made["request_id"], wait=True)
     assert answer["is_final"]
     assert answer["video_url"] == "https://films.example/a.mp4"
+
+
+async def test_a_host_with_little_patience_is_told_to_go_on_with_the_same_call(world: World) -> None:
+    world.sim.fail("submit", "timeout_after")
+    async with world.host(GMI_MAX_WAIT_SECONDS="30") as host:
+        slow = await host.told("generate_video", **FOX)
+        assert "has not been answered yet" in slow["summary"]
+        assert "the same call again" in slow["next_step"]
+        answer = await host.told("generate_video", **FOX)
+        if not answer.get("is_final"):
+            answer = await host.told("generate_video", **FOX)
+    assert [job.request_id for job in world.sim.jobs] == [answer["request_id"]]
+    assert world.count("submit") == 1
