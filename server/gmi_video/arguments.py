@@ -84,7 +84,8 @@ def shown(value: object) -> str:
         words = plain(json.dumps(value, ensure_ascii=False), 80)
     except (TypeError, ValueError, RecursionError):
         return "that"
-    return quoted(value, 80) if isinstance(value, list | dict) or _MORE_THAN_A_VALUE.search(words) else words
+    risky = words[:1] in {"[", "{"} or _MORE_THAN_A_VALUE.search(words)
+    return quoted(value, 80) if risky else words
 
 
 def refusal(tool: str, schema: Mapping[str, Any], errors: Iterable[Mapping[str, Any]]) -> InvalidRequest:
