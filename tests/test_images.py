@@ -14,6 +14,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from anyio.abc import TaskGroup
 from PIL import Image
 
 from gmi_video import pictures
@@ -59,8 +60,16 @@ async def queue(world: World) -> AsyncGenerator[Queue]:
 
 
 @pytest.fixture
-def images(queue: Queue, folder: Path) -> Images:
-    return Images(queue, (folder,))
+async def tasks() -> AsyncGenerator[TaskGroup]:
+    """Stands for the server's own task group."""
+    async with anyio.create_task_group() as group:
+        yield group
+        group.cancel_scope.cancel()
+
+
+@pytest.fixture
+def images(queue: Queue, folder: Path, tasks: TaskGroup) -> Images:
+    return Images(queue, (folder,), tasks)
 
 
 @pytest.fixture
@@ -157,13 +166,13 @@ async def test_transparency_and_rotation_survive_the_conversion(images: Images, 
 
 
 async def test_a_home_shorthand_and_an_allowed_folder_that_is_itself_a_symlink_work(
-    queue: Queue, uploads: Uploads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    queue: Queue, tasks: TaskGroup, uploads: Uploads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "disk" / "a.png").write_bytes(drawn())
     (tmp_path / "Pictures").symlink_to("disk")
     monkeypatch.setenv("HOME", str(tmp_path))
-    images = Images(queue, (tmp_path / "Pictures",))
+    images = Images(queue, (tmp_path / "Pictures",), tasks)
     assert uploads.at(await images.public_url("~/Pictures/a.png", "frame0_image")) == drawn()
 
 
@@ -513,7 +522,9 @@ def nobody() -> Generator[None]:
 
 
 @pytest.mark.skipif(not hasattr(os, "seteuid"), reason="POSIX permissions")
-async def test_an_unreadable_file(world: World, queue: Queue, tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_an_unreadable_file(
+    world: World, queue: Queue, tasks: TaskGroup, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     base = tmp_path_factory.getbasetemp().parent.parent  # everyone may enter here
     folder = base / f"gmi-video-unreadable-{os.getpid()}"
     folder.mkdir(mode=0o755)
@@ -521,7 +532,7 @@ async def test_an_unreadable_file(world: World, queue: Queue, tmp_path_factory: 
         (folder / "a.png").write_bytes(drawn())
         (folder / "a.png").chmod(0)
         with nobody():
-            error = await refusal(Images(queue, (folder,)), folder / "a.png", world)
+            error = await refusal(Images(queue, (folder,), tasks), folder / "a.png", world)
         assert "may not be read by this server" in error.message
     finally:
         (folder / "a.png").unlink()
@@ -550,10 +561,10 @@ async def test_a_windows_path_is_seen_as_a_path_and_not_as_a_url(world: World, i
 
 
 async def test_a_path_without_any_allowed_folder_names_the_setting_to_make(
-    world: World, queue: Queue, folder: Path
+    world: World, queue: Queue, tasks: TaskGroup, folder: Path
 ) -> None:
     (folder / "a.png").write_bytes(drawn())
-    error = await refusal(Images(queue, ()), folder / "a.png", world)
+    error = await refusal(Images(queue, (), tasks), folder / "a.png", world)
     assert "GMI_IMAGE_DIRS" in error.next_step
 
 

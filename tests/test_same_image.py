@@ -81,3 +81,17 @@ async def test_a_submit_that_outlasts_the_call_says_how_to_go_on_without_paying_
             again = await host.told("generate_video", prompt="a fox")
     assert len(world.sim.jobs) == 1
     assert again["request_id"] == world.sim.jobs[0].request_id
+
+
+async def test_an_upload_goes_on_after_the_call_that_began_it_and_is_not_done_twice(
+    world: World, picture: Path
+) -> None:
+    world.sim.behave(latency=12)
+    async with world.host(GMI_IMAGE_DIRS=str(picture.parent), GMI_MAX_WAIT_SECONDS="5") as host:
+        answer = await host.told("generate_video", prompt="a fox", frame0_image=str(picture))
+        assert "pays nothing more" in answer["next_step"]
+        await anyio.sleep(30)
+        while "request_id" not in answer:
+            answer = await host.told("generate_video", prompt="a fox", frame0_image=str(picture))
+    assert world.count("upload") == 1
+    assert len(world.sim.jobs) == 1

@@ -21,6 +21,9 @@ from gmi_video.refusals import Subject
 SUBMIT_READ_SECONDS = 45.0
 """Longer than for a GET: a submit that is given up on can't be repeated, only looked for."""
 
+UPLOAD_SECONDS = 600.0
+"""For the largest image (20 MB) over a slow line (0.3 Mbit/s); the signed address lives longer (899 s, P)."""
+
 ATTEMPTS = 4
 RETRY_SECONDS = 40.0
 """The bounds on one call with all its retries: in number, and in time spent before the last try begins.
@@ -100,7 +103,9 @@ class Queue:
 
         async def once() -> bytes:
             headers = {"Content-Type": content_type}
-            return await self._exchange.send("PUT", url, Subject("upload"), content=content, headers=headers)
+            return await self._exchange.send(
+                "PUT", url, Subject("upload"), content=content, headers=headers, seconds=UPLOAD_SECONDS
+            )
 
         await _repeat(once)
 

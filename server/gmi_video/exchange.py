@@ -113,8 +113,9 @@ class Exchange:
         params: Mapping[str, str] | None = None,
         content: bytes | None = None,
         read_seconds: float = READ_SECONDS,
+        seconds: float = EXCHANGE_SECONDS,
     ) -> bytes:
-        """One exchange with any host, with these headers and no others of ours; the body of a 2xx."""
+        """One exchange with any host, with no headers of ours but these, in `seconds` at most; the body of a 2xx."""
         await self._pace.turn()
         timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, read=read_seconds)
         host = ""
@@ -123,7 +124,7 @@ class Exchange:
                 method, url, params=params, content=content, headers=headers, timeout=timeout
             )
             host = request.url.host
-            with anyio.fail_after(EXCHANGE_SECONDS):
+            with anyio.fail_after(seconds):
                 response = await self._client().send(request, stream=True)
                 try:
                     raw = await _body(response, subject)

@@ -7,15 +7,17 @@ file in between matters.
 import hashlib
 import re
 from collections import OrderedDict
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
+from anyio.abc import TaskGroup
 
 from gmi_video import addresses, pictures
 from gmi_video.client import Queue
-from gmi_video.errors import Garbled, Rejected
+from gmi_video.errors import Garbled, Rejected, Unavailable
 from gmi_video.files import Folders, content, refused
 from gmi_video.pictures import NotAPicture, Picture
 from gmi_video.wording import plain, safe_url
@@ -29,21 +31,33 @@ _URL_LIKE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 """A scheme has two letters or more: `C:` is a drive."""
 
 
+@dataclass(slots=True)
+class _Flight:
+    """An upload under way, and its end."""
+
+    landed: anyio.Event = field(default_factory=anyio.Event)
+    url: str = ""
+    error: Exception | None = None
+
+
 class Images:
     """Makes public URLs of what a caller gives for an image.
 
     Args:
         queue: where files are uploaded.
         dirs: the folders that local files may come from.
+        tasks: the server's own task group. An upload outlives the call that began it: over a slow line it can take
+            longer than a host waits, and the same call again finds it done.
     """
 
-    def __init__(self, queue: Queue, dirs: tuple[Path, ...]) -> None:
+    def __init__(self, queue: Queue, dirs: tuple[Path, ...], tasks: TaskGroup) -> None:
         self._queue = queue
+        self._tasks = tasks
         self._folders = Folders(dirs)
         self._uploaded: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self.contents: OrderedDict[str, str] = OrderedDict()
         """The digest of what was uploaded, by its public URL; kept longer than the upload is used again."""
-        self._turns: dict[str, anyio.Lock] = {}
+        self._flights: dict[str, _Flight] = {}
         # A picture being converted can take hundreds of megabytes.
         self._readers = anyio.Semaphore(2)
 
@@ -74,15 +88,28 @@ class Images:
             return value
         picture = await self._picture(value, argument)
         digest = hashlib.sha256(picture.content).hexdigest()
-        turn = self._turns.setdefault(digest, anyio.Lock())
-        try:
-            async with turn:
-                return await self._once(digest, picture)
-        finally:
-            if not turn.locked():
-                self._turns.pop(digest, None)
+        flight = self._flights.get(digest)
+        if flight is None:
+            flight = self._flights[digest] = _Flight()
+            self._tasks.start_soon(self._fly, flight, digest, picture)
+        await flight.landed.wait()
+        if not flight.url:
+            raise flight.error or Unavailable(
+                "The server was stopped during the upload of an image. Nothing was submitted and nothing was charged.",
+                "Make the same call again.",
+            )
+        return flight.url
 
     # -- the upload ----------------------------------------------------------------------------------------------
+
+    async def _fly(self, flight: _Flight, digest: str, picture: Picture) -> None:
+        try:
+            flight.url = await self._once(digest, picture)
+        except Exception as error:  # noqa: BLE001 - raised again in every call that waits for this upload
+            flight.error = error
+        finally:
+            del self._flights[digest]
+            flight.landed.set()
 
     async def _once(self, digest: str, picture: Picture) -> str:
         url, uploaded_at = self._uploaded.get(digest, ("", 0.0))

@@ -46,9 +46,9 @@ async def open_services(
     exchange = Exchange(settings, transport, now)
     queue = Queue(exchange)
     catalog = Catalog(queue)
-    images = Images(queue, settings.image_dirs)
     try:
         async with anyio.create_task_group() as tasks:
+            images = Images(queue, settings.image_dirs, tasks)
             yield Services(
                 settings,
                 queue,
