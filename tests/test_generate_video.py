@@ -71,3 +71,12 @@ async def test_a_job_that_is_always_short_is_not_looked_at_half_a_minute_late(wo
         started = now()
         await host.told("generate_video", prompt="a fox")
     assert now() - started <= 5
+
+
+async def test_the_request_id_is_told_before_anything_else_is_asked(world: World, era: str) -> None:
+    world.sim.fail("list", "503", times=None)
+    async with world.host(era=era) as host:
+        answer = await host.told("generate_video", prompt="a fox")
+    made = world.sim.jobs[0]
+    assert host.progress[0][2] == f"request {made.request_id}: queued"
+    assert answer["request_id"] == made.request_id
