@@ -9,7 +9,7 @@ DEFAULT_SECONDS = 45.0
 UNLIMITED_SECONDS = 20 * 60.0
 """For hosts that wait without limit: longer than any render that is not stuck."""
 
-# Evidence: reports of users, as read in 2026, each bound to a version: anthropics/claude-code issues 5221, 20335, 22542,
+# Evidence: reports of users, as of 2026, each bound to a version: anthropics/claude-code issues 5221, 20335, 22542,
 # 44032 and 63379, microsoft/vscode issues 261734 and 274094, QwenLM/qwen-code issue 574, and the SDKs' own sources.
 _SECONDS_BY_NAME = {
     "claude-ai": 45.0,  # Claude Desktop: 60 s in some paths, 4 minutes in others, neither moved by progress
