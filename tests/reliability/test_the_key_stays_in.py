@@ -115,7 +115,7 @@ async def test_headers_that_come_back_over_a_real_socket_are_not_logged(caplog: 
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
     _, port = listener.extra(SocketAttribute.local_address)  # noqa: S610 - anyio's extra, not Django's
     answer: dict[str, Any] = {}
-    async with anyio.create_task_group() as tasks:
+    async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, echo)
         settings = {"GMI_API_KEY": key, "GMI_BASE_URL": f"http://127.0.0.1:{port}", "GMI_LOG_LEVEL": "DEBUG"}
         server = create_server(Settings.from_environment(settings))

@@ -76,13 +76,15 @@ async def running(simulator: Simulator, host: str = "127.0.0.1", port: int = 0) 
     listener = _listen(host, port)
     server = _Server(_config(simulator))
     simulator.base_url = _address(listener)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve, [listener])
-        await server.up.wait()
-        try:
-            yield simulator.base_url
-        finally:
-            server.should_exit = True
+    # Closed here too: a server that is cancelled leaves its socket open.
+    with listener:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve, [listener])
+            await server.up.wait()
+            try:
+                yield simulator.base_url
+            finally:
+                server.should_exit = True
 
 
 def serve(simulator: Simulator, host: str = "127.0.0.1", port: int = 8090, *, greet: bool = True) -> None:
