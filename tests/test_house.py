@@ -37,7 +37,7 @@ def named(path: Path) -> str:
 
 def test_every_room_has_a_floor() -> None:
     rooms = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in files()}
-    assert rooms <= set(FLOORS), "tests/house.py lists the floors: put a new room where it belongs"
+    assert rooms == set(FLOORS), "tests/house.py lists the floors: put a new room where it belongs"
     assert len(FLOORS) == len(set(FLOORS))
 
 

@@ -1,6 +1,8 @@
 """Resources: what a host can attach to a conversation. Outcomes are read afresh, so that their links are live."""
 
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 from mcp.server.mcpserver import Context
@@ -26,18 +28,25 @@ COMPLETIONS = 100
 Ctx = Context[Services, Any]
 
 
-async def outcome(request_id: str, ctx: Ctx) -> str:
-    """The outcome of a finished request, as JSON. Unfinished, failed and unknown requests are errors that say which."""
-    services = ctx.request_context.lifespan_context
+@contextmanager
+def _faults_in_words() -> Generator[None]:
+    """Our errors as the protocol has them: -32602 for what does not exist, -32603 for the rest, in our words."""
     try:
-        services.settings.check()
-        _must_match(REQUEST_ID_PATTERN, request_id, "request id")
-        record = await services.queue.request(request_id)
-        _must_have_succeeded(record)
+        yield
     except (NotFound, InvalidRequest) as error:
         raise ResourceNotFoundError(str(error)) from error
     except GmiVideoError as error:
         raise ResourceError(str(error)) from error
+
+
+async def outcome(request_id: str, ctx: Ctx) -> str:
+    """The outcome of a finished request, as JSON. Unfinished, failed and unknown requests are errors that say which."""
+    services = ctx.request_context.lifespan_context
+    with _faults_in_words():
+        services.settings.check()
+        _must_match(REQUEST_ID_PATTERN, request_id, "request id")
+        record = await services.queue.request(request_id)
+        _must_have_succeeded(record)
     services.submission.delivered(record)
     return answers.text_of(outcome_of(record))
 
@@ -45,14 +54,10 @@ async def outcome(request_id: str, ctx: Ctx) -> str:
 async def model(model_id: str, ctx: Ctx) -> str:
     """A model's parameters, price and whole guide, as JSON. An unknown id is an error that says so."""
     services = ctx.request_context.lifespan_context
-    try:
+    with _faults_in_words():
         services.settings.check()
         _must_match(MODEL_ID_PATTERN, model_id, "model id")
         record = await services.catalog.model(model_id)
-    except (NotFound, InvalidRequest) as error:
-        raise ResourceNotFoundError(str(error)) from error
-    except GmiVideoError as error:
-        raise ResourceError(str(error)) from error
     return answers.text_of(
         {
             "model": model_id,
