@@ -60,7 +60,7 @@ class _extra:  # noqa: N801 - reads as the statement it is used as
         if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("gmi_video"):
             sys.exit(
                 f"This command needs the package {error.name}, which comes with the extra `{self._name}`:\n"
-                f"    pip install 'gmi-video-mcp[{self._name}]'"
+                f"    {sys.executable} -m pip install 'gmi-video-mcp[{self._name}]'"
             )
 
 
