@@ -12,13 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import trio
+from PIL import Image
 from trio.testing import MockClock
 
 from gmi_video.simulator import FAULTS, Endpoint, Fault, Simulator
-from tests.conftest import KEY, World, now
+from tests.conftest import KEY, ThreadsHoldTime, World, now
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 MARK = "<!-- made by `make tables`; what stands below is not written by hand -->"
@@ -36,11 +38,14 @@ class Conversation:
     arguments: dict[str, Any] = field(default_factory=dict[str, Any])
     of_a_job: bool = False
     """Whether a job is made first, all being well, and its id given to the tool."""
+    of_a_file: bool = False
+    """Whether the video is to start with a local image."""
 
     @property
     def title(self) -> str:
         model = f" for {self.arguments['model']}" if "model" in self.arguments else ""
-        return f"`{self.endpoint}` misbehaves during `{self.tool}`{model}"
+        image = " with a local image" if self.of_a_file else ""
+        return f"`{self.endpoint}` misbehaves during `{self.tool}`{model}{image}"
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -58,6 +63,8 @@ CONVERSATIONS = (
     Conversation("model", "list_models", {"model": "Veo3"}),
     Conversation("model", "generate_video", FOX),
     Conversation("model", "generate_video", {**FOX, "model": "Veo3"}),
+    Conversation("upload_url", "generate_video", FOX, of_a_file=True),
+    Conversation("upload", "generate_video", FOX, of_a_file=True),
 )
 
 
@@ -121,14 +128,20 @@ def page() -> str:
 
 def _run(conversation: Conversation, fault: Fault, times: int | None) -> Outcome:
     random.seed(1)  # the jitter of retries
-    return trio.run(_converse, conversation, fault, times, clock=MockClock(autojump_threshold=0))
+    clock = MockClock(autojump_threshold=0)
+    with TemporaryDirectory() as folder:
+        instruments = [ThreadsHoldTime(clock)]
+        return trio.run(_converse, conversation, fault, times, Path(folder), clock=clock, instruments=instruments)
 
 
-async def _converse(conversation: Conversation, fault: Fault, times: int | None) -> Outcome:
+async def _converse(conversation: Conversation, fault: Fault, times: int | None, folder: Path) -> Outcome:
     sim = Simulator(api_key=KEY, clock=now, seed=1)
     world = World(sim, {"GMI_API_KEY": KEY, "GMI_BASE_URL": sim.api_url})
     arguments = dict(conversation.arguments)
-    async with world.host(GMI_MAX_WAIT_SECONDS="120") as host:
+    if conversation.of_a_file:
+        Image.new("RGB", (64, 36), "orange").save(folder / "fox.png")
+        arguments["frame0_image"] = str(folder / "fox.png")
+    async with world.host(GMI_MAX_WAIT_SECONDS="120", GMI_IMAGE_DIRS=str(folder)) as host:
         if conversation.of_a_job:
             made = await host.told("generate_video", **FOX, wait=False)
             if conversation.tool == "get_status":
