@@ -12,15 +12,12 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from gmi_video import answers, hosts
 from gmi_video.answers import ModelsAnswer, RequestsAnswer, VideoAnswer
 from gmi_video.errors import Unavailable, UpstreamError
-from gmi_video.estimates import NO_HISTORY, Estimate
+from gmi_video.estimates import Estimate
 from gmi_video.jobs import Watch
 from gmi_video.models import Record
 from gmi_video.services import Services
 
 Ctx = Context[Services, Any]
-
-HISTORY_SECONDS = 3.0
-"""What a call may spend on learning how long such a job usually takes, before it waits without knowing."""
 
 LEAST_SECONDS = 10.0
 """What a call may take for its own exchanges with the queue, however little the host allows for waiting."""
@@ -80,9 +77,7 @@ async def wait_for(ctx: Ctx, services: Services, record: Record, deadline: float
     if not record.is_final and deadline > anyio.current_time():
         # At once: what is asked next may take its time, or fail.
         await ctx.report_progress(told, None, f"request {record.request_id}: {record.status}")
-    expected = NO_HISTORY
-    with anyio.move_on_after(HISTORY_SECONDS):
-        expected = await services.jobs.expect(record)
+    expected = await services.jobs.expect(record)
 
     async def tell(watch: Watch) -> None:
         nonlocal told

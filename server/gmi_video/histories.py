@@ -15,7 +15,7 @@ HISTORY_SECONDS = 600.0
 HISTORY_PAUSE = 30.0
 """How long nobody asks for a history again that could not be had."""
 
-HISTORY_PATIENCE = 5.0
+HISTORY_PATIENCE = 3.0
 """Seconds that a caller may be kept waiting for an estimate; it goes without one after."""
 
 

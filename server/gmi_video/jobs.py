@@ -53,7 +53,6 @@ class Watch:
     age_at_start: float
     started: float
     next_look: float
-    last_look: float
     problem: UpstreamError | None = None
     faults: int = 0
     refusals: int = 0
@@ -81,7 +80,7 @@ class Watch:
         """Take in what a look has found."""
         now = anyio.current_time()
         news = record.status != self.record.status or self.problem is not None
-        self.record, self.problem, self.faults, self.refusals, self.last_look = record, None, 0, 0, now
+        self.record, self.problem, self.faults, self.refusals = record, None, 0, 0
         self.next_look = now + self.estimate.pause(self.age)
         self._announce(changed=news or record.is_final)
 
@@ -203,7 +202,7 @@ class Jobs:
     def _new(self, record: Record, expected: Estimate) -> Watch:
         now = anyio.current_time()
         age = max(self._queue.now() - record.created_at, 0.0) if record.created_at is not None else 0.0
-        return Watch(record, expected, age, now, next_look=now + expected.pause(age), last_look=now)
+        return Watch(record, expected, age, now, next_look=now + expected.pause(age))
 
     def _leave(self, look: anyio.CancelScope) -> None:
         """A watch of this look is gone: end the look, unless it is a list that others wait for too."""
