@@ -22,10 +22,10 @@ import anyio
 import trio
 from trio.testing import MockClock
 
-from gmi_video.models import LUMA_RAY2, LumaRay2Payload, SubmitRequest
 from gmi_video.services import Services, open_services
 from gmi_video.settings import Settings
 from gmi_video.simulator import Script, Simulator
+from gmi_video.upstream.wire import LUMA_RAY2, LumaRay2Payload, SubmitRequest
 
 EPOCH = 1_750_000_000
 HISTORY = 20

@@ -22,10 +22,10 @@ import anyio
 from mcp import Client
 from mcp_types import Implementation
 
-from gmi_video.app import create_server
-from gmi_video.models import LUMA_RAY2
+from gmi_video.mcp.app import create_server
 from gmi_video.settings import Settings
 from gmi_video.simulator import Script, Simulator
+from gmi_video.upstream.wire import LUMA_RAY2
 
 WINDOW = 20.0
 """Seconds over which the waiting is measured, while every call waits."""

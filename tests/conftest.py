@@ -14,7 +14,7 @@ from mcp import Client
 from mcp_types import CallToolResult, Implementation, TextContent
 from trio.testing import MockClock
 
-from gmi_video.app import VideoServer, create_server
+from gmi_video.mcp.app import VideoServer, create_server
 from gmi_video.settings import Settings
 from gmi_video.simulator import Simulator
 

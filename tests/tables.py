@@ -5,10 +5,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gmi_video import schemas
+from gmi_video.mcp import schemas
 from gmi_video.settings import VARIABLES
 
-from .house import FLOORS, PACKAGE, ROOT, says
+from .structure import MAY_IMPORT, PACKAGE, ROOT, says
 
 README = ROOT / "README.md"
 
@@ -24,17 +24,16 @@ def settings() -> str:
     return _table(["variable", "default", "what it decides"], rows)
 
 
-def house() -> str:
-    """The rooms, from the roof down, each with what it says of itself."""
+def packages() -> str:
+    """The packages and root modules, each with the first line of its docstring."""
     rows: list[list[str]] = []
-    for room in FLOORS:
-        path = PACKAGE / room / "__init__.py" if (PACKAGE / room).is_dir() else PACKAGE / f"{room}.py"
-        if path.exists():
-            rows.append([f"`{room}/`" if path.stem == "__init__" else f"`{room}`", says(path)])
-    return _table(["room", "what it is"], rows)
+    for part in MAY_IMPORT:
+        path = PACKAGE / part / "__init__.py" if (PACKAGE / part).is_dir() else PACKAGE / f"{part}.py"
+        rows.append([f"`{part}/`" if path.stem == "__init__" else f"`{part}`", says(path)])
+    return _table(["package", "what it is"], rows)
 
 
-TABLES: Mapping[str, Callable[[], str]] = {"tools": tools, "settings": settings, "house": house}
+TABLES: Mapping[str, Callable[[], str]] = {"tools": tools, "settings": settings, "packages": packages}
 
 
 def filled(text: str) -> str:

@@ -20,7 +20,7 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp_types import Implementation
 
-from gmi_video.app import create_server
+from gmi_video.mcp.app import create_server
 from gmi_video.settings import Settings
 from gmi_video.simulator import Script, Simulator
 from gmi_video.simulator.serve import running

@@ -12,7 +12,7 @@ import av
 import pytest
 from PIL import Image, ImageStat
 
-from gmi_video.demo import slug
+from gmi_video.demo.command import slug
 
 SECONDS = 120
 """No wait in here is longer; none is meant to be near it."""

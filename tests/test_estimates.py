@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gmi_video.estimates import ENOUGH, NO_HISTORY, Estimate, estimate
-from gmi_video.models import LUMA_RAY2, LumaRay2Payload, Record, SubmitRequest
+from gmi_video.jobs.estimates import ENOUGH, NO_HISTORY, Estimate, estimate
+from gmi_video.upstream.wire import LUMA_RAY2, LumaRay2Payload, Record, SubmitRequest
 
 LENGTHS = st.lists(st.floats(min_value=1, max_value=5000), min_size=ENOUGH, max_size=50)
 

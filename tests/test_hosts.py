@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from gmi_video import hosts
+from gmi_video.mcp import hosts
 from gmi_video.simulator import Script
 
 from .conftest import World, now

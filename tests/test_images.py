@@ -17,13 +17,13 @@ import pytest
 from anyio.abc import TaskGroup
 from PIL import Image
 
-from gmi_video import pictures
-from gmi_video.client import Queue
 from gmi_video.errors import Garbled, InvalidRequest, Rejected, Unavailable
-from gmi_video.exchange import Exchange
-from gmi_video.files import Folders, content
-from gmi_video.images import FRESH_SECONDS, Images
+from gmi_video.images import formats
+from gmi_video.images.files import Folders, content
+from gmi_video.images.upload import FRESH_SECONDS, Images
 from gmi_video.settings import Settings
+from gmi_video.upstream.client import Queue
+from gmi_video.upstream.transport import Exchange
 
 from .conftest import KEY, World, now
 
@@ -360,12 +360,12 @@ async def test_a_5_gb_sparse_file_is_refused_unread(world: World, images: Images
 async def test_the_last_byte_that_is_allowed_and_the_first_that_is_not(
     world: World, images: Images, folder: Path
 ) -> None:
-    (folder / "a.png").write_bytes(b"\0" * (pictures.MAX_BYTES + 1))
+    (folder / "a.png").write_bytes(b"\0" * (formats.MAX_BYTES + 1))
     assert "is larger than 20 MB" in (await refusal(images, folder / "a.png", world)).message
     picture = drawn()
-    padding = chunk(b"tEXt", b"a" * (pictures.MAX_BYTES - len(picture) - 12))
+    padding = chunk(b"tEXt", b"a" * (formats.MAX_BYTES - len(picture) - 12))
     whole = picture[:-12] + padding + picture[-12:]
-    assert len(whole) == pictures.MAX_BYTES
+    assert len(whole) == formats.MAX_BYTES
     (folder / "a.png").write_bytes(whole)
     await images.check(str(folder / "a.png"), "frame0_image")
 
@@ -479,11 +479,11 @@ def test_without_pillow_the_refusal_says_how_to_install_it_and_png_still_passes(
         import sys
         sys.modules["PIL"] = None  # as if it were not installed
         from pathlib import Path
-        from gmi_video import pictures
-        print(pictures.read(Path(sys.argv[1], "a.png").read_bytes()).file_type)
+        from gmi_video.images import formats
+        print(formats.read(Path(sys.argv[1], "a.png").read_bytes()).file_type)
         try:
-            pictures.read(Path(sys.argv[1], "a.webp").read_bytes())
-        except pictures.NotAPicture as error:
+            formats.read(Path(sys.argv[1], "a.webp").read_bytes())
+        except formats.NotAPicture as error:
             print(error, error.remedy)
     """)
     path = os.pathsep.join(entry for entry in sys.path if entry)

@@ -8,10 +8,10 @@ from typing import Any
 import anyio
 import pytest
 
-from gmi_video.models import LUMA_RAY2, Record
 from gmi_video.services import Services, open_services
 from gmi_video.settings import Settings
 from gmi_video.simulator import Script
+from gmi_video.upstream.wire import LUMA_RAY2, Record
 
 from .conftest import Host, World, now
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from gmi_video.settings import VARIABLES, Settings
 
-from .house import ROOT
+from .structure import ROOT
 from .tables import README, filled
 
 TEXT = README.read_text(encoding="utf-8")
@@ -29,7 +29,7 @@ def test_it_comes_in_the_order_in_which_a_reader_needs_it() -> None:
         "Settings",
         "What it costs, and what it never does",
         "What was verified, and how",
-        "The map of the house",
+        "Architecture",
         "Working on it",
     ]
     assert TEXT.startswith("# gmi-video-mcp\n\n")

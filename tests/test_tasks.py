@@ -10,8 +10,8 @@ from mcp.client.extension import ClaimContext, ClientExtension, ResultClaim
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, Request, Result
 from pydantic import ConfigDict, Field
 
+from gmi_video.mcp.tasks import IDENTIFIER
 from gmi_video.simulator import Script
-from gmi_video.tasks import IDENTIFIER
 
 from .conftest import Host, World, answer_of
 

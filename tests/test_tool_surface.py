@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from mcp_types import Tool
 
-from gmi_video.models import LumaRay2Payload, fields_of, items_of
+from gmi_video.upstream.wire import LumaRay2Payload, fields_of, items_of
 
 from .conftest import World
 

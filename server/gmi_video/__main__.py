@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = given[0] if given and not given[0].startswith("-") else "serve"
     if command == "demo":
         with _extra("demo"):
-            from gmi_video import demo as demo_command
+            from gmi_video.demo import command as demo_command
         demo_command.add_arguments(demo)
         return demo_command.main(parser.parse_args(given))
     if command == "simulate":
@@ -39,12 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     options = parser.parse_args(given)
     if command == "schemas":
-        from gmi_video import schemas as schemas_command
+        from gmi_video.mcp import schemas as schemas_command
 
         return schemas_command.write(options.to)
-    from gmi_video import runner
+    from gmi_video.mcp import stdio
 
-    return runner.serve()
+    return stdio.serve()
 
 
 class _extra:  # noqa: N801 - reads as the statement it is used as

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gmi_video.errors import InvalidRequest
-from gmi_video.wording import plain, quoted
+from gmi_video.text import plain, quoted
 
 # What people and other models' pages call Luma-Ray2's parameters; the guide's own curl example is among them.
 _MEANT = {

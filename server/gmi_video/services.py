@@ -9,14 +9,14 @@ import anyio
 import httpx
 from anyio.abc import TaskGroup
 
-from gmi_video.budget import Budget
-from gmi_video.catalog import Catalog
-from gmi_video.client import Queue
-from gmi_video.exchange import Exchange
-from gmi_video.images import Images
-from gmi_video.jobs import Jobs
+from gmi_video.catalog.lookup import Catalog
+from gmi_video.images.upload import Images
+from gmi_video.jobs.budget import Budget
+from gmi_video.jobs.polling import Jobs
+from gmi_video.jobs.submission import Submission
 from gmi_video.settings import Settings
-from gmi_video.submission import Submission
+from gmi_video.upstream.client import Queue
+from gmi_video.upstream.transport import Exchange
 
 
 @dataclass(frozen=True, slots=True)

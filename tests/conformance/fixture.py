@@ -20,7 +20,7 @@ from mcp_types import INTERNAL_ERROR, CallToolResult, TextContent
 from pydantic import BaseModel
 
 from gmi_video.errors import NotFound
-from gmi_video.tasks import Task, Tasks
+from gmi_video.mcp.tasks import Task, Tasks
 
 
 @dataclass

@@ -5,9 +5,10 @@ import os
 
 import pytest
 
-from gmi_video import client, reconciliation, submission
+from gmi_video.jobs import reconciliation, submission
 from gmi_video.simulator import FAULTS, Fault
-from gmi_video.wording import duration
+from gmi_video.text import duration
+from gmi_video.upstream import client
 
 from . import ABANDONED_BODIES, matrix
 from .matrix import CONVERSATIONS, Conversation, Outcome

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from trio.testing import MockClock
 
-from gmi_video.models import fields_of, items_of
+from gmi_video.mcp.tools import TOOLS
 from gmi_video.simulator import Endpoint, Script, Simulator
-from gmi_video.tools import TOOLS
-from gmi_video.wording import quoted
+from gmi_video.text import quoted
+from gmi_video.upstream.wire import fields_of, items_of
 from tests.conftest import KEY, Host, World, now
 
 from . import ABANDONED_BODIES

@@ -8,12 +8,12 @@ import anyio
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
-from gmi_video.app import create_server
-from gmi_video.client import Queue
 from gmi_video.errors import UpstreamError
-from gmi_video.exchange import Exchange
+from gmi_video.mcp.app import create_server
 from gmi_video.settings import Settings
 from gmi_video.simulator import Endpoint, Simulator
+from gmi_video.upstream.client import Queue
+from gmi_video.upstream.transport import Exchange
 from tests.conftest import World, now
 
 from . import ABANDONED_BODIES

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image, ImageChops, ImageOps, ImageStat
 
 from gmi_video.simulator import Script, Simulator
-from gmi_video.simulator.films import FilmStore
-from gmi_video.simulator.orders import Order
+from gmi_video.simulator.films.spec import Order
+from gmi_video.simulator.films.store import FilmStore
 from gmi_video.simulator.serve import fetch_over_http, running
 
 pytestmark = pytest.mark.anyio

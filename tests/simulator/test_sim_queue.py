@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from gmi_video.simulator import Script, Simulator
-from gmi_video.simulator.catalogue import NO_ACCESS, PRIVATE
+from gmi_video.simulator.catalog import NO_ACCESS, PRIVATE
 
 from .conftest import EPOCH
 

@@ -9,6 +9,6 @@ if something does, 2 if the check could not be made.
     beliefs     the schemas, and the report, which holds nothing of the account's
 """
 
-from .command import Outcome, add_arguments, check, main
+from gmi_video.live.command import Outcome, add_arguments, check, main
 
 __all__ = ["Outcome", "add_arguments", "check", "main"]

@@ -15,13 +15,12 @@ import anyio
 import httpx
 
 from gmi_video import __version__
-from gmi_video.models import LUMA_RAY2
+from gmi_video.live.expectations import Beliefs
+from gmi_video.live.paid import watch
+from gmi_video.live.probes import Probes
+from gmi_video.live.session import Asking, CouldNotRun
 from gmi_video.settings import Settings
-
-from .asking import Asking, CouldNotRun
-from .beliefs import Beliefs
-from .paid import watch
-from .probes import Probes
+from gmi_video.upstream.wire import LUMA_RAY2
 
 OPEN_QUESTIONS = {
     f"The real body of `GET /models/{LUMA_RAY2}`": "not asked",

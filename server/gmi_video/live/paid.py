@@ -4,10 +4,9 @@ from urllib.parse import quote
 
 import anyio
 
-from gmi_video.models import LUMA_RAY2, LumaRay2Payload, Record, RecordList
-from gmi_video.wording import duration
-
-from .asking import Asking, CouldNotRun, Reply, shape
+from gmi_video.live.session import Asking, CouldNotRun, Reply, shape
+from gmi_video.text import duration
+from gmi_video.upstream.wire import LUMA_RAY2, LumaRay2Payload, Record, RecordList
 
 PAYLOAD = LumaRay2Payload(prompt="A paper boat drifts across a still pond", resolution="540p", duration="5s").wire()
 POLL_SECONDS = 5.0

@@ -3,10 +3,9 @@
 from typing import Any
 from urllib.parse import quote
 
-from gmi_video.models import LUMA_RAY2, ModelList, ModelRecord, Record, RecordList, fields_of, items_of
-from gmi_video.wording import duration, plain
-
-from .asking import Asking, CouldNotRun, shape
+from gmi_video.live.session import Asking, CouldNotRun, shape
+from gmi_video.text import duration, plain
+from gmi_video.upstream.wire import LUMA_RAY2, ModelList, ModelRecord, Record, RecordList, fields_of, items_of
 
 NO_REQUEST = "00000000-0000-4000-8000-000000000000"
 NO_MODEL = "gmi-video-mcp-no-such-model"

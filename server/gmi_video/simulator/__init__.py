@@ -15,9 +15,9 @@ It imports nothing of the program it is there to test, nor does the program impo
 `schemas/upstream`.
 """
 
-from .faults import FAULTS, Endpoint, Fault
-from .habits import Habits
-from .scripts import Job, Script
-from .world import Call, Simulator, Stray
+from gmi_video.simulator.behavior import Habits
+from gmi_video.simulator.faults import FAULTS, Endpoint, Fault
+from gmi_video.simulator.scripts import Job, Script
+from gmi_video.simulator.state import Call, Simulator, Stray
 
 __all__ = ["FAULTS", "Call", "Endpoint", "Fault", "Habits", "Job", "Script", "Simulator", "Stray"]

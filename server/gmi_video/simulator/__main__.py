@@ -2,7 +2,7 @@
 
 import argparse
 
-from .serve import add_arguments, main
+from gmi_video.simulator.serve import add_arguments, main
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m gmi_video.simulator", description="A pretend GMI Cloud.")

@@ -13,12 +13,12 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import answers, pictures, screening
-from .checks import Refusal, check_payload
-from .faults import RATE_LIMIT_MS
-from .scripts import Script
-from .uploads import UploadRefused
-from .world import PREFIX, Call, Simulator
+from gmi_video.simulator import images, media, responses
+from gmi_video.simulator.faults import RATE_LIMIT_MS
+from gmi_video.simulator.scripts import Script
+from gmi_video.simulator.state import PREFIX, Call, Simulator
+from gmi_video.simulator.uploads import UploadRefused
+from gmi_video.simulator.validation import Refusal, check_payload
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -65,7 +65,7 @@ async def _endpoint(sim: Simulator, name: str, handler: Handler, request: Reques
     model = await _model_of(request)
     if row is not None and not row.lands:
         spare = sim.new_id()
-        response = answers.unlanded(row, model=model, request_id=spare, headers=_hint(sim, row.status))
+        response = responses.unlanded(row, model=model, request_id=spare, headers=_hint(sim, row.status))
     else:
         request.state.fate = (
             Script.fails_at_once(row.body.format(model=model)) if row is not None and row.kind == "record" else None
@@ -73,10 +73,10 @@ async def _endpoint(sim: Simulator, name: str, handler: Handler, request: Reques
         try:
             response = await handler(sim, request)
         except (Refusal, UploadRefused) as refusal:
-            response = answers.refused(refusal.status, refusal.text)
+            response = responses.refused(refusal.status, refusal.text)
         if row is not None:
             made = _request_id(response)
-            response = answers.spoilt(row, response, model=model, request_id=made, headers=_hint(sim, row.status))
+            response = responses.spoilt(row, response, model=model, request_id=made, headers=_hint(sim, row.status))
     response.headers["date"] = formatdate(sim.clock() + sim.habits.skew, usegmt=True)
     return response
 
@@ -139,10 +139,10 @@ async def _submit(sim: Simulator, request: Request) -> Response:
     fate: Script | None = request.state.fate
     found: dict[str, bytes] = {}
     if fate is None:
-        found, trouble = await pictures.collect(sim, parameters, asked)
+        found, trouble = await images.collect(sim, parameters, asked)
         fate = Script.fails(2, trouble) if trouble else None
     job = sim.make_job(name, asked, org_id, pictures=found, fate=fate)
-    return answers.told(sim.submitted(job))
+    return responses.told(sim.submitted(job))
 
 
 async def _get(sim: Simulator, request: Request) -> Response:
@@ -151,22 +151,22 @@ async def _get(sim: Simulator, request: Request) -> Response:
     job = sim.job(request_id)
     if job is None:
         raise Refusal(404, sim.habits.unknown_request.format(request_id=request_id))
-    return answers.told(sim.record(job))
+    return responses.told(sim.record(job))
 
 
 async def _list(sim: Simulator, request: Request) -> Response:
     _admit(sim, request)
-    return answers.told(sim.listed(request.query_params.get("model_id") or None))
+    return responses.told(sim.listed(request.query_params.get("model_id") or None))
 
 
 async def _models(sim: Simulator, request: Request) -> Response:
     _admit(sim, request)
-    return answers.told({sim.habits.models_key: [*sim.models, *sim.padding]})
+    return responses.told({sim.habits.models_key: [*sim.models, *sim.padding]})
 
 
 async def _model(sim: Simulator, request: Request) -> Response:
     _admit(sim, request)
-    return answers.told(sim.model(request.path_params["model_id"]))
+    return responses.told(sim.model(request.path_params["model_id"]))
 
 
 async def _upload_url(sim: Simulator, request: Request) -> Response:
@@ -175,7 +175,7 @@ async def _upload_url(sim: Simulator, request: Request) -> Response:
     upload = sim.uploads.sign(file_type if isinstance(file_type, str) else "", sim.clock())
     public = f"{sim.files_url}/uploads/{upload.name}"
     signed = f"{public}?X-Signature={upload.signature}&X-Expires={int(upload.expires)}"
-    return answers.told({"upload_url": signed, "public_url": public})
+    return responses.told({"upload_url": signed, "public_url": public})
 
 
 async def _upload(sim: Simulator, request: Request) -> Response:
@@ -198,11 +198,11 @@ async def _file(sim: Simulator, request: Request) -> Response:
     upload = sim.uploads.by_name.get(request.path_params["name"])
     if upload is None or upload.body is None:
         raise UploadRefused(404, "NoSuchKey: the specified key does not exist")
-    return screening.piece(request, upload.body, upload.content_type)
+    return media.piece(request, upload.body, upload.content_type)
 
 
 async def _film(sim: Simulator, request: Request) -> Response:
-    return await screening.show(sim, request, request.path_params["name"])
+    return await media.show(sim, request, request.path_params["name"])
 
 
 async def _wrong_host(_sim: Simulator, _request: Request) -> Response:

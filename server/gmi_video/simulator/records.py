@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .scripts import FINAL, Job
+from gmi_video.simulator.scripts import FINAL, Job
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterable
 
-    from .habits import Habits
+    from gmi_video.simulator.behavior import Habits
 
 
 def submitted(job: Job, record: dict[str, Any], now: float) -> dict[str, Any]:

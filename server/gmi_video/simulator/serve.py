@@ -13,10 +13,10 @@ import anyio
 import httpx
 import uvicorn
 
-from .app import create_app
-from .faults import ENDPOINTS, FAULTS, Endpoint, Fault
-from .scripts import Script
-from .world import Simulator
+from gmi_video.simulator.app import create_app
+from gmi_video.simulator.faults import ENDPOINTS, FAULTS, Endpoint, Fault
+from gmi_video.simulator.scripts import Script
+from gmi_video.simulator.state import Simulator
 
 if TYPE_CHECKING:
     import argparse

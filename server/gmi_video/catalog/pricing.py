@@ -1,0 +1,101 @@
+"""What a job will cost, from the model's own record: millionths of a dollar for each unit (gmi-api, `price_info`)."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from gmi_video.catalog.validation import options_of
+from gmi_video.text import plain, quoted
+from gmi_video.upstream.wire import ModelRecord, Parameter, error_text
+
+MILLIONTHS = 1_000_000
+
+_SECONDS = {"second", "sec", "s"}
+_JOBS = {"request", "video", "generation", "call", "job", "run", "task", "clip", "image", "item", "output"}
+_LENGTH = re.compile(r"duration|seconds|length", re.IGNORECASE)
+_COUNT = re.compile(
+    r"(n|num|count|number|num_?(images|videos|outputs|samples)|(sample|image|video)_?count)", re.IGNORECASE
+)
+
+
+def cost(record: ModelRecord | None, payload: Mapping[str, Any], *, at_most: bool = False) -> float | None:
+    """The price of a job in dollars; None where it can't be computed.
+
+    Args:
+        record: the model's live record.
+        payload: what is or was asked for.
+        at_most: for a payload that is not known whole: take the longest the model offers.
+    """
+    price = unit_price(record)
+    if record is None or price is None:
+        return None
+    unit = unit_of(record)
+    if unit in _JOBS:
+        return price * _count(payload)
+    seconds = _seconds(record, payload, at_most=at_most)
+    if seconds is None:
+        return None
+    if unit in _SECONDS:
+        return price * seconds * _count(payload)
+    return price * seconds / 60 * _count(payload) if unit in {"minute", "min"} else None
+
+
+def unit_price(record: ModelRecord | None) -> float | None:
+    """Dollars for one unit."""
+    price = (record.price_info or {}).get("price") if record else None
+    if isinstance(price, bool) or not isinstance(price, int | float) or not 0 <= price < 1e12:  # noqa: PLR2004 - a million dollars
+        return None
+    return price / MILLIONTHS
+
+
+def unit_of(record: ModelRecord) -> str:
+    """What is paid for, in the singular: "second", "request", "video", "image" and the like."""
+    info = record.price_info or {}
+    told = info.get("unit") or info.get("pricing_type")
+    unit = told.lower().strip().removeprefix("per").strip(" _-") if isinstance(told, str) else ""
+    return unit.removesuffix("s") if len(unit) > 1 else unit
+
+
+def in_words(record: ModelRecord) -> str:
+    """The price for a person: "$0.142 per second", the vendor's own words, or that it is not known."""
+    price = unit_price(record)
+    said = error_text(record.pricing_details)
+    words = f" The vendor says: {quoted(said, 200)}" if said else ""
+    if price is None:
+        return f"not given as a number.{words}" if said else "not known"
+    return f"{dollars(price)} per {plain(unit_of(record), 20) or 'unit'}.{words}"
+
+
+def dollars(amount: float) -> str:
+    """An amount as people write it: $0.71, and $0.035 where cents don't show it."""
+    rounded = f"{amount:.2f}"
+    return f"${rounded}" if abs(float(rounded) - amount) < 1e-9 else f"${amount:.4f}".rstrip("0")  # noqa: PLR2004 - rounding noise
+
+
+def _seconds(record: ModelRecord, payload: Mapping[str, Any], *, at_most: bool) -> float | None:
+    lengths = [parameter for parameter in record.parameters if _LENGTH.search(parameter.name)]
+    given = [_number(payload[parameter.name]) for parameter in lengths if parameter.name in payload]
+    if given:
+        return given[0]
+    if at_most and not payload and lengths:
+        return max(filter(None, map(_number, _offered(lengths[0]))), default=None)
+    return next(filter(None, (_number(parameter.default_value) for parameter in lengths)), None)
+
+
+def _offered(parameter: Parameter) -> list[Any]:
+    return [*options_of(parameter), parameter.max_value, parameter.default_value]
+
+
+def _number(value: object) -> float | None:
+    """Seconds from 5, 5.0, "5" or "5s"."""
+    if isinstance(value, str):
+        found = re.fullmatch(r"\s*(\d{1,6}(?:\.\d{1,3})?)\s*(s|sec|seconds)?\s*", value, re.IGNORECASE)
+        return float(found[1]) if found else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 < value < 1e6 else None  # noqa: PLR2004 - eleven days
+
+
+def _count(payload: Mapping[str, Any]) -> int:
+    counts = [value for name, value in payload.items() if _COUNT.fullmatch(name) and type(value) is int and value > 0]
+    return counts[0] if counts else 1

@@ -1,0 +1,115 @@
+"""The spending limit: what this account's requests of the last 24 hours cost, plus what is being submitted now.
+
+The sum is taken from the request list, so it holds after a restart and over several copies of the server. What the
+list does not show yet, this process adds from memory. Requests that failed or were cancelled count as charged,
+because nobody knows whether they are.
+"""
+
+from dataclasses import dataclass
+
+import anyio
+
+from gmi_video.catalog import pricing
+from gmi_video.catalog.lookup import Catalog
+from gmi_video.errors import SpendingRefused, UpstreamError
+from gmi_video.settings import Settings
+from gmi_video.upstream.client import Queue
+from gmi_video.upstream.wire import Record
+
+DAY = 24 * 3600.0
+
+LIST_PATIENCE = 8.0
+"""Seconds of retries for the list call behind which a submit waits."""
+
+
+@dataclass(eq=False, slots=True)
+class Hold:
+    """Money set aside for a submit. It counts until the list shows the request, or the submit was refused."""
+
+    usd: float
+    at: float
+    request_id: str = ""
+    released: bool = False
+
+    def made(self, request_id: str) -> None:
+        """The job exists: from now on it is counted once, here or in the list."""
+        self.request_id = request_id
+
+    def release(self) -> None:
+        """No job was made."""
+        self.released = True
+
+
+class Budget:
+    """Holds every submit to `GMI_SPEND_LIMIT_USD`, where it is set."""
+
+    def __init__(self, queue: Queue, catalog: Catalog, settings: Settings) -> None:
+        self._queue = queue
+        self._catalog = catalog
+        self._limit = settings.spend_limit_usd
+        self._holds: list[Hold] = []
+        self._turn = anyio.Lock()
+
+    async def hold(self, usd: float | None) -> Hold:
+        """Set `usd` aside for a submit, or refuse.
+
+        Raises:
+            SpendingRefused: it would take the last 24 hours above the limit, or that can't be told.
+        """
+        if self._limit is None:
+            return Hold(0.0, 0.0)
+        if usd is None:
+            raise SpendingRefused(
+                f"The price of this job is not known, so it can't be held to the limit of "
+                f"{pricing.dollars(self._limit)} in 24 hours (GMI_SPEND_LIMIT_USD). Nothing was submitted.",
+                "Tell the user: to use this model, they must raise or unset GMI_SPEND_LIMIT_USD in this server's "
+                "settings and restart it. Or choose a model whose price is known; list_models shows it.",
+            )
+        async with self._turn:
+            spent, unpriced = await self._spent()
+            if spent + usd > self._limit + 1e-9:
+                raise SpendingRefused(_over(spent, usd, self._limit, unpriced), _AFTER_LIMIT)
+            hold = Hold(usd, self._queue.now())
+            self._holds.append(hold)
+            return hold
+
+    async def _spent(self) -> tuple[float, int]:
+        """Dollars of the last 24 hours, and how many requests have no known price."""
+        try:
+            listing = await self._queue.requests(patience=LIST_PATIENCE)
+        except UpstreamError as error:
+            raise SpendingRefused(
+                f"The account's requests of the last 24 hours could not be listed, so the limit of "
+                f"{pricing.dollars(self._limit or 0)} (GMI_SPEND_LIMIT_USD) can't be checked. {error.message} "
+                "Nothing was submitted.",
+                "Make the same call again in a minute.",
+            ) from error
+        since = self._queue.now() - DAY
+        recent = [record for record in listing.requests if record.created_at is None or record.created_at >= since]
+        prices = [await self._price(record) for record in recent]
+        listed = {record.request_id for record in listing.requests}
+        self._holds = [h for h in self._holds if not h.released and h.at >= since and h.request_id not in listed]
+        held = sum(hold.usd for hold in self._holds)
+        return sum(price for price in prices if price is not None) + held, prices.count(None)
+
+    async def _price(self, record: Record) -> float | None:
+        try:
+            model = await self._catalog.model(record.model)
+        except UpstreamError:
+            return None
+        return pricing.cost(model, record.payload, at_most=True)
+
+
+_AFTER_LIMIT = (
+    "Tell the user the sum. Either wait until earlier requests are older than 24 hours, or choose something cheaper "
+    "(a shorter or another model), or have them raise GMI_SPEND_LIMIT_USD in this server's settings and restart it."
+)
+
+
+def _over(spent: float, usd: float, limit: float, unpriced: int) -> str:
+    also = f" ({unpriced} more whose price is not known are not in that sum)" if unpriced else ""
+    return (
+        f"This job costs about {pricing.dollars(usd)}. The account's requests of the last 24 hours come to "
+        f"{pricing.dollars(spent)}{also}, counting failed ones, and the limit is {pricing.dollars(limit)} "
+        "(GMI_SPEND_LIMIT_USD). Nothing was submitted."
+    )

@@ -1,0 +1,160 @@
+"""Resources: what a host can attach to a conversation. Outcomes are read afresh, so that their links are live."""
+
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
+from mcp_types import Completion, Resource
+
+from gmi_video.catalog import pricing, validation
+from gmi_video.errors import GmiVideoError, InvalidRequest, NotFound, StillRunning
+from gmi_video.mcp import results
+from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
+from gmi_video.services import Services
+from gmi_video.text import plain
+from gmi_video.upstream.wire import MODEL_ID_PATTERN, REQUEST_ID_PATTERN, Parameter, Record, fields_of
+
+LISTED = 20
+"""So many recent finished requests stand in resources/list."""
+
+MOST_GUIDE = 60_000
+"""So many characters of a model's guide, which is the vendor's Markdown and read by whoever attached it."""
+
+COMPLETIONS = 100
+"""The protocol's own limit on the values of one completion."""
+
+Ctx = Context[Services, Any]
+
+
+@contextmanager
+def _faults_in_words() -> Generator[None]:
+    """Our errors as the protocol has them: -32602 for what does not exist, -32603 for the rest, in our words."""
+    try:
+        yield
+    except (NotFound, InvalidRequest) as error:
+        raise ResourceNotFoundError(str(error)) from error
+    except GmiVideoError as error:
+        raise ResourceError(str(error)) from error
+
+
+async def outcome(request_id: str, ctx: Ctx) -> str:
+    """The outcome of a finished request, as JSON. Unfinished, failed and unknown requests are errors that say which."""
+    services = ctx.request_context.lifespan_context
+    with _faults_in_words():
+        services.settings.check()
+        _must_match(REQUEST_ID_PATTERN, request_id, "request id")
+        record = await services.queue.request(request_id)
+        _must_have_succeeded(record)
+    services.submission.delivered(record)
+    return results.text_of(outcome_of(record))
+
+
+async def model(model_id: str, ctx: Ctx) -> str:
+    """A model's parameters, price and whole guide, as JSON. An unknown id is an error that says so."""
+    services = ctx.request_context.lifespan_context
+    with _faults_in_words():
+        services.settings.check()
+        _must_match(MODEL_ID_PATTERN, model_id, "model id")
+        record = await services.catalog.model(model_id)
+    return results.text_of(
+        {
+            "model": model_id,
+            "display_name": plain(record.display_name, 200),
+            "description": plain(record.brief_description, 2000),
+            "price": pricing.in_words(record),
+            "parameters": [_parameter(parameter) for parameter in record.parameters],
+            "guide": record.detailed_description[:MOST_GUIDE],
+        }
+    )
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    told = {
+        "name": plain(parameter.name, 100),
+        "type": plain(parameter.type, 40),
+        "required": parameter.required,
+        "allowed": validation.allowed(parameter),
+        "default": results.bounded_value(parameter.default_value),
+        "options": [results.bounded_value(option) for option in validation.options_of(parameter)[:200]],
+        "description": plain(parameter.description, 1000),
+    }
+    return {name: value for name, value in told.items() if value not in (None, "", [])}
+
+
+def outcome_of(record: Record) -> dict[str, Any]:
+    """A finished request's outcome: the links, what it was made from, and whatever else the queue says of it."""
+    extra = {plain(k, 60): v for k, v in fields_of(record.outcome).items() if isinstance(v, str | int | float | bool)}
+    links = {"video_url": record.video_url, "thumbnail_image_url": record.thumbnail_url}
+    return {
+        "request_id": record.request_id,
+        "model": plain(record.model, 200),
+        "status": record.status,
+        "outcome": {k: plain(v, 2048) if isinstance(v, str) else v for k, v in extra.items() if k not in links}
+        | {k: v for k, v in links.items() if v},
+        "parameters": results.bounded(record.payload),
+    } | {
+        name: results.iso(at)
+        for name, at in (("created_at", record.created_at), ("updated_at", record.updated_at))
+        if at is not None
+    }
+
+
+async def recent(services: Services) -> list[Resource]:
+    """The newest finished outcomes, for resources/list; none where the queue can't be asked."""
+    try:
+        services.settings.check()
+        listing = await services.queue.requests(patience=0)
+    except GmiVideoError:
+        # A list has no place for an error, and the server's other resources must stay listed.
+        return []
+    finished = [record for record in listing.newest_first() if record.succeeded]
+    return [_as_resource(record) for record in finished[:LISTED]]
+
+
+async def complete(services: Services, uri: str, argument: str, begun: str) -> Completion:
+    """Ids that begin with what was typed: of finished requests, or of models."""
+    try:
+        services.settings.check()
+        if (uri, argument) == (OUTCOME_URI, "request_id"):
+            listing = await services.queue.requests(patience=0)
+            ids = [record.request_id for record in listing.newest_first() if record.succeeded]
+        elif (uri, argument) == (MODEL_URI, "model_id"):
+            ids = await services.catalog.ids()
+        else:
+            ids = []
+    except GmiVideoError:
+        return Completion(values=[])
+    matching = [found for found in ids if found.lower().startswith(begun.lower())]
+    return Completion(values=matching[:COMPLETIONS], total=len(matching), has_more=len(matching) > COMPLETIONS)
+
+
+def _must_match(pattern: str, value: str, what: str) -> None:
+    if not re.fullmatch(pattern, value):
+        raise InvalidRequest(f"{plain(value, 60)!r} can't be a {what}.", "Call list_requests to see the ids there are.")
+
+
+def _must_have_succeeded(record: Record) -> None:
+    if record.succeeded:
+        return
+    if record.is_final:
+        raise results.failed(record)
+    raise StillRunning(
+        f"Request {record.request_id} is not finished: {record.status_words}.",
+        f"Call {results.status_call(record.request_id)} to wait for it.",
+        record.request_id,
+    )
+
+
+def _as_resource(record: Record) -> Resource:
+    prompt = plain(record.payload.get("prompt") or "a video", 60)
+    made = results.iso(record.created_at)[:16].replace("T", " ") if record.created_at is not None else ""
+    return Resource(
+        uri=OUTCOME_URI.format(request_id=record.request_id),
+        name=record.request_id,
+        title=prompt,
+        description=f"{plain(record.model, 60)}, {made}".strip(", "),
+        mime_type="application/json",
+    )

@@ -1,0 +1,87 @@
+"""The server as a process: stdio, signals, and a clean end.
+
+The SDK leaves signals to its caller. Without this a SIGTERM would end the process with no lifespan exit, and a
+SIGINT would leave it hanging on the thread that reads stdin (mcp-notes 4.4).
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from typing import NoReturn
+
+import anyio
+from mcp.server.stdio import stdio_server
+
+from gmi_video.mcp.app import VideoServer, create_server
+from gmi_video.settings import Settings, load
+
+GRACE_SECONDS = 1.5
+"""For closing what is open after a signal: below the 2 s after which hosts kill."""
+
+_log = logging.getLogger(__name__)
+
+
+def serve() -> NoReturn:
+    """Serve MCP over stdio until stdin ends or a signal comes; then end the process: 0, or 1 after a fault of ours."""
+    code = 1
+    try:
+        anyio.run(_serve, load())
+        code = 0
+    except KeyboardInterrupt:
+        code = 0  # only where signals can't be received, on Windows
+    except BaseExceptionGroup as group:
+        if group.split(BrokenPipeError)[1] is None:
+            code = 0  # the host is gone, and stdin's end with it
+        else:
+            _log.exception("The server stopped.")
+    except Exception:  # noqa: BLE001 - told in full, and as the exit code
+        _log.exception("The server stopped.")
+    finally:
+        # The SDK's reader thread can still be blocked on stdin, and would keep the interpreter from ending.
+        _exit(code)
+
+
+async def _serve(settings: Settings) -> None:
+    server = create_server(settings)
+    for problem in settings.problems:
+        _log.warning("%s", problem)
+    async with anyio.create_task_group() as tasks:
+        stopping = anyio.Event()
+        tasks.start_soon(_stop_on_signal, tasks.cancel_scope, stopping)
+        await _speak(server, stopping)
+        tasks.cancel_scope.cancel()
+
+
+async def _speak(server: VideoServer, stopping: anyio.Event) -> None:
+    """What `MCPServer.run_stdio_async` does, and an end that does not wait for another line on stdin."""
+    low_level = server._lowlevel_server  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as the SDK's migration guide has it
+    async with stdio_server() as (incoming, outgoing):
+        try:
+            await low_level.run(incoming, outgoing, low_level.create_initialization_options())
+        finally:
+            if stopping.is_set():
+                # By now the lifespan has closed what was open; leaving the context would wait for the blocked thread.
+                _exit(0)
+
+
+async def _stop_on_signal(scope: anyio.CancelScope, stopping: anyio.Event) -> None:
+    try:
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+            async for _ in received:
+                timer = threading.Timer(GRACE_SECONDS, _exit, (0,))
+                timer.daemon = True
+                timer.start()
+                stopping.set()
+                scope.cancel()
+                return
+    except NotImplementedError:
+        # Windows' event loop has no signal handlers; KeyboardInterrupt does the work there.
+        return
+
+
+def _exit(code: int) -> NoReturn:
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(code)

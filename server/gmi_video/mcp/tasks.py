@@ -1,0 +1,254 @@
+"""Tasks (`io.modelcontextprotocol/tasks`, SEP-2663): a job that a client watches at its own pace.
+
+A task is a request of the queue and its id is the request's: there is no store, so a task outlives a restart, is
+known to every copy of the server, and a request that was made by a plain call is one too. The tool itself runs up to
+the submission, so that wrong arguments, refusals and the question about the price come before there is a task.
+"""
+
+import re
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.extension import Extension, MethodBinding
+from mcp.shared.exceptions import MCPError
+from mcp.shared.inbound import MCP_NAME_HEADER, decode_header_value
+from mcp_types import (
+    HEADER_MISMATCH,
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    MISSING_REQUIRED_CLIENT_CAPABILITY,
+    CallToolRequestParams,
+    CallToolResult,
+    RequestParams,
+)
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import Field
+
+from gmi_video.errors import GmiVideoError, InvalidRequest, NotFound
+from gmi_video.mcp import results
+from gmi_video.mcp.call import status_of
+from gmi_video.services import Services
+from gmi_video.upstream.wire import REQUEST_ID_PATTERN, Record, fields_of
+
+IDENTIFIER = "io.modelcontextprotocol/tasks"
+
+SHORTEST_POLL = 1.0
+"""Seconds between two looks of a client, at least."""
+
+REMEMBERED = 4096
+"""So many tasks that a client asked to cancel are remembered, for their status message."""
+
+Ctx = ServerRequestContext[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One task as it is now. `error` is a JSON-RPC error: a job that failed has a `result` that says so instead."""
+
+    task_id: str
+    created_at: str
+    updated_at: str
+    status: str = "working"
+    message: str = ""
+    poll_seconds: float | None = None
+    result: CallToolResult | None = None
+    error: dict[str, Any] | None = None
+
+    def wire(self) -> dict[str, Any]:
+        """As sent. A mapping and not a model, because `ttlMs` must be there although it is null: nothing expires."""
+        sent: dict[str, Any] = {
+            "taskId": self.task_id,
+            "status": self.status,
+            "createdAt": self.created_at,
+            "lastUpdatedAt": self.updated_at,
+            "ttlMs": None,
+        }
+        if self.message:
+            sent["statusMessage"] = self.message
+        if self.poll_seconds is not None:
+            sent["pollIntervalMs"] = round(self.poll_seconds * 1000)
+        if self.result is not None:
+            inlined = self.result.model_dump(mode="json", by_alias=True, exclude_none=True)
+            sent["result"] = {"resultType": "complete", **inlined}
+        if self.error is not None:
+            sent["error"] = self.error
+        return sent
+
+
+class Source(Protocol):
+    """Where tasks come from, and what is known of them."""
+
+    tools: Sequence[str]
+    """The tools whose calls may become tasks."""
+
+    required: Sequence[str]
+    """Those of them that can't be called without."""
+
+    def detached(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments with which the tool answers as soon as its job exists."""
+        ...
+
+    async def begun(self, services: Any, result: CallToolResult) -> Task | None:
+        """The task that a detached call has begun; None where its answer is the end of it already."""
+        ...
+
+    async def look(self, services: Any, task_id: str) -> Task:
+        """The task as it is now. Raises `NotFound` or `InvalidRequest` for an unknown id."""
+        ...
+
+    async def cancel(self, services: Any, task_id: str) -> None:
+        """Take in that the client wants no more of it. Raises like `look`."""
+        ...
+
+
+class TaskParams(RequestParams):
+    """The parameters of `tasks/*`: the id, and for `tasks/update` answers to questions that are never asked here."""
+
+    task_id: str = Field(alias="taskId")
+
+
+class Tasks(Extension):
+    """The extension: tasks out of a `Source`, for clients that declare it."""
+
+    identifier = IDENTIFIER
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def methods(self) -> Sequence[MethodBinding]:
+        """`tasks/get`, `tasks/update` and `tasks/cancel`; the two that SEP-2663 removed stay unknown methods."""
+        handlers = {"tasks/get": self._get, "tasks/update": self._update, "tasks/cancel": self._cancel}
+        versions = frozenset(MODERN_PROTOCOL_VERSIONS)
+        return [MethodBinding(name, TaskParams, handler, versions) for name, handler in handlers.items()]
+
+    async def intercept_tool_call(self, params: CallToolRequestParams, ctx: Ctx, call_next: CallNext) -> HandlerResult:
+        """Let a call of a client that knows tasks answer with one."""
+        if params.name not in self._source.tools:
+            return await call_next(ctx)
+        if not _declares_tasks(ctx):
+            if params.name in self._source.required:
+                raise _undeclared()
+            return await call_next(ctx)
+        # The SDK calls the tool with this very object, whatever context is passed on.
+        params.arguments = self._source.detached(params.arguments or {})
+        result = await call_next(ctx)
+        task = await self._source.begun(ctx.lifespan_context, result) if isinstance(result, CallToolResult) else None
+        return result if task is None else {"resultType": "task", **task.wire()}
+
+    async def _get(self, ctx: Ctx, params: TaskParams) -> HandlerResult:
+        return {"resultType": "complete", **(await self._look(ctx, params)).wire()}
+
+    async def _update(self, ctx: Ctx, params: TaskParams) -> HandlerResult:
+        # A task never waits for an answer: what there is to ask is asked before it begins.
+        await self._look(ctx, params)
+        return {"resultType": "complete"}
+
+    async def _cancel(self, ctx: Ctx, params: TaskParams) -> HandlerResult:
+        await self._look(ctx, params)
+        await self._source.cancel(ctx.lifespan_context, params.task_id)
+        return {"resultType": "complete"}
+
+    async def _look(self, ctx: Ctx, params: TaskParams) -> Task:
+        if not _declares_tasks(ctx):
+            raise _undeclared()
+        _check_name_header(ctx, params.task_id)
+        try:
+            return await self._source.look(ctx.lifespan_context, params.task_id)
+        except (NotFound, InvalidRequest) as error:
+            raise MCPError(INVALID_PARAMS, str(error)) from error
+        except GmiVideoError as error:
+            raise MCPError(INTERNAL_ERROR, str(error)) from error
+
+
+def _declares_tasks(ctx: Ctx) -> bool:
+    capabilities = ctx.session.client_capabilities
+    declared = (capabilities.extensions if capabilities else None) or {}
+    return ctx.protocol_version in MODERN_PROTOCOL_VERSIONS and IDENTIFIER in declared
+
+
+def _undeclared() -> MCPError:
+    data: dict[str, Any] = {"requiredCapabilities": {"extensions": {IDENTIFIER: {}}}}
+    return MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, f"This needs the client extension {IDENTIFIER}.", data)
+
+
+def _check_name_header(ctx: Ctx, task_id: str) -> None:
+    """Over HTTP `Mcp-Name` must mirror the id, so that what routes by it and what answers agree.
+
+    The SDK checks this for its own methods only.
+    """
+    headers = getattr(ctx.request, "headers", None)  # of the HTTP request; there is none over stdio
+    if headers is not None and decode_header_value(headers.get(MCP_NAME_HEADER)) != task_id:
+        raise MCPError(
+            HEADER_MISMATCH, f"{MCP_NAME_HEADER} header does not match the request body's 'taskId' parameter"
+        )
+
+
+class Requests:
+    """The queue's requests as tasks. Remembers nothing but who asked to cancel, and that for the message only."""
+
+    tools: Sequence[str] = ("generate_video",)
+    required: Sequence[str] = ()
+
+    def __init__(self) -> None:
+        self._unwanted: OrderedDict[str, None] = OrderedDict()
+
+    def detached(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Without waiting; an ill-typed `wait` is left to be refused."""
+        return arguments | {"wait": False} if isinstance(arguments.get("wait", True), bool) else arguments
+
+    async def begun(self, services: Services, result: CallToolResult) -> Task | None:
+        """The job that generate_video has submitted or found; refusals, dry runs and jobs that have ended are none."""
+        answer = fields_of(result.structured_content)
+        if result.is_error or "request_id" not in answer or answer.get("is_final", True):
+            return None
+        record = Record.model_validate(answer | {"payload": answer.get("parameters"), "created_at": None})
+        expected = await services.jobs.expect(record)
+        now = results.iso(services.queue.now())
+        created = answer.get("created_at", now)
+        return Task(
+            task_id=record.request_id,
+            created_at=created,
+            updated_at=answer.get("updated_at", created),
+            message=results.progress(record, 0.0, expected),
+            poll_seconds=max(expected.pause(0.0), SHORTEST_POLL),
+        )
+
+    async def look(self, services: Services, task_id: str) -> Task:
+        """One look at the queue; the result of a finished one is get_status's own answer."""
+        services.settings.check()
+        if not re.fullmatch(REQUEST_ID_PATTERN, task_id):
+            raise InvalidRequest("That can't be a task's id.", 'Call list_requests with {"model": ""} for the ids.')
+        record = await services.queue.request(task_id)
+        expected = await services.jobs.expect(record)
+        created = services.queue.now() if record.created_at is None else record.created_at
+        age = max(services.queue.now() - created, 0.0)
+        result = status_of(services, record, expected) if record.is_final else None
+        if result is not None:
+            # A failed job is the result of a task that was carried out; a failed task is a fault of the protocol.
+            result.is_error = not record.succeeded
+            services.submission.delivered(record)
+        return Task(
+            task_id=task_id,
+            created_at=results.iso(created),
+            updated_at=results.iso(created if record.updated_at is None else record.updated_at),
+            status="working" if result is None else "completed",
+            message=self._message(record, results.progress(record, record.took or age, expected)),
+            poll_seconds=max(expected.pause(age), SHORTEST_POLL) if result is None else None,
+            result=result,
+        )
+
+    async def cancel(self, services: Services, task_id: str) -> None:  # noqa: ARG002 - the protocol's signature
+        """Remember it, for the message: the queue has no way to recall a job."""
+        self._unwanted[task_id] = None
+        if len(self._unwanted) > REMEMBERED:
+            self._unwanted.popitem(last=False)
+
+    def _message(self, record: Record, progress: str) -> str:
+        if record.request_id not in self._unwanted:
+            return progress
+        if record.is_final:
+            return f"{progress}; it was asked to be cancelled, but a submitted job can't be recalled"
+        return f"{progress}; a submitted job can't be recalled: it runs on and is paid for, only the waiting can end"

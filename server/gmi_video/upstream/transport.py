@@ -1,0 +1,193 @@
+"""One HTTP exchange with the queue: one connection pool, the key, the pace, and bounds on time and size.
+
+Raises `UpstreamError` for anything but a 2xx with a JSON object in it. Repeats nothing: that is `client`'s to decide.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple, cast
+
+import anyio
+import httpx
+from pydantic_core import from_json, to_json
+
+from gmi_video import __version__
+from gmi_video.settings import Settings
+from gmi_video.upstream import failures
+from gmi_video.upstream.failures import Subject
+
+_log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 16 * 1024 * 1024
+"""No answer of the queue is larger; the list of requests has no documented length, hence the room."""
+
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 20.0
+EXCHANGE_SECONDS = 60.0
+"""The bound on one exchange, however slowly its bytes drip."""
+
+
+class Pace:
+    """At most `per_second` calls a second, first come, first served."""
+
+    def __init__(self, per_second: float) -> None:
+        self._interval = 1 / per_second
+        self._next = 0.0
+        self._line = anyio.Lock()
+
+    async def turn(self) -> None:
+        """Wait for the next free place. Who gives up while waiting leaves no gap for those behind."""
+        async with self._line:
+            await anyio.sleep_until(self._next)
+            self._next = anyio.current_time() + self._interval
+
+
+class Answer(NamedTuple):
+    """What the queue said: the body's JSON object, and its length in bytes."""
+
+    body: dict[str, Any]
+    size: int
+
+
+class Exchange:
+    """HTTP to the queue. Opens its one connection pool at the first call.
+
+    Args:
+        settings: the key, the address, the pace.
+        transport: how HTTP travels; None is the network, tests put the simulator here.
+        now: this machine's clock, in Unix seconds.
+    """
+
+    def __init__(
+        self, settings: Settings, transport: httpx.AsyncBaseTransport | None, now: Callable[[], float] = time.time
+    ) -> None:
+        self._settings = settings
+        self._transport = transport
+        self._now = now
+        self._opened: httpx.AsyncClient | None = None
+        self._pace = Pace(settings.max_requests_per_second)
+        self._clock_offset = 0.0
+
+    def vendor_now(self) -> float:
+        """Unix seconds by the queue's own clock, as far as its `Date` headers have told it."""
+        return self._now() + self._clock_offset
+
+    async def json(
+        self,
+        method: str,
+        path: str,
+        subject: Subject,
+        *,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, str] | None = None,
+        read_seconds: float = READ_SECONDS,
+    ) -> Answer:
+        """Ask the queue, with the key."""
+        headers = {"Authorization": f"Bearer {self._settings.api_key}", "Accept": "application/json"}
+        if self._settings.org_id:
+            headers["X-Organization-ID"] = self._settings.org_id
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        raw = await self.send(
+            method,
+            self._settings.base_url + path,
+            subject,
+            headers=headers,
+            params=params,
+            content=None if body is None else to_json(body),
+            read_seconds=read_seconds,
+        )
+        parsed = self._parse(raw)
+        if not isinstance(parsed, dict):
+            raise failures.garbled(subject, "is not the JSON object it should be")
+        return Answer(cast("dict[str, Any]", parsed), len(raw))
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        subject: Subject,
+        *,
+        headers: Mapping[str, str],
+        params: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        read_seconds: float = READ_SECONDS,
+        seconds: float = EXCHANGE_SECONDS,
+    ) -> bytes:
+        """One exchange with any host, with no headers of ours but these, in `seconds` at most; the body of a 2xx."""
+        await self._pace.turn()
+        timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, read=read_seconds)
+        host = ""
+        try:
+            request = self._client().build_request(
+                method, url, params=params, content=content, headers=headers, timeout=timeout
+            )
+            host = request.url.host
+            with anyio.fail_after(seconds):
+                response = await self._client().send(request, stream=True)
+                try:
+                    raw = await _body(response, subject)
+                finally:
+                    await response.aclose()
+        except httpx.TransportError as error:
+            raise failures.unreachable(error, subject, host) from None
+        except TimeoutError:
+            raise failures.unreachable(httpx.ReadTimeout(""), subject, host) from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError):
+            raise failures.garbled(subject, "could not be read as HTTP") from None
+        _log.debug("%s %s%s: HTTP %d, %d bytes", method, host, request.url.path, response.status_code, len(raw))
+        if url.startswith(self._settings.base_url):
+            self._note_clock(response.headers.get("date", ""))
+        if not response.is_success:
+            raise failures.refusal(response.status_code, response.headers, self._parse(raw), subject)
+        return raw
+
+    async def aclose(self) -> None:
+        """Close the connection pool, if it was ever opened."""
+        if self._opened is not None:
+            await self._opened.aclose()
+            self._opened = None
+
+    def _client(self) -> httpx.AsyncClient:
+        # Opened late: reading the certificate store takes longer than answering tools/list.
+        if self._opened is None:
+            for talkative in ("httpx", "httpcore"):
+                # They log what the queue sends back, headers and all, and it may send the key back.
+                logging.getLogger(talkative).setLevel(logging.WARNING)
+            self._opened = httpx.AsyncClient(
+                transport=self._transport,
+                limits=httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=30),
+                follow_redirects=False,
+                headers={"User-Agent": f"gmi-video-mcp/{__version__}", "Accept-Encoding": "gzip"},
+            )
+        return self._opened
+
+    def _parse(self, raw: bytes) -> Any:
+        """JSON, or None. The key is taken out wherever the queue may have echoed it, however it was escaped."""
+        try:
+            parsed = from_json(raw.removeprefix(b"\xef\xbb\xbf"), allow_inf_nan=False)
+            key = to_json(self._settings.api_key)[1:-1]
+            if key and (key in raw or b"\\" in raw) and key in (plainly := to_json(parsed)):
+                parsed = from_json(plainly.replace(key, b"[API key]"))
+        except ValueError:
+            return None
+        return parsed
+
+    def _note_clock(self, date: str) -> None:
+        try:
+            self._clock_offset = parsedate_to_datetime(date).timestamp() - self._now()
+        except (ValueError, OverflowError):
+            return
+
+
+async def _body(response: httpx.Response, subject: Subject) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.aiter_bytes():
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise failures.garbled(subject, f"is larger than {MAX_BODY_BYTES // 1024 // 1024} MB")
+        chunks.append(chunk)
+    return b"".join(chunks)

@@ -1,0 +1,296 @@
+"""Wire shapes: closed going out, open coming in.
+
+What we send is exactly the vendor's table and nothing else, because the queue ignores an unknown key in silence and
+charges for the default. What we receive is read by name, field by field: a field of a wrong type counts as absent,
+and only a record without an id or a status is refused.
+"""
+
+import re
+from contextlib import suppress
+from functools import partial
+from typing import Annotated, Any, Literal, TypeVar, cast
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from gmi_video.text import plain, quoted, safe_url
+
+LUMA_RAY2 = "Luma-Ray2"
+
+REQUEST_ID_PATTERN = r"^[A-Za-z0-9_-]{1,128}$"
+"""What a request id may be before it becomes part of a URL (the guide's are UUIDs)."""
+
+MODEL_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 ._:/+-]{0,199}$"
+"""What a model id may be before it becomes part of a URL. Ids are case-sensitive (gmi-api, P)."""
+
+FINAL = frozenset({"success", "failed", "cancelled"})
+"""The only final statuses; any other word is a job still running (gmi-api, D)."""
+
+LISTED = FINAL | {"created", "queued", "dispatched", "processing"}
+"""All the statuses the vendor lists (gmi-api, D)."""
+
+Resolution = Literal["540p", "720p", "1080p", "4k"]
+Duration = Literal["5s", "9s"]
+AspectRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"]
+
+
+# -- going out ---------------------------------------------------------------------------------------------------
+
+
+class LumaRay2Payload(BaseModel):
+    """Luma-Ray2's parameters: the guide's table ("Request Parameters"), name for name.
+
+    The guide's curl example (`durationSeconds`, `aspectRatio`, `negative_prompt`, `seed`) contradicts its own table
+    and status echo; the table is right (gmi-api, "Luma-Ray2").
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    prompt: str = Field(min_length=1)
+    resolution: Resolution = "720p"
+    duration: Duration = "5s"
+    aspect_ratio: AspectRatio = "16:9"
+    loop: bool = False
+    frame0_image: str = ""
+    frame1_image: str = ""
+
+    def wire(self) -> dict[str, Any]:
+        """The payload as sent: every choice spelled out, a frame that was not given left out."""
+        return {name: value for name, value in self.model_dump().items() if value != ""}
+
+
+class SubmitRequest(BaseModel):
+    """The body of `POST /requests`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    model: str
+    payload: dict[str, Any]
+
+
+# -- coming in ---------------------------------------------------------------------------------------------------
+
+
+def fields_of(value: object) -> dict[str, Any]:
+    """`value` if it is a JSON object, else an empty one."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def items_of(value: object) -> list[Any]:
+    """`value` if it is a JSON array, else an empty one."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _word(value: object) -> object:
+    """A status, whatever its letters: a job must not get lost over a word that nobody expected."""
+    return plain(value, 40) if isinstance(value, str) else value
+
+
+def _optional_mapping(value: object) -> dict[str, Any] | None:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
+def _seconds(value: object) -> float | None:
+    """A Unix time in seconds. Not a number, or beyond the year 2100: absent."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 4_102_444_800:  # noqa: PLR2004 - 2100-01-01
+        return None
+    return float(value)
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:  # noqa: PLR2004 - a huge int is no float
+        return None
+    return float(value)
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+Mapping = Annotated[dict[str, Any], BeforeValidator(fields_of)]
+OptionalMapping = Annotated[dict[str, Any] | None, BeforeValidator(_optional_mapping)]
+UnixSeconds = Annotated[float | None, BeforeValidator(_seconds)]
+Number = Annotated[float | None, BeforeValidator(_number)]
+Sequence = Annotated[list[Any], BeforeValidator(items_of)]
+
+
+class Incoming(BaseModel):
+    """Base of what the queue sends: unknown keys are left alone, nothing is coerced."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
+
+
+_Shape = TypeVar("_Shape", bound=Incoming)
+
+
+def readable(shape: type[_Shape], value: object) -> list[_Shape]:
+    """Those of a list's items that can be read; the others are left out."""
+    found: list[_Shape] = []
+    if not isinstance(value, list):
+        raise ValueError("not a list")  # noqa: TRY004 - the kind of error that pydantic reports as a misfit
+    for item in items_of(cast("object", value)):
+        with suppress(ValueError):
+            found.append(shape.model_validate(item))
+    return found
+
+
+class Record(Incoming):
+    """One request, as `GET /requests/{id}` and the answer to a submit show it (guide, "Check Request Status")."""
+
+    request_id: str = Field(pattern=REQUEST_ID_PATTERN)
+    model: Text = ""
+    status: Annotated[str, BeforeValidator(_word), Field(min_length=1)]
+    payload: Mapping = {}
+    outcome: OptionalMapping = None
+    created_at: UnixSeconds = None
+    updated_at: UnixSeconds = None
+    queued_at: UnixSeconds = None
+    # Where other clients believe the text of a failure to be (gmi-api, C); `outcome` is looked at first.
+    error: Any = None
+    reason: Any = None
+    error_message: Any = None
+    message: Any = None
+
+    @property
+    def status_words(self) -> str:
+        """The status as it may stand in a sentence of ours: a word not listed stands in quotation marks."""
+        return self.status if self.status.lower() in LISTED else quoted(self.status, 40)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the job has ended."""
+        return self.status.lower() in FINAL
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the job has ended with a video."""
+        return self.status.lower() == "success"
+
+    @property
+    def video_url(self) -> str:
+        """The finished video's address, from either outcome shape, if it can be shown as a link; else empty."""
+        outcome = self.outcome or {}
+        media = [fields_of(item).get("url", item) for item in items_of(outcome.get("media_urls"))]
+        return next((url for url in map(safe_url, [outcome.get("video_url"), *media]) if url), "")
+
+    @property
+    def thumbnail_url(self) -> str:
+        """The thumbnail's address; it may be the very same .mp4 (gmi-api, D)."""
+        return safe_url((self.outcome or {}).get("thumbnail_image_url"))
+
+    @property
+    def took(self) -> float | None:
+        """Seconds from creation to end, for a finished job whose stamps make sense."""
+        if not self.is_final or self.created_at is None or self.updated_at is None:
+            return None
+        return self.updated_at - self.created_at if self.updated_at > self.created_at else None
+
+    @property
+    def never_started(self) -> bool:
+        """Whether nothing has touched the job since it was accepted (gmi-api, "Some models … never start it")."""
+        return (
+            self.status.lower() in {"queued", "created"}
+            and self.created_at is not None
+            and self.updated_at == self.created_at
+        )
+
+    @property
+    def failure_text(self) -> str:
+        """The vendor's reason for a failure, raw, from wherever it stands; empty where none is given."""
+        outcome = self.outcome or {}
+        elsewhere = (self.error, self.reason, self.error_message, self.message)
+        places = (outcome.get("error"), outcome.get("message"), *elsewhere)
+        return next((text for text in map(error_text, places) if text), "")
+
+
+def error_text(value: object) -> str:
+    """The text of an error that may be a string or an object holding one."""
+    if isinstance(value, str):
+        return value.strip()
+    inner = (fields_of(value).get(name) for name in ("message", "error", "reason", "error_message", "detail", "code"))
+    return next((text.strip() for text in inner if isinstance(text, str) and text.strip()), "")
+
+
+class RecordList(Incoming):
+    """`GET /requests`: records in no documented order; what can't be read is left out."""
+
+    requests: list[Record]
+    total: int | None = None
+    size: int = Field(default=0, exclude=True, description="The answer's length in bytes; set by the client.")
+
+    @field_validator("total", mode="before")
+    @classmethod
+    def _whole(cls, value: object) -> object:
+        return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+    @field_validator("requests", mode="before")
+    @classmethod
+    def _readable(cls, value: object) -> object:
+        return readable(Record, value)
+
+    def newest_first(self) -> list[Record]:
+        """The records by creation time, newest first."""
+        return sorted(self.requests, key=lambda record: record.created_at or 0, reverse=True)
+
+
+class ModelList(Incoming):
+    """`GET /models`: ids, under `model_ids` or, as the vendor's SDK also reads it, `models`."""
+
+    model_ids: list[Any] = Field(validation_alias=AliasChoices("model_ids", "models"))
+
+    @property
+    def ids(self) -> list[str]:
+        """Public model ids, sorted; bare UUIDs are private deployments and hidden."""
+        names = {_model_name(item) for item in self.model_ids}
+        return sorted((name for name in names if _is_public_id(name)), key=str.lower)
+
+
+def _model_name(item: object) -> str:
+    fields = fields_of(item)
+    return _text(fields.get("model") or fields.get("id") or item)
+
+
+_UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
+
+
+def _is_public_id(name: str) -> bool:
+    return bool(re.fullmatch(MODEL_ID_PATTERN, name)) and not _UUID.fullmatch(name)
+
+
+class Parameter(Incoming):
+    """One row of a model's `parameters` (gmi-api, "Lists and models")."""
+
+    name: str = Field(pattern=r"^[\w .:/-]{1,100}$")
+    display_name: Text = ""
+    description: Text = ""
+    type: Text = ""
+    required: bool = False
+    default_value: Any = None
+    options: Sequence = []
+    min_value: Number = None
+    max_value: Number = None
+
+    @field_validator("required", mode="before")
+    @classmethod
+    def _flag(cls, value: object) -> bool:
+        return value is True
+
+
+class ModelRecord(Incoming):
+    """`GET /models/{id}`: the authority on a model's parameters and price."""
+
+    model: Text = ""
+    display_name: Text = ""
+    model_type: Text = ""
+    brief_description: Text = ""
+    detailed_description: Text = ""
+    parameters: Annotated[list[Parameter], BeforeValidator(partial(readable, Parameter))] = []
+    price_info: OptionalMapping = None
+    pricing_details: Any = None
+
+
+class UploadTarget(Incoming):
+    """`POST /upload-url`: where to put the bytes, and where the world will find them (gmi-api, "Upload")."""
+
+    upload_url: str = Field(min_length=1, max_length=4096)
+    public_url: str = Field(min_length=1, max_length=4096)

@@ -1,0 +1,197 @@
+"""Rules of structure: which package may import which, and what may not be found anywhere."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gmi_video import __version__
+from gmi_video.mcp import schemas
+from gmi_video.upstream.wire import (
+    FINAL,
+    LumaRay2Payload,
+    ModelList,
+    ModelRecord,
+    Record,
+    RecordList,
+    SubmitRequest,
+    UploadTarget,
+    fields_of,
+)
+
+from .structure import (
+    ANYWHERE,
+    BASE,
+    MAY_IMPORT,
+    ONLY_IN,
+    PACKAGE,
+    ROOT,
+    STANDS_ALONE,
+    files,
+    imports,
+    own_files,
+    part_of,
+    says,
+)
+
+UPSTREAM = ROOT / "schemas" / "upstream"
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+# -- packages and arrows -----------------------------------------------------------------------------------------
+
+
+def test_every_part_of_the_program_has_its_arrows() -> None:
+    assert {part_of(path) for path in files()} == set(MAY_IMPORT), "tests/structure.py lists the parts and their arrows"
+
+
+def test_packages_import_only_what_their_arrows_allow() -> None:
+    strays = [
+        f"{named(found.file)} imports {found.name}"
+        for found in imports()
+        if found.target
+        and found.target != found.part
+        and found.target not in MAY_IMPORT[found.part]
+        and not (found.target in BASE and found.part not in STANDS_ALONE)
+    ]
+    assert not strays
+
+
+def test_third_party_packages_are_imported_only_where_they_belong() -> None:
+    strays = [
+        f"{named(found.file)} imports {found.name}"
+        for found in imports()
+        if (package := found.name.split(".")[0]) not in (*ANYWHERE, "gmi_video")
+        and found.part not in ONLY_IN.get(package, ())
+    ]
+    assert not strays
+
+
+def declared_in(requirements: list[str]) -> set[str]:
+    return {re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0].lower().replace("-", "_") for line in requirements}
+
+
+def test_what_is_imported_is_declared() -> None:
+    everything = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project = everything["project"]
+    declared = declared_in(project["dependencies"] + project["optional-dependencies"]["demo"])
+    # What checks the real queue is run from a clone, where the tools of development are.
+    for_live = declared | declared_in(everything["dependency-groups"]["dev"])
+    for found in imports():
+        # pydantic_core is pydantic's other half, pinned by it to the patch.
+        package = {"PIL": "pillow", "pydantic_core": "pydantic"}.get(root := found.name.split(".")[0], root)
+        assert package == "gmi_video" or package in (for_live if found.part == "live" else declared), named(found.file)
+
+
+def test_the_server_starts_without_what_only_the_demo_needs() -> None:
+    heavy = ("av", "PIL", "gmi_video.simulator", "gmi_video.demo", "gmi_video.live")
+    code = f"import sys, gmi_video.mcp.stdio; print([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+# -- modules -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [PACKAGE / "__init__.py", *files()], ids=named)
+def test_a_module_says_what_it_is_and_has_one_job(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith('"""')
+    assert len(says(path)) > 10
+    assert len(text.splitlines()) <= 300, "a module of more than 300 lines has two jobs"
+
+
+# -- what may not be found anywhere; each pattern is put together here, so that this file keeps its own rule --------
+
+NOWHERE = {
+    "a promise to do it later": r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b",
+    "a path of the machine it was made on": r"(?<![\w./~])/(wo" + r"rk|ro" + r"ot|ho" + r"me)/[\w.]",
+    "the address of a package registry": r"(pypi|npmjs)\." + r"org|pythonho" + r"sted|/op" + r"t/\w",
+    "a second copy of every class": r"(import|from) server" + r"\.gmi_video",
+}
+
+
+@pytest.mark.parametrize("what", NOWHERE)
+def test_it_is_found_nowhere(what: str) -> None:
+    found = [
+        f"{named(path)}: {match.group()}"
+        for path in own_files()
+        if path.suffix not in {".png", ".jpg", ".mp4"}
+        and (match := re.search(NOWHERE[what], path.read_text(encoding="utf-8")))
+    ]
+    assert not found
+
+
+def test_the_version_is_in_one_place() -> None:
+    holders = [named(path) for path in own_files() if f'"{__version__}"' in path.read_text(encoding="utf-8")]
+    assert holders == ["server/gmi_video/__init__.py"]
+    assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_constraints_pin_versions_and_nothing_else() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("# ")
+    pins = [line for line in lines if not line.startswith("#")]
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", pin) for pin in pins)
+    assert "gmi-video-mcp" not in {pin.partition("==")[0] for pin in pins}
+
+
+# -- the treaty, our side; tests/simulator has the other ---------------------------------------------------------
+
+
+def upstream(name: str) -> dict[str, Any]:
+    return json.loads((UPSTREAM / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def row(schema: dict[str, Any]) -> dict[str, Any]:
+    """A property as the treaty has it: its type, its values, its default."""
+    return {key: schema[key] for key in ("type", "enum", "default") if key in schema}
+
+
+def test_our_payload_is_the_treatys() -> None:
+    ours, theirs = LumaRay2Payload.model_json_schema(), upstream("luma-ray2-payload")
+    assert {name: row(schema) for name, schema in ours["properties"].items()} == {
+        name: row(schema) for name, schema in theirs["properties"].items()
+    }
+    assert ours["required"] == theirs["required"]
+    assert ours["additionalProperties"] is theirs["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("luma-ray2-payload", LumaRay2Payload),
+        ("submit-request", SubmitRequest),
+        ("submit-response", Record),
+        ("request-record", Record),
+        ("request-list", RecordList),
+        ("model-list", ModelList),
+        ("model-record", ModelRecord),
+        ("upload-response", UploadTarget),
+    ],
+)
+def test_the_treatys_examples_are_understood(name: str, shape: Any) -> None:
+    for example in upstream(name)["examples"]:
+        understood = shape.model_validate(example)
+        if isinstance(understood, Record):
+            assert (understood.request_id, understood.status) == (example["request_id"], example["status"])
+            assert understood.created_at == example["created_at"]
+            assert understood.is_final == (example["status"] in FINAL)
+            assert bool(understood.video_url) == bool(fields_of(example.get("outcome")) and understood.succeeded)
+
+
+def test_the_published_tools_are_what_is_sent() -> None:
+    folder = ROOT / "schemas" / "tools"
+    published = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
+    sent = {name: schemas.text_of(tool) for name, tool in schemas.as_sent().items()}
+    assert published == sent, "run `gmi-video-mcp schemas` (or `make tables`), look at the diff, and commit it"
