@@ -13,7 +13,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "server" / "gmi_video"
 
-BASE = ("errors", "settings", "text", "arguments")
+BASE = ("errors", "settings", "text")
 """Modules that every package may import, but for the simulator."""
 
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
@@ -30,7 +30,6 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
     "text": frozenset(),
     "settings": frozenset({"errors"}),
-    "arguments": frozenset({"errors", "text"}),
 }
 """The arrows: which parts of `gmi_video` a package or root module may import, besides `BASE`."""
 

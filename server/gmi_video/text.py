@@ -4,8 +4,11 @@ What comes from the queue is data. It may hold anything, a prompt of ours echoed
 it is never passed on as our own sentence, and can't open a link, a picture, a code block or a line of its own.
 """
 
+import difflib
+import json
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from pydantic_core import to_json
@@ -73,3 +76,45 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+_MORE_THAN_A_VALUE = re.compile(r"[\[\]<>`*|#\\“”]|:(?=//|\w+\()")
+
+
+def shown(value: object) -> str:
+    """A value as JSON, cut short; in quotation marks that it can't leave, where it could be read as more than that."""
+    try:
+        words = plain(json.dumps(value, ensure_ascii=False), 80)
+    except (TypeError, ValueError, RecursionError):
+        return "that"
+    risky = words[:1] in {"[", "{"} or _MORE_THAN_A_VALUE.search(words)
+    return quoted(value, 80) if risky else words
+
+
+def folded(name: str) -> str:
+    """A name without case, underscores and hyphens, so that camelCase and snake_case are the same."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def nearest(name: str, names: Iterable[str], meant: Mapping[str, str] = {}) -> str:
+    """The name that was probably meant, or an empty string."""
+    by_fold = {folded(candidate): candidate for candidate in names}
+    fold = folded(name)
+    if fold in by_fold:
+        return by_fold[fold]
+    if meant.get(fold) in by_fold.values():
+        return meant[fold]
+    close = difflib.get_close_matches(fold, by_fold, n=1, cutoff=0.7)
+    return by_fold[close[0]] if close else ""
+
+
+def nearest_option(value: object, options: list[str]) -> str:
+    """The allowed value that was probably meant by `value` ("9" or 9 for "9s", "4K" for "4k"), or an empty string."""
+    text = str(value).strip().lower() if isinstance(value, str | int | float) else ""
+    if not text or isinstance(value, bool):
+        return ""
+    text = text.removesuffix(".0")
+    same = [option for option in options if folded(option) == folded(text)]
+    starts = [option for option in options if re.fullmatch(re.escape(text) + r"\s*[a-z]+", option.lower())]
+    close = difflib.get_close_matches(text, options, n=1, cutoff=0.75)
+    return next(iter(same + starts + close), "")

@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gmi_video.arguments import nearest, shown
 from gmi_video.catalog import pricing, validation
 from gmi_video.catalog.lookup import Catalog
 from gmi_video.errors import InvalidRequest
-from gmi_video.text import plain
+from gmi_video.text import nearest, plain, shown
 from gmi_video.upstream.wire import LUMA_RAY2, LumaRay2Payload, ModelRecord, Parameter
 
 _TABLE = LumaRay2Payload.model_json_schema()["properties"]

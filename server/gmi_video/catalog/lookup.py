@@ -6,8 +6,8 @@ from typing import Any
 
 import anyio
 
-from gmi_video.arguments import shown
 from gmi_video.errors import NotFound, UpstreamError
+from gmi_video.text import shown
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.wire import LUMA_RAY2, ModelRecord
 

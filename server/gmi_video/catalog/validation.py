@@ -8,8 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gmi_video.arguments import nearest, nearest_option, shown
-from gmi_video.text import plain
+from gmi_video.text import nearest, nearest_option, plain, shown
 from gmi_video.upstream.wire import Parameter, fields_of
 
 _KINDS = {

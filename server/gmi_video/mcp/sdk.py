@@ -16,9 +16,8 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import ConfigDict, ValidationError
 
-from gmi_video import arguments
 from gmi_video.errors import GmiVideoError
-from gmi_video.mcp import results
+from gmi_video.mcp import arguments, results
 from gmi_video.services import Services
 from gmi_video.upstream.wire import fields_of, items_of
 

@@ -1,13 +1,10 @@
 """Arguments that don't fit, put into words: every fault at once, each with the right argument and what it may be."""
 
-import difflib
-import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gmi_video.errors import InvalidRequest
-from gmi_video.text import plain, quoted
+from gmi_video.text import folded, nearest, nearest_option, plain, shown
 
 # What people and other models' pages call Luma-Ray2's parameters; the guide's own curl example is among them.
 _MEANT = {
@@ -42,23 +39,6 @@ _WHY_NOT = {
 }
 
 
-def folded(name: str) -> str:
-    """A name without case, underscores and hyphens, so that camelCase and snake_case are the same."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
-def nearest(name: str, names: Iterable[str], meant: Mapping[str, str] = _MEANT) -> str:
-    """The name that was probably meant, or an empty string."""
-    by_fold = {folded(candidate): candidate for candidate in names}
-    fold = folded(name)
-    if fold in by_fold:
-        return by_fold[fold]
-    if meant.get(fold) in by_fold.values():
-        return meant[fold]
-    close = difflib.get_close_matches(fold, by_fold, n=1, cutoff=0.7)
-    return by_fold[close[0]] if close else ""
-
-
 def allowed(schema: Mapping[str, Any]) -> str:
     """What a property may be, in words, from its JSON Schema."""
     if "enum" in schema:
@@ -73,19 +53,6 @@ def allowed(schema: Mapping[str, Any]) -> str:
         if schema.get("pattern") == r"\S":
             words = "text that is not blank"
     return f"{words}; default {shown(schema['default'])}" if "default" in schema else words
-
-
-_MORE_THAN_A_VALUE = re.compile(r"[\[\]<>`*|#\\“”]|:(?=//|\w+\()")
-
-
-def shown(value: object) -> str:
-    """A value as JSON, cut short; in quotation marks that it can't leave, where it could be read as more than that."""
-    try:
-        words = plain(json.dumps(value, ensure_ascii=False), 80)
-    except (TypeError, ValueError, RecursionError):
-        return "that"
-    risky = words[:1] in {"[", "{"} or _MORE_THAN_A_VALUE.search(words)
-    return quoted(value, 80) if risky else words
 
 
 def refusal(tool: str, schema: Mapping[str, Any], errors: Iterable[Mapping[str, Any]]) -> InvalidRequest:
@@ -121,20 +88,8 @@ def _fault(tool: str, properties: Mapping[str, Mapping[str, Any]], error: Mappin
 def unknown_argument(name: str, properties: Mapping[str, Mapping[str, Any]], of_what: str) -> str:
     """The sentence for a name that does not exist: the nearest that does, and what it may be; else all there are."""
     why = _WHY_NOT.get(folded(name))
-    if near := nearest(name, properties):
+    if near := nearest(name, properties, _MEANT):
         reason = f"; {why}." if why else "."
         return f'"{name}" is not {of_what}{reason} The nearest is "{near}": {allowed(properties[near])}.'
     names = ", ".join(f'"{known}"' for known in properties)
     return f'"{name}" is not {of_what}{f"; {why}" if why else ""}. There are: {names}.'
-
-
-def nearest_option(value: object, options: list[str]) -> str:
-    """The allowed value that was probably meant by `value` ("9" or 9 for "9s", "4K" for "4k"), or an empty string."""
-    text = str(value).strip().lower() if isinstance(value, str | int | float) else ""
-    if not text or isinstance(value, bool):
-        return ""
-    text = text.removesuffix(".0")
-    same = [option for option in options if folded(option) == folded(text)]
-    starts = [option for option in options if re.fullmatch(re.escape(text) + r"\s*[a-z]+", option.lower())]
-    close = difflib.get_close_matches(text, options, n=1, cutoff=0.75)
-    return next(iter(same + starts + close), "")
