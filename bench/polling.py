@@ -138,9 +138,9 @@ class Bench:
         submitted = await services.submission.submit(self.request(), usd=None)
         job = next(job for job in self.sim.jobs if job.request_id == submitted.record.request_id)
         before = len(self.sim.calls)
-        services.jobs.learn(LUMA_RAY2, submitted.history)
-        expected = await services.jobs.expect(submitted.record)
-        watch = await services.jobs.wait(submitted.record, expected, PATIENCE)
+        services.poller.learn(LUMA_RAY2, submitted.history)
+        expected = await services.poller.expect(submitted.record)
+        watch = await services.poller.wait(submitted.record, expected, PATIENCE)
         assert watch.record.succeeded
         length = job.script.stages[-1][0]
         tally.lengths.append(length)
@@ -197,9 +197,9 @@ async def all_at_once(jobs: int, seconds: float, *, history: int) -> Burst:
 
         async def one() -> None:
             submitted = await services.submission.submit(bench.request(), usd=None)
-            services.jobs.learn(LUMA_RAY2, submitted.history)
-            expected = await services.jobs.expect(submitted.record)
-            await services.jobs.wait(submitted.record, expected, PATIENCE)
+            services.poller.learn(LUMA_RAY2, submitted.history)
+            expected = await services.poller.expect(submitted.record)
+            await services.poller.wait(submitted.record, expected, PATIENCE)
             job = bench.sim.job(submitted.record.request_id)
             assert job is not None
             delays.append(_now() - job.created_at - seconds)

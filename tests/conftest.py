@@ -71,13 +71,13 @@ class Host:
             assert result.structured_content == answer
         return answer
 
-    async def refused(self, tool: str, **arguments: Any) -> dict[str, Any]:
+    async def call_error(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """Call a tool that must answer with an error."""
         answer = await self.call(tool, **arguments)
         assert self.results[-1].is_error, answer
         return answer
 
-    async def told(self, tool: str, **arguments: Any) -> dict[str, Any]:
+    async def call_ok(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """Call a tool that must not answer with an error."""
         answer = await self.call(tool, **arguments)
         assert not self.results[-1].is_error, answer

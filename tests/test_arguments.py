@@ -38,7 +38,7 @@ async def test_a_wrong_argument_is_refused_before_it_costs_anything(
     world: World, era: str, given: dict[str, Any], says: str
 ) -> None:
     async with world.host(era=era) as host:
-        refused = await host.refused("generate_video", **({"prompt": "a fox"} | given))
+        refused = await host.call_error("generate_video", **({"prompt": "a fox"} | given))
     assert says in refused["error"]["message"]
     assert refused["error"]["charged"] == "no"
     assert refused["summary"] == "Nothing was sent and nothing was charged."
@@ -57,7 +57,7 @@ async def test_the_guides_own_curl_example_is_refused_whole(world: World) -> Non
         "seed": None,
     }
     async with world.host() as host:
-        refused = await host.refused("generate_video", **guide)
+        refused = await host.call_error("generate_video", **guide)
     for name in ("durationSeconds", "aspectRatio", "negative_prompt", "seed"):
         assert f'"{name}" is not an argument of generate_video' in refused["error"]["message"]
     assert world.sim.calls == []
@@ -65,14 +65,14 @@ async def test_the_guides_own_curl_example_is_refused_whole(world: World) -> Non
 
 async def test_a_missing_prompt_is_named(world: World, era: str) -> None:
     async with world.host(era=era) as host:
-        refused = await host.refused("generate_video")
+        refused = await host.call_error("generate_video")
     assert '"prompt" is missing' in refused["error"]["message"]
 
 
 @pytest.mark.parametrize("request_id", ["", "../models", "a b", "a/b", "x" * 200, "%2e%2e", "a?b=c", "a#b", "é"])
 async def test_a_request_id_that_could_change_the_address_never_reaches_it(world: World, request_id: str) -> None:
     async with world.host() as host:
-        refused = await host.refused("get_status", request_id=request_id)
+        refused = await host.call_error("get_status", request_id=request_id)
     assert '"request_id" must be' in refused["error"]["message"]
     assert world.sim.calls == []
 
@@ -80,7 +80,7 @@ async def test_a_request_id_that_could_change_the_address_never_reaches_it(world
 @pytest.mark.parametrize("limit", [0, 101, "10", 2.5])
 async def test_a_limit_out_of_range_or_type_says_what_it_may_be(world: World, limit: Any) -> None:
     async with world.host() as host:
-        refused = await host.refused("list_requests", limit=limit)
+        refused = await host.call_error("list_requests", limit=limit)
     assert '"limit" must be a whole number from 1 to 100; default 10' in refused["error"]["message"]
 
 
@@ -102,7 +102,7 @@ async def test_without_a_key_the_server_lists_its_tools_and_every_call_says_wher
             "list_models": {},
         }
         for tool, arguments in calls.items():
-            refused = await host.refused(tool, **arguments)
+            refused = await host.call_error(tool, **arguments)
             assert "GMI_API_KEY is not set" in refused["summary"]
             assert "env" in refused["next_step"]
         assert (await host.client.list_resources()).resources == []
@@ -130,7 +130,7 @@ async def test_a_wrong_setting_is_named_by_every_call_and_never_repeated_where_i
 ) -> None:
     world.environment[name] = value
     async with world.host() as host:
-        refused = await host.refused("list_models")
+        refused = await host.call_error("list_models")
     assert says in refused["summary"]
     assert "secret" not in refused["summary"]
     assert world.sim.calls == []
@@ -138,6 +138,6 @@ async def test_a_wrong_setting_is_named_by_every_call_and_never_repeated_where_i
 
 async def test_two_wrong_settings_are_named_at_once(world: World) -> None:
     async with world.host(GMI_API_KEY="", GMI_LOG_LEVEL="loud") as host:
-        refused = await host.refused("list_models")
+        refused = await host.call_error("list_models")
     assert "GMI_API_KEY" in refused["summary"]
     assert "GMI_LOG_LEVEL" in refused["summary"]

@@ -41,8 +41,8 @@ async def found_again(world: World, era: str) -> None:
     """The one job, by get_status and by the same call, on a server that has never heard of it."""
     (job,) = world.sim.jobs
     async with world.host(era=era) as host:
-        assert (await host.told("get_status", request_id=job.request_id))["status"] == "processing"
-        again = await host.told("generate_video", prompt="a fox", wait=False)
+        assert (await host.call_ok("get_status", request_id=job.request_id))["status"] == "processing"
+        again = await host.call_ok("generate_video", prompt="a fox", wait=False)
     assert (again["request_id"], again["reused"]) == (job.request_id, True)
     assert len(world.sim.jobs) == 1
 
@@ -66,7 +66,7 @@ async def test_a_call_that_is_cancelled_stops_the_polling_at_once(world: World, 
 async def test_a_get_status_that_is_cancelled_stops_the_polling_at_once(world: World, era: str) -> None:
     world.sim.script("Luma-Ray2", Script.takes(3000))
     async with world.host(era=era) as host:
-        answer = await host.told("generate_video", prompt="a fox", wait=False)
+        answer = await host.call_ok("generate_video", prompt="a fox", wait=False)
         with anyio.move_on_after(60):
             await host.call("get_status", request_id=answer["request_id"], wait=True)
         await quiet_from_now_on(world)
@@ -102,7 +102,7 @@ async def test_one_of_two_who_wait_may_go(world: World, era: str) -> None:
     async with world.host(era=era) as host, anyio.create_task_group() as tasks:
 
         async def stay() -> None:
-            ended.append((await host.told("generate_video", prompt="a fox"))["status"])
+            ended.append((await host.call_ok("generate_video", prompt="a fox"))["status"])
 
         tasks.start_soon(stay)
         with anyio.move_on_after(60):

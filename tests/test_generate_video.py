@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_a_prompt_becomes_a_video_and_the_summary_holds_its_link(world: World, era: str) -> None:
     async with world.host(era=era) as host:
-        answer = await host.told("generate_video", prompt="a dragon over a forest")
+        answer = await host.call_ok("generate_video", prompt="a dragon over a forest")
     assert answer["is_final"]
     assert answer["status"] == "success"
     assert f"]({answer['video_url']})" in answer["summary"]
@@ -24,7 +24,7 @@ async def test_a_prompt_becomes_a_video_and_the_summary_holds_its_link(world: Wo
 
 async def test_the_payload_carries_the_tables_names_and_no_empty_frame(world: World) -> None:
     async with world.host() as host:
-        await host.told(
+        await host.call_ok(
             "generate_video", prompt="a fox", resolution="540p", duration="9s", aspect_ratio="21:9", loop=True
         )
     assert world.sim.jobs[0].payload == {
@@ -39,7 +39,7 @@ async def test_the_payload_carries_the_tables_names_and_no_empty_frame(world: Wo
 async def test_progress_rises_strictly_and_names_the_request_first(world: World, era: str) -> None:
     world.sim.script("Luma-Ray2", Script.takes(95))
     async with world.host(era=era) as host:
-        answer = await host.told("generate_video", prompt="a fox")
+        answer = await host.call_ok("generate_video", prompt="a fox")
     values = [value for value, _, _ in host.progress]
     assert values == sorted(set(values))
     first = host.progress[0][2]
@@ -51,14 +51,14 @@ async def test_progress_rises_strictly_and_names_the_request_first(world: World,
 async def test_a_wait_that_ends_first_is_an_ordinary_answer_that_says_how_to_go_on(world: World, era: str) -> None:
     world.sim.script("Luma-Ray2", Script.takes(100))
     async with world.host(era=era, name="claude-ai") as host:
-        answer = await host.told("generate_video", prompt="a fox")
+        answer = await host.call_ok("generate_video", prompt="a fox")
         assert answer["status"] == "processing"
         assert not answer["is_final"]
         assert 40 <= answer["elapsed_seconds"] <= 45
         assert f'get_status with {{"request_id": "{answer["request_id"]}", "wait": true}}' in answer["next_step"]
-        again = await host.told("get_status", request_id=answer["request_id"], wait=True)
+        again = await host.call_ok("get_status", request_id=answer["request_id"], wait=True)
         assert not again["is_final"]
-        last = await host.told("get_status", request_id=answer["request_id"], wait=True)
+        last = await host.call_ok("get_status", request_id=answer["request_id"], wait=True)
     assert last["status"] == "success"
     assert len(world.sim.jobs) == 1
 
@@ -69,14 +69,14 @@ async def test_a_job_that_is_always_short_is_not_looked_at_half_a_minute_late(wo
     world.sim.script("Luma-Ray2", Script.takes(2))
     async with world.host() as host:
         started = now()
-        await host.told("generate_video", prompt="a fox")
+        await host.call_ok("generate_video", prompt="a fox")
     assert now() - started <= 5
 
 
 async def test_the_request_id_is_told_before_anything_else_is_asked(world: World, era: str) -> None:
     world.sim.fail("list", "503", times=None)
     async with world.host(era=era) as host:
-        answer = await host.told("generate_video", prompt="a fox")
+        answer = await host.call_ok("generate_video", prompt="a fox")
     made = world.sim.jobs[0]
     assert host.progress[0][2] == f"request {made.request_id}: queued"
     assert answer["request_id"] == made.request_id

@@ -38,11 +38,11 @@ async def test_a_call_answers_just_before_its_hosts_ceiling(world: World, era: s
     world.sim.script("Luma-Ray2", Script.takes(3000))
     async with world.host(era=era, name=name) as host:
         begun = now()
-        answer = await host.told("generate_video", prompt="a fox")
+        answer = await host.call_ok("generate_video", prompt="a fox")
         assert seconds - 4 <= now() - begun <= seconds
         assert not answer["is_final"]
         begun = now()
-        await host.told("get_status", request_id=answer["request_id"], wait=True)
+        await host.call_ok("get_status", request_id=answer["request_id"], wait=True)
         assert seconds - 4 <= now() - begun <= seconds
 
 
@@ -50,7 +50,7 @@ async def test_the_setting_wins_over_the_hosts_name(world: World, era: str) -> N
     world.sim.script("Luma-Ray2", Script.takes(3000))
     async with world.host(era=era, name="claude-code", GMI_MAX_WAIT_SECONDS="20") as host:
         begun = now()
-        await host.told("generate_video", prompt="a fox")
+        await host.call_ok("generate_video", prompt="a fox")
         assert 15 <= now() - begun <= 20
 
 
@@ -59,7 +59,7 @@ async def test_a_slow_queue_shortens_the_wait_and_not_the_hosts_patience(world: 
     world.sim.behave(latency=6)
     async with world.host(era=era, name="claude-ai") as host:
         begun = now()
-        answer = await host.told("generate_video", prompt="a fox")
+        answer = await host.call_ok("generate_video", prompt="a fox")
         assert now() - begun <= 45
         assert answer["request_id"]
 
@@ -70,13 +70,13 @@ async def test_a_submit_that_outlasts_the_host_is_answered_and_joined_by_the_sam
     world.sim.fail("submit", "timeout_after")
     async with world.host(era=era, name="claude-ai") as host:
         begun = now()
-        answer = await host.told("generate_video", prompt="a fox")
+        answer = await host.call_ok("generate_video", prompt="a fox")
         assert now() - begun <= 56
         assert "has not been answered yet" in answer["summary"]
         assert "same call again" in answer["next_step"]
         assert not answer["is_final"]
         for _ in range(5):
-            answer = await host.told("generate_video", prompt="a fox")
+            answer = await host.call_ok("generate_video", prompt="a fox")
             if answer.get("is_final"):
                 break
     assert answer["status"] == "success"
@@ -97,6 +97,6 @@ async def test_a_queue_that_says_nothing_is_answered_for_before_the_host_gives_u
     world.sim.fail("model", "timeout_before", times=None)
     async with world.host(era=era, name="claude-ai") as host:
         with anyio.fail_after(46):
-            answer = await host.refused(tool, **arguments)
+            answer = await host.call_error(tool, **arguments)
     assert answer["next_step"]
     assert world.sim.jobs == []

@@ -23,7 +23,7 @@ from gmi_video.images.files import Folders, content
 from gmi_video.images.upload import FRESH_SECONDS, Images
 from gmi_video.settings import Settings
 from gmi_video.upstream.client import Queue
-from gmi_video.upstream.transport import Exchange
+from gmi_video.upstream.transport import Transport
 
 from .conftest import KEY, World, now
 
@@ -54,7 +54,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 async def queue(world: World) -> AsyncGenerator[Queue]:
     settings = Settings(api_key=KEY, base_url=world.sim.api_url)
-    exchange = Exchange(settings, world.sim.transport(), now)
+    exchange = Transport(settings, world.sim.transport(), now)
     yield Queue(exchange)
     await exchange.aclose()
 
@@ -692,7 +692,7 @@ async def test_a_local_file_becomes_the_first_frame_of_a_video(world: World, fol
     (folder / "a.png").write_bytes(drawn())
     (folder / "b.webp").write_bytes(drawn("WEBP", colour="red"))
     async with world.host(era=era, GMI_IMAGE_DIRS=str(folder)) as host:
-        answer = await host.told(
+        answer = await host.call_ok(
             "generate_video",
             prompt="a fox",
             frame0_image=str(folder / "a.png"),
@@ -712,7 +712,7 @@ async def test_a_local_file_becomes_the_first_frame_of_a_video(world: World, fol
 async def test_another_models_image_parameter_takes_a_file_too(world: World, folder: Path) -> None:
     (folder / "a.jpg").write_bytes(drawn("JPEG"))
     async with world.host(GMI_IMAGE_DIRS=str(folder)) as host:
-        await host.told(
+        await host.call_ok(
             "generate_video",
             prompt="it moves",
             model="pixverse-v5.6-i2v",
@@ -726,8 +726,8 @@ async def test_the_same_call_with_a_file_finds_its_job_and_uploads_nothing_again
     (folder / "a.png").write_bytes(drawn())
     call = {"prompt": "a fox", "frame0_image": str(folder / "a.png"), "wait": False}
     async with world.host(GMI_IMAGE_DIRS=str(folder)) as host:
-        first = await host.told("generate_video", **call)
-        again = await host.told("generate_video", **call)
+        first = await host.call_ok("generate_video", **call)
+        again = await host.call_ok("generate_video", **call)
     assert again["reused"]
     assert again["request_id"] == first["request_id"]
     assert world.count("upload") == 1
@@ -742,7 +742,7 @@ async def test_a_file_that_is_none_of_ours_stops_the_call_before_anything_is_upl
     async with world.host(era=era, GMI_IMAGE_DIRS=str(folder)) as host:
         for name in ("key.png", "out.png", "missing.png"):
             path = str(folder / name)
-            answer = await host.refused("generate_video", prompt="a fox", frame1_image=path, dry_run=dry_run)
+            answer = await host.call_error("generate_video", prompt="a fox", frame1_image=path, dry_run=dry_run)
             assert answer["error"]["message"].startswith("frame1_image: ")
             assert answer["error"]["charged"] == "no"
             assert SECRET not in str(answer)
@@ -753,7 +753,7 @@ async def test_a_file_that_is_none_of_ours_stops_the_call_before_anything_is_upl
 async def test_a_dry_run_with_a_file_uploads_nothing(world: World, folder: Path) -> None:
     (folder / "a.png").write_bytes(drawn())
     async with world.host(GMI_IMAGE_DIRS=str(folder)) as host:
-        answer = await host.told("generate_video", prompt="a fox", frame0_image=str(folder / "a.png"), dry_run=True)
+        answer = await host.call_ok("generate_video", prompt="a fox", frame0_image=str(folder / "a.png"), dry_run=True)
     assert answer["parameters"]["frame0_image"] == str(folder / "a.png")
     assert world.count("upload_url") == world.count("upload") == world.count("submit") == 0
 
@@ -762,7 +762,7 @@ async def test_an_upload_that_fails_costs_nothing_and_says_so(world: World, fold
     (folder / "a.png").write_bytes(drawn())
     world.sim.fail("upload", "404", times=None)
     async with world.host(GMI_IMAGE_DIRS=str(folder)) as host:
-        answer = await host.refused("generate_video", prompt="a fox", frame0_image=str(folder / "a.png"))
+        answer = await host.call_error("generate_video", prompt="a fox", frame0_image=str(folder / "a.png"))
     assert "refused the upload" in answer["error"]["message"]
     assert answer["error"]["charged"] == "no"
     assert world.count("submit") == 0
@@ -770,15 +770,15 @@ async def test_an_upload_that_fails_costs_nothing_and_says_so(world: World, fold
 
 async def test_a_host_without_any_allowed_folder_is_told_which_setting_to_make(world: World, folder: Path) -> None:
     async with world.host() as host:
-        answer = await host.refused("generate_video", prompt="a fox", frame0_image=str(folder / "a.png"))
+        answer = await host.call_error("generate_video", prompt="a fox", frame0_image=str(folder / "a.png"))
         assert "GMI_IMAGE_DIRS" in answer["next_step"]
     async with world.host(GMI_IMAGE_DIRS="pictures") as host:
-        answer = await host.refused("generate_video", prompt="a fox")
+        answer = await host.call_error("generate_video", prompt="a fox")
         assert "GMI_IMAGE_DIRS: 'pictures' is not an absolute path" in answer["error"]["message"]
 
 
 async def test_a_loopback_url_never_reaches_the_queue(world: World, era: str) -> None:
     async with world.host(era=era) as host:
-        answer = await host.refused("generate_video", prompt="a fox", frame0_image="http://2130706433/a.png")
+        answer = await host.call_error("generate_video", prompt="a fox", frame0_image="http://2130706433/a.png")
     assert "can't reach" in answer["error"]["message"]
     assert world.count("submit") == 0

@@ -31,18 +31,18 @@ async def process(world: World, **environment: str) -> AsyncGenerator[Services]:
 async def jobs_of(services: Services, world: World, count: int) -> list[Record]:
     """`count` jobs, made without anybody waiting."""
     made = [world.sim.make_job(LUMA_RAY2, {"prompt": f"take {n}"}, "o", pictures={}, fate=None) for n in range(count)]
-    records = [await services.queue.request(job.request_id) for job in made]
+    records = [await services.queue.get_request(job.request_id) for job in made]
     world.sim.calls.clear()
     return records
 
 
 async def wait(services: Services, record: Record, seconds: float = 3000) -> Record:
-    watch = await services.jobs.wait(record, await services.jobs.expect(record), seconds)
+    watch = await services.poller.wait(record, await services.poller.expect(record), seconds)
     return watch.record
 
 
 async def submitted(host: Host, prompt: str = "a fox") -> str:
-    answer = await host.told("generate_video", prompt=prompt, wait=False)
+    answer = await host.call_ok("generate_video", prompt=prompt, wait=False)
     return str(answer["request_id"])
 
 
@@ -115,7 +115,7 @@ async def test_a_look_under_way_is_given_up_when_the_last_leaves(world: World, c
 async def test_a_wait_of_no_seconds_looks_at_nothing(world: World) -> None:
     async with process(world) as services:
         (record,) = await jobs_of(services, world, 1)
-        await services.jobs.wait(record, await services.jobs.expect(record), 0)
+        await services.poller.wait(record, await services.poller.expect(record), 0)
         await anyio.sleep(60)
     assert times(world, GET) == []
 
@@ -137,7 +137,7 @@ async def test_whoever_brings_the_end_ends_the_wait_of_all(world: World) -> None
             world.sim.fail("get", "500", times=3)
             await anyio.sleep(10.5)
             world.sim.heal()
-            last = await services.queue.request(record.request_id)
+            last = await services.queue.get_request(record.request_id)
             brought = now()
             await wait(services, last)
     assert ended[0] <= brought + 1
@@ -236,11 +236,11 @@ async def test_who_gives_up_its_place_leaves_no_gap(world: World) -> None:
         (record,) = await jobs_of(services, world, 1)
         async with anyio.create_task_group() as tasks:
             for _ in range(60):
-                tasks.start_soon(services.queue.request, record.request_id)
+                tasks.start_soon(services.queue.get_request, record.request_id)
             await anyio.sleep(2.5)
             tasks.cancel_scope.cancel()
         with anyio.fail_after(3):
-            await services.queue.request(record.request_id)
+            await services.queue.get_request(record.request_id)
 
 
 # -- what a wait lives through -----------------------------------------------------------------------------------
@@ -255,7 +255,7 @@ async def test_a_wait_survives_any_number_of_faults_that_pass(world: World, era:
         world.sim.fail("get", fault, times=None)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_heal_after, world, 720)
-            answer = await host.told("generate_video", prompt="a fox")
+            answer = await host.call_ok("generate_video", prompt="a fox")
     assert (answer["request_id"], answer["status"]) == (request_id, "success")
     assert len(world.sim.jobs) == 1
 
@@ -269,7 +269,7 @@ async def test_a_wait_that_ends_among_faults_says_so_and_keeps_the_id(world: Wor
     async with world.host(era=era, name="claude-ai") as host:
         request_id = await submitted(host)
         world.sim.fail("get", "503", times=None)
-        answer = await host.told("generate_video", prompt="a fox")
+        answer = await host.call_ok("generate_video", prompt="a fox")
     assert answer["request_id"] == request_id
     assert "could not be asked" in answer["summary"]
     assert "get_status" in answer["next_step"]
@@ -282,7 +282,7 @@ async def test_a_refusal_that_will_not_pass_ends_a_wait_early(world: World, era:
         request_id = await submitted(host)
         world.sim.fail("get", fault, times=None)
         begun = now()
-        answer = await host.told("generate_video", prompt="a fox")
+        answer = await host.call_ok("generate_video", prompt="a fox")
     assert now() - begun < 60
     assert answer["request_id"] == request_id
     assert answer["error"]["message"]
@@ -294,7 +294,7 @@ async def test_refusals_among_passing_faults_do_not_end_a_wait(world: World) -> 
         await submitted(host)
         for fault in ("404", "408", "404", "408", "404", "408", "404"):
             world.sim.fail("get", fault, times=4 if fault == "408" else 1)
-        answer = await host.told("generate_video", prompt="a fox")
+        answer = await host.call_ok("generate_video", prompt="a fox")
     assert answer["status"] == "success"
 
 
@@ -325,7 +325,7 @@ async def test_progress_tells_what_is_usual_and_comes_at_least_every_ten_seconds
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(stamp)
-            await host.told("generate_video", prompt="a fox")
+            await host.call_ok("generate_video", prompt="a fox")
             tasks.cancel_scope.cancel()
     assert max(after - before for before, after in itertools.pairwise(stamps)) <= 10
     values = [value for value, _, _ in heard]
@@ -339,7 +339,7 @@ async def test_without_history_progress_has_no_total_and_the_answer_no_estimate(
     history(world, 66, 70)
     world.sim.script(LUMA_RAY2, Script.takes(100))
     async with world.host(era=era, name="claude-ai") as host:
-        answer = await host.told("generate_video", prompt="a fox")
+        answer = await host.call_ok("generate_video", prompt="a fox")
         assert "expected_seconds" not in answer
         assert "usually" not in answer["summary"]
         assert all(total is None and "usually" not in (message or "") for _, total, message in host.progress)
@@ -349,7 +349,7 @@ async def test_with_three_of_history_the_answer_tells_the_estimate_and_its_basis
     history(world, 66, 70, 75)
     world.sim.script(LUMA_RAY2, Script.takes(100))
     async with world.host(era=era, name="claude-ai") as host:
-        answer = await host.told("generate_video", prompt="a fox")
+        answer = await host.call_ok("generate_video", prompt="a fox")
     assert answer["expected_seconds"] == 70
     assert "usually about 70 s, by this account's last 3 of the same kind" in answer["summary"]
 
@@ -360,14 +360,14 @@ async def test_an_estimate_that_can_not_be_had_soon_holds_nothing_up(world: Worl
         (record,) = await jobs_of(services, world, 1)
         world.sim.fail("list", "timeout_before", times=None)
         with anyio.fail_after(6):
-            assert (await services.jobs.expect(record)).expected_seconds is None
+            assert (await services.poller.expect(record)).expected_seconds is None
 
 
 async def test_an_answer_about_another_request_is_not_believed(world: World) -> None:
     async with process(world) as services:
         (record,) = await jobs_of(services, world, 1)
         other = world.sim.make_job(LUMA_RAY2, {"prompt": "b"}, "o", pictures={}, fate=Script.synchronous())
-        done = await services.queue.request(other.request_id)
+        done = await services.queue.get_request(other.request_id)
         world.sim.answer("get", done.model_dump_json(exclude_none=True).encode(), times=8)
         ended = await wait(services, record)
     assert (ended.request_id, ended.succeeded) == (record.request_id, True)

@@ -15,13 +15,13 @@ pytestmark = pytest.mark.anyio
 
 async def test_a_model_is_found_read_tried_dry_corrected_twice_and_used(world: World, era: str) -> None:
     async with world.host(era=era) as host:
-        found = await host.told("list_models", search="VEO")
+        found = await host.call_ok("list_models", search="VEO")
         assert found["models"] == ["Veo3"]
-        about = await host.told("list_models", model="Veo3")
+        about = await host.call_ok("list_models", model="Veo3")
         assert (
             'durationSeconds (one of "4", "6", "8"' in about["parameters"] or "durationSeconds" in about["parameters"]
         )
-        dry = await host.refused(
+        dry = await host.call_error(
             "generate_video",
             prompt="a fox",
             model="Veo3",
@@ -30,18 +30,18 @@ async def test_a_model_is_found_read_tried_dry_corrected_twice_and_used(world: W
         )
         assert '8 has the wrong type, it must be text: "8"' in dry["error"]["message"]
         assert 'The nearest is "aspectRatio"' in dry["error"]["message"]
-        again = await host.refused(
+        again = await host.call_error(
             "generate_video", prompt="a fox", model="Veo3", model_parameters={"durationSeconds": "7"}
         )
         assert '"durationSeconds" must be one of' in again["error"]["message"]
         assert world.sim.jobs == []
-        rehearsed = await host.told(
+        rehearsed = await host.call_ok(
             "generate_video", prompt="a fox", model="Veo3", dry_run=True, model_parameters={"durationSeconds": "8"}
         )
         assert rehearsed["parameters"] == {"prompt": "a fox", "durationSeconds": "8"}
         assert rehearsed["estimated_cost_usd"] > 0
         assert world.sim.jobs == []
-        made = await host.told(
+        made = await host.call_ok(
             "generate_video", prompt="a fox", model="Veo3", model_parameters={"durationSeconds": "8"}
         )
     assert made["status"] == "success"
@@ -51,11 +51,13 @@ async def test_a_model_is_found_read_tried_dry_corrected_twice_and_used(world: W
 
 async def test_wans_integer_duration_is_not_to_be_a_text(world: World) -> None:
     async with world.host() as host:
-        refused = await host.refused(
+        refused = await host.call_error(
             "generate_video", prompt="a fox", model="wan2.6-t2v", model_parameters={"duration": "10"}
         )
         assert '"10" has the wrong type, it must be a number: 10' in refused["error"]["message"]
-        made = await host.told("generate_video", prompt="a fox", model="wan2.6-t2v", model_parameters={"duration": 10})
+        made = await host.call_ok(
+            "generate_video", prompt="a fox", model="wan2.6-t2v", model_parameters={"duration": 10}
+        )
     assert made["parameters"] == {"prompt": "a fox", "duration": 10}
 
 
@@ -71,7 +73,7 @@ async def test_a_luma_argument_for_another_model_is_refused_with_that_models_nam
     world: World, arguments: dict[str, Any], theirs: str
 ) -> None:
     async with world.host() as host:
-        refused = await host.refused("generate_video", prompt="a fox", model="Veo3", **arguments)
+        refused = await host.call_error("generate_video", prompt="a fox", model="Veo3", **arguments)
     assert theirs in refused["error"]["message"]
     assert world.sim.jobs == []
 
@@ -79,7 +81,7 @@ async def test_a_luma_argument_for_another_model_is_refused_with_that_models_nam
 async def test_every_fault_is_named_at_once(world: World) -> None:
     given = {"durationSeconds": 8, "aspectRatio": "1:1", "seed": 1.5, "colour": "red", "loop": True}
     async with world.host() as host:
-        refused = await host.refused("generate_video", prompt="a fox", model="Veo3", model_parameters=given)
+        refused = await host.call_error("generate_video", prompt="a fox", model="Veo3", model_parameters=given)
     for name in given:
         assert f'"{name}"' in refused["error"]["message"]
     assert world.count("submit") == 0
@@ -87,23 +89,23 @@ async def test_every_fault_is_named_at_once(world: World) -> None:
 
 async def test_a_missing_required_parameter_is_named(world: World) -> None:
     async with world.host() as host:
-        refused = await host.refused("generate_video", prompt="it waves", model="pixverse-v5.6-i2v")
+        refused = await host.call_error("generate_video", prompt="it waves", model="pixverse-v5.6-i2v")
     assert 'pixverse-v5.6-i2v needs "image_url"' in refused["error"]["message"]
 
 
 async def test_a_model_id_in_another_case_is_refused_with_the_right_one(world: World) -> None:
     async with world.host() as host:
-        refused = await host.refused("generate_video", prompt="a fox", model="veo3")
+        refused = await host.call_error("generate_video", prompt="a fox", model="veo3")
     assert '"Veo3"' in refused["next_step"]
 
 
 async def test_a_model_whose_record_cannot_be_had_is_not_submitted_unchecked(world: World) -> None:
     world.sim.fail("model", "503", times=None)
     async with world.host() as host:
-        refused = await host.refused("generate_video", prompt="a fox", model="Veo3")
+        refused = await host.call_error("generate_video", prompt="a fox", model="Veo3")
         assert refused["error"]["charged"] == "no"
         assert world.count("submit") == 0
-        made = await host.told("generate_video", prompt="a fox")
+        made = await host.call_ok("generate_video", prompt="a fox")
     assert made["status"] == "success"
     assert "estimated_cost_usd" not in made
 
@@ -111,11 +113,11 @@ async def test_a_model_whose_record_cannot_be_had_is_not_submitted_unchecked(wor
 async def test_private_ids_are_hidden_and_search_narrows(world: World) -> None:
     world.sim.padding = [f"model-{n}" for n in range(300)]
     async with world.host() as host:
-        everything = await host.told("list_models")
+        everything = await host.call_ok("list_models")
         assert everything["total"] > 100
         assert len(everything["models"]) == 100
         assert not any(len(name) == 36 and name.count("-") == 4 for name in everything["models"])
-        luma = await host.told("list_models", search="luma ray")
+        luma = await host.call_ok("list_models", search="luma ray")
     assert {"Luma-Ray2", "luma-ray-3-2-generate"} <= set(luma["models"])
 
 
@@ -127,10 +129,10 @@ async def test_luma_ray2_follows_its_live_record_where_that_differs_and_says_so(
     record["parameters"] = [p for p in record["parameters"] if p["name"] != "loop"]
     world.sim.add_model(record)
     async with world.host() as host:
-        refused = await host.refused("generate_video", prompt="a fox", duration="9s", loop=True)
+        refused = await host.call_error("generate_video", prompt="a fox", duration="9s", loop=True)
         assert '"duration" must be one of "5s", "10s"' in refused["error"]["message"]
         assert '"loop" is not a parameter of Luma-Ray2' in refused["error"]["message"]
-        made = await host.told("generate_video", prompt="a fox", model_parameters={"duration": "10s"})
+        made = await host.call_ok("generate_video", prompt="a fox", model_parameters={"duration": "10s"})
     assert "differs from the documented table" in made["summary"]
     assert '"loop" is gone' in made["summary"]
     assert world.sim.jobs[0].payload == {
@@ -143,7 +145,9 @@ async def test_luma_ray2_follows_its_live_record_where_that_differs_and_says_so(
 
 async def test_a_luma_argument_in_model_parameters_is_sent_back_to_its_place(world: World) -> None:
     async with world.host() as host:
-        refused = await host.refused("generate_video", prompt="a fox", model_parameters={"duration": "9s", "seed": 4})
+        refused = await host.call_error(
+            "generate_video", prompt="a fox", model_parameters={"duration": "9s", "seed": 4}
+        )
     assert '"duration" is an argument of generate_video itself' in refused["error"]["message"]
     assert '"seed" is not a parameter of Luma-Ray2' in refused["error"]["message"]
 
@@ -152,7 +156,7 @@ async def test_a_models_record_is_asked_once_in_five_minutes(world: World) -> No
     world.sim.script("*", Script.synchronous())
     async with world.host() as host:
         for prompt in ("a", "b", "c"):
-            await host.told("generate_video", prompt=prompt)
+            await host.call_ok("generate_video", prompt=prompt)
     assert world.count("model") == 1
 
 

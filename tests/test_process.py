@@ -255,7 +255,7 @@ async def test_a_wrong_set_up_is_a_tool_error_that_says_what_to_do(
     for endpoint in ENDPOINTS if wrong.fault else ():
         world.sim.fail(endpoint, wrong.fault or "refused", times=None)
     async with world.host(world.server(**wrong.environment)) as host:
-        answer = await host.refused(tool, **CALLS[tool])
+        answer = await host.call_error(tool, **CALLS[tool])
     assert wrong.says in answer["error"]["message"]
     assert wrong.advises in answer["next_step"]
     assert not world.sim.jobs

@@ -28,7 +28,7 @@ async def read(host: Host, uri: str) -> dict[str, Any]:
 async def test_a_finished_outcome_is_read_afresh_in_either_shape(world: World, era: str, shape: Any) -> None:
     world.sim.behave(outcome=shape)
     async with world.host(era=era) as host:
-        made = await host.told("generate_video", prompt="a fox")
+        made = await host.call_ok("generate_video", prompt="a fox")
         outcome = await read(host, made["outcome_uri"])
     assert outcome["outcome"]["video_url"] == made["video_url"]
     assert outcome["outcome"]["thumbnail_image_url"] == made["thumbnail_image_url"]
@@ -64,9 +64,9 @@ async def test_an_unknown_id_is_invalid_params(world: World, era: str, request_i
 
 async def test_recent_finished_outcomes_are_listed_and_their_ids_complete(world: World, era: str) -> None:
     async with world.host(era=era) as host:
-        made = await host.told("generate_video", prompt="a fox in the snow")
+        made = await host.call_ok("generate_video", prompt="a fox in the snow")
         world.sim.script("Luma-Ray2", Script.fails(1))
-        await host.refused("generate_video", prompt="a cat")
+        await host.call_error("generate_video", prompt="a cat")
         listed = (await host.client.list_resources()).resources
         reference = ResourceTemplateReference(uri=TEMPLATE)
         argument = {"name": "request_id", "value": made["request_id"][:4]}
@@ -82,10 +82,10 @@ async def test_requests_are_listed_newest_first_in_compact_rows(world: World, er
         world.sim.add_history("Luma-Ray2", payload=payload, created_at=EPOCH - 3600 + number, took_seconds=42)
     world.sim.add_history("Veo3", payload={"prompt": "v"}, created_at=EPOCH - 9, took_seconds=5, status="failed")
     async with world.host(era=era) as host:
-        answer = await host.told("list_requests")
-        everything = await host.told("list_requests", model="", limit=100)
-        failed = await host.told("list_requests", model="", status="FAILED")
-        none = await host.told("list_requests", status="processing")
+        answer = await host.call_ok("list_requests")
+        everything = await host.call_ok("list_requests", model="", limit=100)
+        failed = await host.call_ok("list_requests", model="", status="FAILED")
+        none = await host.call_ok("list_requests", status="processing")
     assert [row["prompt"].split()[1] for row in answer["requests"]] == [str(n) for n in range(29, 19, -1)]
     assert answer["total"] == 30
     assert all(len(row["prompt"]) <= 80 for row in answer["requests"])

@@ -31,9 +31,9 @@ def picture(tmp_path: Path) -> Path:
 async def test_an_image_uploaded_again_later_still_finds_its_running_job(world: World, picture: Path) -> None:
     world.sim.script("Luma-Ray2", Script.takes(3600))
     async with world.host(GMI_IMAGE_DIRS=str(picture.parent), GMI_MAX_WAIT_SECONDS="5") as host:
-        first = await host.told("generate_video", prompt="a fox", frame0_image=str(picture))
+        first = await host.call_ok("generate_video", prompt="a fox", frame0_image=str(picture))
         await anyio.sleep(1800)
-        again = await host.told("generate_video", prompt="a fox", frame0_image=str(picture))
+        again = await host.call_ok("generate_video", prompt="a fox", frame0_image=str(picture))
     assert world.count("upload") == 2
     assert again["request_id"] == first["request_id"]
     assert len(world.sim.jobs) == 1
@@ -41,9 +41,9 @@ async def test_an_image_uploaded_again_later_still_finds_its_running_job(world: 
 
 async def test_another_image_is_another_job(world: World, picture: Path) -> None:
     async with world.host(GMI_IMAGE_DIRS=str(picture.parent)) as host:
-        await host.told("generate_video", prompt="a fox", frame0_image=str(picture), wait=False)
+        await host.call_ok("generate_video", prompt="a fox", frame0_image=str(picture), wait=False)
         Image.new("RGB", (64, 36), "blue").save(picture)
-        await host.told("generate_video", prompt="a fox", frame0_image=str(picture), wait=False)
+        await host.call_ok("generate_video", prompt="a fox", frame0_image=str(picture), wait=False)
     assert len(world.sim.jobs) == 2
 
 
@@ -51,19 +51,19 @@ async def test_after_a_restart_a_lookalike_is_asked_about_and_not_paid(world: Wo
     world.sim.script("Luma-Ray2", Script.takes(600))
     world.environment |= {"GMI_IMAGE_DIRS": str(picture.parent), "GMI_MAX_WAIT_SECONDS": "5"}
     async with world.host() as host:
-        first = await host.told("generate_video", prompt="a fox", frame0_image=str(picture))
+        first = await host.call_ok("generate_video", prompt="a fox", frame0_image=str(picture))
     async with world.host() as restarted:
-        refused = await restarted.refused("generate_video", prompt="a fox", frame0_image=str(picture))
+        refused = await restarted.call_error("generate_video", prompt="a fox", frame0_image=str(picture))
         assert first["request_id"] in refused["next_step"]
         assert '"allow_duplicate": true' in refused["next_step"]
         assert len(world.sim.jobs) == 1
-        await restarted.told("generate_video", prompt="a fox", frame0_image=str(picture), allow_duplicate=True)
+        await restarted.call_ok("generate_video", prompt="a fox", frame0_image=str(picture), allow_duplicate=True)
     assert len(world.sim.jobs) == 2
 
 
 async def test_two_unusable_images_are_both_named_at_once(world: World) -> None:
     async with world.host() as host:
-        refused = await host.refused(
+        refused = await host.call_error(
             "generate_video", prompt="a fox", frame0_image="http://127.1/a.png", frame1_image="http://[::1]/b.png"
         )
     assert "frame0_image names the host 127.1" in refused["error"]["message"]
@@ -74,11 +74,11 @@ async def test_two_unusable_images_are_both_named_at_once(world: World) -> None:
 async def test_a_submit_that_outlasts_the_call_says_how_to_go_on_without_paying_again(world: World) -> None:
     world.sim.behave(latency=8)
     async with world.host(GMI_MAX_WAIT_SECONDS="5") as host:
-        first = await host.told("generate_video", prompt="a fox", allow_duplicate=True)
+        first = await host.call_ok("generate_video", prompt="a fox", allow_duplicate=True)
         assert 'without "allow_duplicate"' in first["next_step"]
-        again = await host.told("generate_video", prompt="a fox")
+        again = await host.call_ok("generate_video", prompt="a fox")
         while "request_id" not in again:
-            again = await host.told("generate_video", prompt="a fox")
+            again = await host.call_ok("generate_video", prompt="a fox")
     assert len(world.sim.jobs) == 1
     assert again["request_id"] == world.sim.jobs[0].request_id
 
@@ -88,10 +88,10 @@ async def test_an_upload_goes_on_after_the_call_that_began_it_and_is_not_done_tw
 ) -> None:
     world.sim.behave(latency=12)
     async with world.host(GMI_IMAGE_DIRS=str(picture.parent), GMI_MAX_WAIT_SECONDS="5") as host:
-        answer = await host.told("generate_video", prompt="a fox", frame0_image=str(picture))
+        answer = await host.call_ok("generate_video", prompt="a fox", frame0_image=str(picture))
         assert "pays nothing more" in answer["next_step"]
         await anyio.sleep(30)
         while "request_id" not in answer:
-            answer = await host.told("generate_video", prompt="a fox", frame0_image=str(picture))
+            answer = await host.call_ok("generate_video", prompt="a fox", frame0_image=str(picture))
     assert world.count("upload") == 1
     assert len(world.sim.jobs) == 1

@@ -29,13 +29,13 @@ class User:
 
 async def test_the_price_is_in_the_answer(world: World, era: str) -> None:
     async with world.host(era=era) as host:
-        answer = await host.told("generate_video", prompt="a fox")
+        answer = await host.call_ok("generate_video", prompt="a fox")
     assert answer["estimated_cost_usd"] == 0.71
 
 
 async def test_a_dry_run_shows_payload_and_price_and_sends_nothing(world: World, era: str) -> None:
     async with world.host(era=era) as host:
-        answer = await host.told("generate_video", prompt="a fox", resolution="4k", duration="9s", dry_run=True)
+        answer = await host.call_ok("generate_video", prompt="a fox", resolution="4k", duration="9s", dry_run=True)
     assert answer["parameters"]["resolution"] == "4k"
     assert answer["estimated_cost_usd"] == pytest.approx(1.278)
     assert "$1.278" in answer["summary"]
@@ -46,9 +46,9 @@ async def test_a_dry_run_shows_payload_and_price_and_sends_nothing(world: World,
 async def test_above_the_threshold_the_user_is_asked_and_a_yes_submits_once(world: World, era: str) -> None:
     user = User("accept")
     async with world.host(era=era, options={"elicitation_callback": user}, GMI_CONFIRM_ABOVE_USD="1") as host:
-        cheap = await host.told("generate_video", prompt="a fox")
+        cheap = await host.call_ok("generate_video", prompt="a fox")
         assert user.asked == []
-        dear = await host.told("generate_video", prompt="a fox", duration="9s")
+        dear = await host.call_ok("generate_video", prompt="a fox", duration="9s")
     assert cheap["status"] == dear["status"] == "success"
     assert len(user.asked) == 1
     assert "$1.278" in user.asked[0]
@@ -58,7 +58,7 @@ async def test_above_the_threshold_the_user_is_asked_and_a_yes_submits_once(worl
 @pytest.mark.parametrize("user", [User("decline"), User("cancel"), User("accept", go_ahead=False)])
 async def test_a_no_submits_nothing(world: World, era: str, user: User) -> None:
     async with world.host(era=era, options={"elicitation_callback": user}, GMI_CONFIRM_ABOVE_USD="1") as host:
-        refused = await host.refused("generate_video", prompt="a fox", duration="9s")
+        refused = await host.call_error("generate_video", prompt="a fox", duration="9s")
     assert "has not agreed to pay about $1.278" in refused["summary"]
     assert refused["error"]["charged"] == "no"
     assert world.count("submit") == 0
@@ -66,11 +66,11 @@ async def test_a_no_submits_nothing(world: World, era: str, user: User) -> None:
 
 async def test_a_host_that_cannot_ask_gets_the_sentence_with_the_price(world: World, era: str) -> None:
     async with world.host(era=era, GMI_CONFIRM_ABOVE_USD="1") as host:
-        refused = await host.refused("generate_video", prompt="a fox", duration="9s")
+        refused = await host.call_error("generate_video", prompt="a fox", duration="9s")
         assert "$1.278" in refused["summary"]
         assert '"confirm_cost": true' in refused["next_step"]
         assert world.count("submit") == 0
-        await host.told("generate_video", prompt="a fox", duration="9s", confirm_cost=True)
+        await host.call_ok("generate_video", prompt="a fox", duration="9s", confirm_cost=True)
     assert len(world.sim.jobs) == 1
 
 
@@ -79,7 +79,7 @@ async def test_an_unknown_price_counts_as_above_the_threshold(world: World) -> N
     needed = {p["name"]: "https://example.com/a.png" for p in world.sim.models[unpriced]["parameters"] if p["required"]}
     needed.pop("prompt", None)
     async with world.host(GMI_CONFIRM_ABOVE_USD="1000") as host:
-        refused = await host.refused("generate_video", prompt="a fox", model=unpriced, model_parameters=needed)
+        refused = await host.call_error("generate_video", prompt="a fox", model=unpriced, model_parameters=needed)
     assert "a price that is not known" in refused["summary"]
     assert '"confirm_cost": true' in refused["next_step"]
 
@@ -90,8 +90,8 @@ async def test_a_repeat_of_a_running_job_is_not_asked_about_again(world: World) 
     async with world.host(
         options=options, name="claude-ai", GMI_CONFIRM_ABOVE_USD="1", GMI_MAX_WAIT_SECONDS="5"
     ) as host:
-        first = await host.told("generate_video", prompt="a fox", duration="9s")
-        again = await host.told("generate_video", prompt="a fox", duration="9s")
+        first = await host.call_ok("generate_video", prompt="a fox", duration="9s")
+        again = await host.call_ok("generate_video", prompt="a fox", duration="9s")
     assert again["request_id"] == first["request_id"]
     assert again["reused"]
     assert len(user.asked) == 1
@@ -110,31 +110,31 @@ async def test_with_a_limit_of_5_and_4_50_spent_71_cents_are_refused_and_40_go_t
         )
     world.sim.add_history("old-video", payload={"prompt": "x"}, created_at=EPOCH - 25 * 3600, took_seconds=50)
     async with world.host(GMI_SPEND_LIMIT_USD="5") as host:
-        refused = await host.refused("generate_video", prompt="a fox")
+        refused = await host.call_error("generate_video", prompt="a fox")
         assert "costs about $0.71" in refused["summary"]
         assert "come to $4.50" in refused["summary"]
         assert "the limit is $5.00" in refused["summary"]
         assert world.count("submit") == 0
-        await host.told("generate_video", prompt="a fox", model="cheap-video")
-        refused = await host.refused("generate_video", prompt="another fox", model="cheap-video")
+        await host.call_ok("generate_video", prompt="a fox", model="cheap-video")
+        refused = await host.call_error("generate_video", prompt="another fox", model="cheap-video")
         assert "come to $4.90" in refused["summary"]
     async with world.host(GMI_SPEND_LIMIT_USD="5") as restarted:
-        await restarted.refused("generate_video", prompt="a third fox", model="cheap-video")
+        await restarted.call_error("generate_video", prompt="a third fox", model="cheap-video")
     assert len(world.sim.jobs) == 1
 
 
 async def test_the_limit_counts_what_the_list_does_not_show_yet(world: World) -> None:
     world.sim.behave(list_lag=60)
     async with world.host(GMI_SPEND_LIMIT_USD="1") as host:
-        await host.told("generate_video", prompt="a fox", wait=False)
-        refused = await host.refused("generate_video", prompt="another fox", wait=False)
+        await host.call_ok("generate_video", prompt="a fox", wait=False)
+        refused = await host.call_error("generate_video", prompt="another fox", wait=False)
     assert "come to $0.71" in refused["summary"]
 
 
 async def test_a_limit_that_cannot_be_checked_refuses(world: World) -> None:
     world.sim.fail("list", "503", times=None)
     async with world.host(GMI_SPEND_LIMIT_USD="5") as host:
-        refused = await host.refused("generate_video", prompt="a fox")
+        refused = await host.call_error("generate_video", prompt="a fox")
     assert "can't be checked" in refused["summary"]
     assert world.count("submit") == 0
 

@@ -28,7 +28,7 @@ def uri_of(request_id: str) -> str:
 
 
 async def submitted(host: Host, prompt: str = "a fox") -> str:
-    answer = await host.told("generate_video", prompt=prompt, wait=False)
+    answer = await host.call_ok("generate_video", prompt=prompt, wait=False)
     return str(answer["request_id"])
 
 
@@ -100,7 +100,7 @@ async def test_a_queue_that_fails_at_first_is_asked_again(world: World) -> None:
 
 async def test_a_wait_that_ends_with_a_video_says_that_the_list_has_changed(world: World) -> None:
     async with world.host() as host, host.client.listen(resources_list_changed=True) as listening:
-        await host.told("generate_video", prompt="a fox")
+        await host.call_ok("generate_video", prompt="a fox")
         with anyio.fail_after(5):
             async for event in listening:
                 assert event == ResourcesListChanged()

@@ -111,7 +111,7 @@ async def test_the_result_of_a_task_is_the_very_answer_of_get_status(world: Worl
     async with world.host(options=KNOWS_TASKS) as host:
         task_id = await begun(host)
         task = await until_settled(host, task_id)
-        await host.told("get_status", request_id=task_id)
+        await host.call_ok("get_status", request_id=task_id)
     plain = host.results[-1].model_dump(mode="json", by_alias=True, exclude_none=True)
     assert task["status"] == "completed"
     assert "pollIntervalMs" not in task
@@ -153,7 +153,7 @@ async def test_a_request_made_by_a_plain_call_is_a_task_too(world: World, era: s
     world.sim.script("Luma-Ray2", Script.takes(30))
     server = world.server()
     async with world.host(server, era=era) as plain_host:
-        answer = await plain_host.told("generate_video", prompt="a fox", wait=False)
+        answer = await plain_host.call_ok("generate_video", prompt="a fox", wait=False)
     async with world.host(server, options=KNOWS_TASKS) as host:
         assert (await ask(host, "tasks/get", answer["request_id"]))["status"] == "working"
 
@@ -191,7 +191,7 @@ async def test_the_methods_that_the_extension_dropped_are_unknown(world: World, 
 
 async def test_a_client_that_does_not_know_tasks_gets_a_plain_answer_and_no_tasks(world: World, era: str) -> None:
     async with world.host(era=era) as host:
-        answer = await host.told("generate_video", prompt="a fox")
+        answer = await host.call_ok("generate_video", prompt="a fox")
         assert answer["is_final"]
         expected = -32601 if era == "legacy" else -32021
         assert await code_of(host, "tasks/get", answer["request_id"]) == expected

@@ -12,11 +12,11 @@ from anyio.abc import TaskGroup
 from gmi_video.catalog.lookup import Catalog
 from gmi_video.images.upload import Images
 from gmi_video.jobs.budget import Budget
-from gmi_video.jobs.polling import Jobs
+from gmi_video.jobs.polling import Poller
 from gmi_video.jobs.submission import Submission
 from gmi_video.settings import Settings
 from gmi_video.upstream.client import Queue
-from gmi_video.upstream.transport import Exchange
+from gmi_video.upstream.transport import Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Services:
     catalog: Catalog
     images: Images
     submission: Submission
-    jobs: Jobs
+    poller: Poller
     tasks: TaskGroup
 
 
@@ -43,8 +43,8 @@ async def open_services(
         transport: how HTTP travels; None is the network.
         now: this machine's clock, in Unix seconds.
     """
-    exchange = Exchange(settings, transport, now)
-    queue = Queue(exchange)
+    http = Transport(settings, transport, now)
+    queue = Queue(http)
     catalog = Catalog(queue)
     try:
         async with anyio.create_task_group() as tasks:
@@ -55,10 +55,10 @@ async def open_services(
                 catalog,
                 images,
                 Submission(queue, tasks, Budget(queue, catalog, settings), images.contents),
-                Jobs(queue, tasks),
+                Poller(queue, tasks),
                 tasks,
             )
             tasks.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):
-            await exchange.aclose()
+            await http.aclose()

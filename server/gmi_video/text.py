@@ -33,7 +33,7 @@ _INERT = str.maketrans(
 _MAX_URL = 2048
 
 
-def plain(text: object, limit: int = 300) -> str:
+def one_line(text: object, limit: int = 300) -> str:
     """`text` on one line without control or formatting characters, at most `limit` characters."""
     words = text if isinstance(text, str) else to_json(text, serialize_unknown=True).decode()
     words = words[: limit * 4]
@@ -43,9 +43,9 @@ def plain(text: object, limit: int = 300) -> str:
     return words if len(words) <= limit else words[: limit - 1].rstrip() + "…"
 
 
-def quoted(text: object, limit: int = 300) -> str:
+def quote_untrusted(text: object, limit: int = 300) -> str:
     """The vendor's words in quotation marks, unable to leave them: no Markdown, no links, no second line."""
-    words = _SCHEME.sub(r"\1 ", plain(text, limit)).replace("www.", "www ").translate(_INERT)
+    words = _SCHEME.sub(r"\1 ", one_line(text, limit)).replace("www.", "www ").translate(_INERT)
     return f"“{words}”"
 
 
@@ -81,14 +81,14 @@ def duration(seconds: float) -> str:
 _MORE_THAN_A_VALUE = re.compile(r"[\[\]<>`*|#\\“”]|:(?=//|\w+\()")
 
 
-def shown(value: object) -> str:
+def as_json_literal(value: object) -> str:
     """A value as JSON, cut short; in quotation marks that it can't leave, where it could be read as more than that."""
     try:
-        words = plain(json.dumps(value, ensure_ascii=False), 80)
+        words = one_line(json.dumps(value, ensure_ascii=False), 80)
     except (TypeError, ValueError, RecursionError):
         return "that"
     risky = words[:1] in {"[", "{"} or _MORE_THAN_A_VALUE.search(words)
-    return quoted(value, 80) if risky else words
+    return quote_untrusted(value, 80) if risky else words
 
 
 def folded(name: str) -> str:

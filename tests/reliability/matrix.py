@@ -143,7 +143,7 @@ async def _converse(conversation: Conversation, fault: Fault, times: int | None,
         arguments["frame0_image"] = str(folder / "fox.png")
     async with world.host(GMI_MAX_WAIT_SECONDS="120", GMI_IMAGE_DIRS=str(folder)) as host:
         if conversation.of_a_job:
-            made = await host.told("generate_video", **FOX, wait=False)
+            made = await host.call_ok("generate_video", **FOX, wait=False)
             if conversation.tool == "get_status":
                 arguments |= {"request_id": made["request_id"], "wait": True}
         before, asked = len(sim.jobs), world.count("submit")

@@ -26,7 +26,7 @@ async def test_each_refusal_has_its_own_sentence_and_next_step(
 ) -> None:
     world.sim.fail("submit", fault, times=None)
     async with world.host() as host:
-        answer = await host.refused("generate_video", prompt="a fox")
+        answer = await host.call_error("generate_video", prompt="a fox")
     assert sentence in answer["summary"]
     assert step in answer["next_step"]
     assert answer["error"]["charged"] == "no"
@@ -41,7 +41,7 @@ async def test_a_failed_job_tells_its_reason_wherever_it_stands_and_that_the_cha
     world.sim.behave(failure_place=place, failure_form=form)
     world.sim.script("Luma-Ray2", Script.fails(10, "the sky was too blue"))
     async with world.host() as host:
-        answer = await host.refused("generate_video", prompt="a fox")
+        answer = await host.call_error("generate_video", prompt="a fox")
     assert "“the sky was too blue”" in answer["summary"]
     assert answer["error"]["charged"] == "unknown"
     assert answer["request_id"] == world.sim.jobs[0].request_id
@@ -50,8 +50,8 @@ async def test_a_failed_job_tells_its_reason_wherever_it_stands_and_that_the_cha
 async def test_a_failed_job_is_an_ordinary_answer_of_get_status(world: World) -> None:
     world.sim.script("Luma-Ray2", Script.cancelled(10))
     async with world.host() as host:
-        made = await host.told("generate_video", prompt="a fox", wait=False)
-        answer = await host.told("get_status", request_id=made["request_id"], wait=True)
+        made = await host.call_ok("generate_video", prompt="a fox", wait=False)
+        answer = await host.call_ok("get_status", request_id=made["request_id"], wait=True)
     assert "was cancelled" in answer["summary"]
     assert answer["error"]["charged"] == "unknown"
 
@@ -59,7 +59,7 @@ async def test_a_failed_job_is_an_ordinary_answer_of_get_status(world: World) ->
 async def test_a_rate_limit_that_comes_as_a_failed_record_says_so(world: World) -> None:
     world.sim.fail("submit", "429_record")
     async with world.host() as host:
-        answer = await host.refused("generate_video", prompt="a fox")
+        answer = await host.call_error("generate_video", prompt="a fox")
     assert "Rate limit exceeded" in answer["summary"]
     assert "in a minute" in answer["next_step"]
     assert answer["request_id"] == world.sim.jobs[0].request_id

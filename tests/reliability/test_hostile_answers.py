@@ -15,7 +15,7 @@ from trio.testing import MockClock
 
 from gmi_video.mcp.tools import TOOLS
 from gmi_video.simulator import Endpoint, Script, Simulator
-from gmi_video.text import quoted
+from gmi_video.text import quote_untrusted
 from gmi_video.upstream.wire import fields_of, items_of
 from tests.conftest import KEY, Host, World, now
 
@@ -237,7 +237,7 @@ def _is_inert(words: str) -> bool:
 @MANY
 @given(st.text(max_size=200) | st.sampled_from(HOSTILE_TEXT))
 def test_quoted_words_can_not_leave_their_quotation_marks(text: str) -> None:
-    words = quoted(text)
+    words = quote_untrusted(text)
     assert words[0] == "“"
     assert words[-1] == "”"
     assert not re.search(r"[“”\[\]<>`*|#\\\n\r]", words[1:-1])

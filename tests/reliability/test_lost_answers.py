@@ -23,7 +23,7 @@ FOX = {"prompt": "a fox in the snow"}
 async def test_the_job_behind_a_lost_answer_is_found_and_followed(world: World, fault: Fault) -> None:
     world.sim.fail("submit", fault)
     async with world.host() as host:
-        answer = await host.told("generate_video", **FOX)
+        answer = await host.call_ok("generate_video", **FOX)
     assert answer["status"] == "success"
     assert [job.request_id for job in world.sim.jobs] == [answer["request_id"]]
     assert world.count("submit") == 1
@@ -34,16 +34,16 @@ async def test_a_submit_that_is_nowhere_to_be_found_is_told_as_unknown_and_not_p
 ) -> None:
     world.sim.fail("submit", "timeout_before")
     async with world.host() as host:
-        answer = await host.refused("generate_video", **FOX)
+        answer = await host.call_error("generate_video", **FOX)
         assert answer["status"] == "unknown"
         assert answer["error"]["charged"] == "unknown"
         assert "4 looks" in answer["summary"]
         assert "list_requests" in answer["next_step"]
         assert '"allow_duplicate": true' in answer["next_step"]
-        again = await host.refused("generate_video", **FOX)
+        again = await host.call_error("generate_video", **FOX)
         assert again["status"] == "unknown"
         assert world.count("submit") == 1
-        await host.told("generate_video", **FOX, wait=False, allow_duplicate=True)
+        await host.call_ok("generate_video", **FOX, wait=False, allow_duplicate=True)
     assert world.count("submit") == 2
     assert len(world.sim.jobs) == 1
 
@@ -52,7 +52,7 @@ async def test_a_503_that_names_a_request_which_exists_is_that_job(world: World)
     world.sim.behave(list_lag=300)
     world.sim.fail("submit", "503_after")
     async with world.host() as host:
-        answer = await host.told("generate_video", **FOX)
+        answer = await host.call_ok("generate_video", **FOX)
     assert answer["status"] == "success"
     assert [job.request_id for job in world.sim.jobs] == [answer["request_id"]]
 
@@ -62,11 +62,11 @@ async def test_a_503_that_names_a_request_is_not_called_free_while_nothing_can_b
     world.sim.fail("list", "500", times=None)
     world.sim.fail("get", "500", times=None)
     async with world.host() as host:
-        answer = await host.refused("generate_video", **FOX)
+        answer = await host.call_error("generate_video", **FOX)
         assert answer["error"]["charged"] == "unknown"
         assert world.sim.jobs[0].request_id in str(answer)
         world.sim.heal()
-        found = await host.told("generate_video", **FOX)
+        found = await host.call_ok("generate_video", **FOX)
     assert [job.request_id for job in world.sim.jobs] == [found["request_id"]]
 
 
@@ -76,7 +76,7 @@ async def test_an_answer_with_an_id_but_no_status_leads_to_the_job_all_the_same(
         world.sim.script("Luma-Ray2", Script.takes(20))
         job = world.sim.make_job("Luma-Ray2", {"prompt": "x"}, "simulated-org", pictures={}, fate=None)
         world.sim.answer("submit", json.dumps({"request_id": job.request_id, "status": None}).encode())
-        answer = await host.told("generate_video", prompt="x")
+        answer = await host.call_ok("generate_video", prompt="x")
     assert answer["request_id"] == job.request_id
     assert world.count("submit") == 1
 
@@ -84,10 +84,10 @@ async def test_an_answer_with_an_id_but_no_status_leads_to_the_job_all_the_same(
 async def test_an_answer_that_names_a_request_from_before_is_not_taken_for_the_new_job(world: World) -> None:
     world.sim.script("Luma-Ray2", Script.takes(600))
     async with world.host() as host:
-        old = await host.told("generate_video", prompt="an old one", wait=False)
+        old = await host.call_ok("generate_video", prompt="an old one", wait=False)
         stale = json.dumps(world.sim.submitted(world.sim.jobs[0])).encode()
         world.sim.answer("submit", stale, lands=True)
-        answer = await host.told("generate_video", **FOX, wait=False)
+        answer = await host.call_ok("generate_video", **FOX, wait=False)
     assert answer["request_id"] != old["request_id"]
     assert answer["request_id"] == world.sim.jobs[1].request_id
 
@@ -96,10 +96,10 @@ async def test_a_list_without_payloads_names_candidates_and_nothing_is_submitted
     world.sim.behave(echo_payload=False)
     world.sim.fail("submit", "dropped_after")
     async with world.host() as host:
-        answer = await host.refused("generate_video", **FOX)
+        answer = await host.call_error("generate_video", **FOX)
         assert answer["error"]["charged"] == "unknown"
         assert world.sim.jobs[0].request_id in answer["next_step"]
-        again = await host.refused("generate_video", **FOX)
+        again = await host.call_error("generate_video", **FOX)
         assert world.sim.jobs[0].request_id in again["next_step"]
     assert world.count("submit") == 1
 
@@ -108,9 +108,9 @@ async def test_a_job_of_ours_for_another_prompt_is_no_candidate(world: World) ->
     world.sim.behave(echo_payload=False)
     world.sim.fail("submit", "dropped_before")
     async with world.host() as host:
-        await host.refused("generate_video", **FOX)
-        other = await host.told("generate_video", prompt="another", wait=False)
-        again = await host.refused("generate_video", **FOX)
+        await host.call_error("generate_video", **FOX)
+        other = await host.call_ok("generate_video", prompt="another", wait=False)
+        again = await host.call_error("generate_video", **FOX)
     assert other["request_id"] not in str(again)
 
 
@@ -120,7 +120,7 @@ async def test_clocks_apart_do_not_hide_the_job_when_the_list_came_only_afterwar
     world.sim.fail("list", "refused", times=8)
     world.sim.fail("submit", "dropped_after")
     async with world.host() as host:
-        answer = await host.told("generate_video", **FOX)
+        answer = await host.call_ok("generate_video", **FOX)
     assert [job.request_id for job in world.sim.jobs] == [answer["request_id"]]
 
 
@@ -130,7 +130,7 @@ async def test_a_rate_limit_with_a_hint_is_waited_out(world: World, fault: Fault
     world.sim.fail("submit", fault)
     async with world.host() as host:
         start = trio.current_time()
-        await host.told("generate_video", **FOX, wait=False)
+        await host.call_ok("generate_video", **FOX, wait=False)
         assert trio.current_time() - start >= 29.9
     assert world.count("submit") == 2
     assert len(world.sim.jobs) == 1
@@ -139,7 +139,7 @@ async def test_a_rate_limit_with_a_hint_is_waited_out(world: World, fault: Fault
 async def test_a_connection_that_was_never_made_is_tried_again(world: World) -> None:
     world.sim.fail("submit", "refused", times=2)
     async with world.host() as host:
-        answer = await host.told("generate_video", **FOX)
+        answer = await host.call_ok("generate_video", **FOX)
     assert answer["status"] == "success"
     assert len(world.sim.jobs) == 1
 
@@ -150,7 +150,7 @@ async def test_a_wait_survives_any_number_of_passing_faults(world: World, era: s
     for fault in faults:
         world.sim.fail("get", fault, times=9)
     async with world.host(era=era) as host:
-        answer = await host.told("generate_video", **FOX)
+        answer = await host.call_ok("generate_video", **FOX)
     assert answer["status"] == "success"
     assert len(world.sim.jobs) == 1
 
@@ -158,7 +158,7 @@ async def test_a_wait_survives_any_number_of_passing_faults(world: World, era: s
 async def test_a_stuck_job_is_reported_as_such_with_what_to_do(world: World) -> None:
     world.sim.script("Luma-Ray2", Script.stuck())
     async with world.host() as host:
-        answer = await host.told("generate_video", **FOX)
+        answer = await host.call_ok("generate_video", **FOX)
     assert "stuck in the queue" in answer["summary"]
     assert answer["request_id"] in answer["next_step"]
     assert "allow_duplicate" in answer["next_step"]
@@ -168,8 +168,8 @@ async def test_a_status_that_is_not_a_plain_word_does_not_lose_the_job(world: Wo
     stages: tuple[tuple[float, str], ...] = ((0, "42 % (rendering…)"), (20, "success"))
     world.sim.script("Luma-Ray2", Script(stages))
     async with world.host() as host:
-        first = await host.told("generate_video", **FOX, wait=False)
-        answer = await host.told("generate_video", **FOX)
+        first = await host.call_ok("generate_video", **FOX, wait=False)
+        answer = await host.call_ok("generate_video", **FOX)
     assert first["request_id"] == answer["request_id"] == world.sim.jobs[0].request_id
     assert world.count("submit") == 1
 
@@ -177,11 +177,11 @@ async def test_a_status_that_is_not_a_plain_word_does_not_lose_the_job(world: Wo
 @pytest.mark.parametrize("word", ["SUCCESS", "Success", "success "])
 async def test_a_final_status_in_other_letters_is_final(world: World, word: str) -> None:
     async with world.host() as host:
-        made = await host.told("generate_video", **FOX, wait=False)
+        made = await host.call_ok("generate_video", **FOX, wait=False)
         record: dict[str, Any] = world.sim.record(world.sim.jobs[0])
         done = record | {"status": word, "outcome": {"video_url": "https://films.example/a.mp4"}}
         world.sim.answer("get", json.dumps(done).encode(), times=None)
-        answer = await host.told("get_status", request_id=made["request_id"], wait=True)
+        answer = await host.call_ok("get_status", request_id=made["request_id"], wait=True)
     assert answer["is_final"]
     assert answer["video_url"] == "https://films.example/a.mp4"
 
@@ -189,11 +189,11 @@ async def test_a_final_status_in_other_letters_is_final(world: World, word: str)
 async def test_a_host_with_little_patience_is_told_to_go_on_with_the_same_call(world: World) -> None:
     world.sim.fail("submit", "timeout_after")
     async with world.host(GMI_MAX_WAIT_SECONDS="30") as host:
-        slow = await host.told("generate_video", **FOX)
+        slow = await host.call_ok("generate_video", **FOX)
         assert "has not been answered yet" in slow["summary"]
         assert "the same call again" in slow["next_step"]
-        answer = await host.told("generate_video", **FOX)
+        answer = await host.call_ok("generate_video", **FOX)
         if not answer.get("is_final"):
-            answer = await host.told("generate_video", **FOX)
+            answer = await host.call_ok("generate_video", **FOX)
     assert [job.request_id for job in world.sim.jobs] == [answer["request_id"]]
     assert world.count("submit") == 1

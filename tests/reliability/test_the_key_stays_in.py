@@ -13,7 +13,7 @@ from gmi_video.mcp.app import create_server
 from gmi_video.settings import Settings
 from gmi_video.simulator import Endpoint, Simulator
 from gmi_video.upstream.client import Queue
-from gmi_video.upstream.transport import Exchange
+from gmi_video.upstream.transport import Transport
 from tests.conftest import World, now
 
 from . import ABANDONED_BODIES
@@ -87,16 +87,16 @@ async def test_an_error_says_nothing_of_the_key_even_to_a_debugger() -> None:
     key = KEYS[0]
     sim = Simulator(api_key=key, clock=now, seed=1)
     settings = Settings.from_environment({"GMI_API_KEY": key, "GMI_BASE_URL": sim.api_url})
-    exchange = Exchange(settings, sim.transport(), now)
-    seen = [repr(settings), str(settings), repr(exchange)]
+    http = Transport(settings, sim.transport(), now)
+    seen = [repr(settings), str(settings), repr(http)]
     for status, body, headers in echoes(key):
         sim.heal()
         sim.answer("get", body, status, headers, times=None)
         try:
-            seen.append(repr(await Queue(exchange).request("6f1ed1e2")))
+            seen.append(repr(await Queue(http).get_request("6f1ed1e2")))
         except UpstreamError as error:
             seen += [repr(error), str(error), repr(vars(error)), repr(error.__cause__)]
-    await exchange.aclose()
+    await http.aclose()
     _must_not_hold(key, seen)
 
 
@@ -120,7 +120,7 @@ async def test_headers_that_come_back_over_a_real_socket_are_not_logged(caplog: 
         settings = {"GMI_API_KEY": key, "GMI_BASE_URL": f"http://127.0.0.1:{port}", "GMI_LOG_LEVEL": "DEBUG"}
         server = create_server(Settings.from_environment(settings))
         async with World(Simulator(), {}).host(server) as host:
-            answer = await host.refused("list_models")
+            answer = await host.call_error("list_models")
         tasks.cancel_scope.cancel()
     assert "did not accept the API key" in answer["summary"]
     _must_not_hold(key, [json.dumps(answer), *(repr(vars(record)) + record.getMessage() for record in caplog.records)])

@@ -22,7 +22,7 @@ async def test_two_identical_calls_at_the_same_moment_make_one_job(world: World,
         for _ in range(2):
 
             async def call() -> None:
-                answers.append(await host.told("generate_video", **FOX))
+                answers.append(await host.call_ok("generate_video", **FOX))
 
             calls.start_soon(call)
     assert len(world.sim.jobs) == 1
@@ -36,7 +36,7 @@ async def test_a_repeat_after_the_hosts_time_out_returns_the_running_job(world: 
         with trio.move_on_after(60) as patience:
             await host.call("generate_video", **FOX)
         assert patience.cancelled_caught
-        answer = await host.told("generate_video", **FOX)
+        answer = await host.call_ok("generate_video", **FOX)
     assert answer["reused"]
     assert answer["status"] == "success"
     assert "not paid again" in answer["summary"]
@@ -46,13 +46,25 @@ async def test_a_repeat_after_the_hosts_time_out_returns_the_running_job(world: 
 async def test_it_works_after_a_restart_and_from_a_second_copy(world: World) -> None:
     world.sim.script("Luma-Ray2", Script.takes(200))
     async with world.host() as first, world.host() as copy:
-        made = await first.told("generate_video", **FOX, wait=False)
-        found = await copy.told("generate_video", **FOX, wait=False)
+        made = await first.call_ok("generate_video", **FOX, wait=False)
+        found = await copy.call_ok("generate_video", **FOX, wait=False)
     async with world.host() as restarted:
-        again = await restarted.told("generate_video", **FOX)
+        again = await restarted.call_ok("generate_video", **FOX)
     assert made["request_id"] == found["request_id"] == again["request_id"]
     assert found["reused"]
     assert again["reused"]
+    assert len(world.sim.jobs) == 1
+
+
+async def test_a_job_of_ours_that_is_answered_404_while_the_list_fails_is_not_paid_again(
+    world: World, era: str
+) -> None:
+    async with world.host(era=era) as host:
+        made = await host.call_ok("generate_video", **FOX, wait=False)
+        world.sim.fail("list", "refused", times=None)
+        world.sim.fail("get", "404")
+        again = await host.call_ok("generate_video", **FOX, wait=False)
+    assert again["request_id"] == made["request_id"]
     assert len(world.sim.jobs) == 1
 
 
@@ -62,9 +74,9 @@ async def test_a_job_that_finished_undelivered_is_returned_for_five_minutes(
 ) -> None:
     world.sim.script("Luma-Ray2", Script.takes(30))
     async with world.host() as host:
-        first = await host.told("generate_video", **FOX, wait=False)
+        first = await host.call_ok("generate_video", **FOX, wait=False)
         await trio.sleep(30 + later)
-        answer = await host.told("generate_video", **FOX)
+        answer = await host.call_ok("generate_video", **FOX)
     assert len(world.sim.jobs) == jobs
     assert (answer["request_id"] == first["request_id"]) == (jobs == 1)
     assert answer.get("reused", False) == (jobs == 1)
@@ -72,16 +84,16 @@ async def test_a_job_that_finished_undelivered_is_returned_for_five_minutes(
 
 async def test_once_the_outcome_is_delivered_the_same_call_makes_another_video(world: World) -> None:
     async with world.host() as host:
-        first = await host.told("generate_video", **FOX)
-        second = await host.told("generate_video", **FOX)
+        first = await host.call_ok("generate_video", **FOX)
+        second = await host.call_ok("generate_video", **FOX)
     assert first["request_id"] != second["request_id"]
     assert len(world.sim.jobs) == 2
 
 
 async def test_allow_duplicate_pays_for_a_second_one_while_the_first_runs(world: World) -> None:
     async with world.host() as host:
-        await host.told("generate_video", **FOX, wait=False)
-        second = await host.told("generate_video", **FOX, wait=False, allow_duplicate=True)
+        await host.call_ok("generate_video", **FOX, wait=False)
+        second = await host.call_ok("generate_video", **FOX, wait=False, allow_duplicate=True)
     assert "reused" not in second
     assert len(world.sim.jobs) == 2
 
@@ -90,9 +102,9 @@ async def test_the_list_can_be_in_any_order_and_cut_short(world: World) -> None:
     world.sim.script("Luma-Ray2", Script.takes(400))
     world.sim.behave(list_order="oldest", list_limit=1)
     async with world.host() as host:
-        first = await host.told("generate_video", **FOX, wait=False)
-        await host.told("generate_video", prompt="another", wait=False)
-        again = await host.told("generate_video", **FOX, wait=False)
+        first = await host.call_ok("generate_video", **FOX, wait=False)
+        await host.call_ok("generate_video", prompt="another", wait=False)
+        again = await host.call_ok("generate_video", **FOX, wait=False)
     assert again["request_id"] == first["request_id"]
     assert len(world.sim.jobs) == 2
 
@@ -100,8 +112,8 @@ async def test_the_list_can_be_in_any_order_and_cut_short(world: World) -> None:
 async def test_without_the_list_it_submits_and_says_what_could_not_be_ruled_out(world: World) -> None:
     world.sim.fail("list", "500", times=None)
     async with world.host() as host:
-        answer = await host.told("generate_video", **FOX, wait=False)
-        again = await host.told("generate_video", **FOX, wait=False)
+        answer = await host.call_ok("generate_video", **FOX, wait=False)
+        again = await host.call_ok("generate_video", **FOX, wait=False)
     assert "can't be ruled out" in answer["summary"]
     assert again["request_id"] == answer["request_id"]
     assert len(world.sim.jobs) == 1
@@ -111,9 +123,9 @@ async def test_the_own_job_is_not_paid_again_while_neither_list_nor_record_can_b
     world.sim.script("Luma-Ray2", Script.takes(900))
     world.sim.behave(list_lag=600)
     async with world.host() as host:
-        answer = await host.told("generate_video", **FOX, wait=False)
+        answer = await host.call_ok("generate_video", **FOX, wait=False)
         world.sim.fail("get", "502_html", times=None)
-        again = await host.told("generate_video", **FOX, wait=False)
+        again = await host.call_ok("generate_video", **FOX, wait=False)
     assert again["request_id"] == answer["request_id"]
     assert len(world.sim.jobs) == 1
 
@@ -126,7 +138,7 @@ async def test_a_call_cancelled_anywhere_around_the_submit_loses_nothing(
     async with world.host(era=era) as host:
         with trio.move_on_after(seconds):
             await host.call("generate_video", **FOX)
-        answer = await host.told("generate_video", **FOX)
+        answer = await host.call_ok("generate_video", **FOX)
     assert answer["status"] == "success"
     assert [job.request_id for job in world.sim.jobs] == [answer["request_id"]]
 
@@ -139,11 +151,11 @@ async def test_a_doubt_outlives_the_call_that_was_cancelled_in_it(world: World) 
             await host.call("generate_video", **FOX)
         assert len(world.sim.jobs) == 1
         await trio.sleep(15)
-        doubtful = await host.refused("generate_video", **FOX)
+        doubtful = await host.call_error("generate_video", **FOX)
         assert doubtful["status"] == "unknown"
         assert doubtful["error"]["charged"] == "unknown"
         await trio.sleep(60)
-        answer = await host.told("generate_video", **FOX)
+        answer = await host.call_ok("generate_video", **FOX)
     assert [job.request_id for job in world.sim.jobs] == [answer["request_id"]]
     assert answer["reused"]
 
@@ -153,9 +165,9 @@ async def test_clocks_ten_minutes_apart_change_nothing(world: World, skew: int) 
     world.sim.script("Luma-Ray2", Script.takes(30))
     world.sim.behave(skew=skew)
     async with world.host() as host:
-        await host.told("generate_video", **FOX, wait=False)
+        await host.call_ok("generate_video", **FOX, wait=False)
         await trio.sleep(300)
-        answer = await host.told("generate_video", **FOX)
+        answer = await host.call_ok("generate_video", **FOX)
         assert answer["reused"]
         assert 29 <= answer["elapsed_seconds"] <= 31
     assert len(world.sim.jobs) == 1
@@ -164,26 +176,26 @@ async def test_clocks_ten_minutes_apart_change_nothing(world: World, skew: int) 
 async def test_a_job_of_ours_that_ended_without_stamps_is_returned_once(world: World) -> None:
     world.sim.script("Luma-Ray2", Script.takes(20))
     async with world.host() as host:
-        made = await host.told("generate_video", **FOX, wait=False)
+        made = await host.call_ok("generate_video", **FOX, wait=False)
         await trio.sleep(60)
         record = world.sim.record(world.sim.jobs[0])
         for stamp in ("created_at", "updated_at", "queued_at"):
             del record[stamp]
         world.sim.answer("list", json.dumps({"requests": [record], "total": 1}).encode(), times=None)
-        answer = await host.told("generate_video", **FOX)
+        answer = await host.call_ok("generate_video", **FOX)
         assert answer["request_id"] == made["request_id"]
         assert len(world.sim.jobs) == 1
-        await host.told("generate_video", **FOX)
+        await host.call_ok("generate_video", **FOX)
     assert len(world.sim.jobs) == 2
 
 
 async def test_keys_that_the_queue_adds_to_the_echo_do_not_hide_the_same_job(world: World) -> None:
     world.sim.script("Luma-Ray2", Script.takes(200))
     async with world.host() as host:
-        made = await host.told("generate_video", **FOX, wait=False)
+        made = await host.call_ok("generate_video", **FOX, wait=False)
     record = world.sim.record(world.sim.jobs[0])
     record["payload"] = record["payload"] | {"negative_prompt": None, "webhook": "none", "user": {"id": 1}}
     world.sim.answer("list", json.dumps({"requests": [record], "total": 1}).encode(), times=None)
     async with world.host() as host:
-        answer = await host.told("generate_video", **FOX, wait=False)
+        answer = await host.call_ok("generate_video", **FOX, wait=False)
     assert answer["request_id"] == made["request_id"]

@@ -8,7 +8,7 @@ from typing import Any
 from gmi_video.catalog import pricing, validation
 from gmi_video.catalog.lookup import Catalog
 from gmi_video.errors import InvalidRequest
-from gmi_video.text import nearest, plain, shown
+from gmi_video.text import as_json_literal, nearest, one_line
 from gmi_video.upstream.wire import LUMA_RAY2, LumaRay2Payload, ModelRecord, Parameter
 
 _TABLE = LumaRay2Payload.model_json_schema()["properties"]
@@ -28,7 +28,7 @@ _NOT_AN_IMAGE = re.compile(r"(_|\b)(id|ids|count|num|strength|weight|type|mode)$
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class VideoArguments:
     """What a call of generate_video asks for, as it was given."""
 
     model: str
@@ -38,7 +38,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class PricedRequest:
     """A request that may be submitted, once its images are where the vendor can see them.
 
     `usd` is its price, None where that is not known; `price` the same in words; `notes` are for the user.
@@ -55,11 +55,11 @@ class Draft:
     def in_words(self) -> str:
         """The job in a few words: "Luma-Ray2 video (720p, 5s, 16:9)"."""
         small = [str(v) for k, v in self.payload.items() if k not in self.images and isinstance(v, str | int)]
-        choices = [plain(v, 20) for v in small if v not in {self.payload.get("prompt"), "True", "False"}][:4]
+        choices = [one_line(v, 20) for v in small if v not in {self.payload.get("prompt"), "True", "False"}][:4]
         return f"{self.model} video" + (f" ({', '.join(choices)})" if choices else "")
 
 
-async def draft(catalog: Catalog, wanted: Wanted) -> Draft:
+async def draft(catalog: Catalog, wanted: VideoArguments) -> PricedRequest:
     """Check and price what is wanted.
 
     Raises:
@@ -74,11 +74,11 @@ async def draft(catalog: Catalog, wanted: Wanted) -> Draft:
 # -- Luma-Ray2: the built-in table, or the live record where that says otherwise ----------------------------------
 
 
-async def _luma(catalog: Catalog, wanted: Wanted) -> Draft:
+async def _luma(catalog: Catalog, wanted: VideoArguments) -> PricedRequest:
     record = await catalog.luma()
     given = dict(wanted.parameters)
     faults = [
-        f'"{plain(name, 60)}" is an argument of generate_video itself; give it there, not in model_parameters.'
+        f'"{one_line(name, 60)}" is an argument of generate_video itself; give it there, not in model_parameters.'
         for name, value in given.items()
         if name in _TABLE and (record is None or value in _TABLE[name].get("enum", [value]))
     ]
@@ -86,7 +86,7 @@ async def _luma(catalog: Catalog, wanted: Wanted) -> Draft:
     notes: tuple[str, ...] = ()
     if record is None or not record.parameters:
         faults += [
-            f'"{plain(name, 60)}" is not a parameter of Luma-Ray2. There are: {", ".join(_TABLE)}.'
+            f'"{one_line(name, 60)}" is not a parameter of Luma-Ray2. There are: {", ".join(_TABLE)}.'
             for name in given
             if name not in _TABLE
         ]
@@ -107,11 +107,11 @@ async def _luma(catalog: Catalog, wanted: Wanted) -> Draft:
 def _differences(live: Mapping[str, Parameter], gone: list[str]) -> tuple[str, ...]:
     """How the live record differs from the documented table, for the user."""
     said = [f'"{name}" is gone' for name in gone]
-    said += [f'"{plain(name, 60)}" is new' for name in live if name not in _TABLE]
+    said += [f'"{one_line(name, 60)}" is new' for name in live if name not in _TABLE]
     for name, parameter in live.items():
         options, known = validation.options_of(parameter), _TABLE.get(name, {}).get("enum")
         if options and known and set(map(str, options)) != set(known):
-            said.append(f'"{name}" may be {", ".join(map(shown, options[:12]))}')
+            said.append(f'"{name}" may be {", ".join(map(as_json_literal, options[:12]))}')
     if not said:
         return ()
     return (f"Luma-Ray2's live record differs from the documented table ({'; '.join(said)}); the live one counts.",)
@@ -120,7 +120,7 @@ def _differences(live: Mapping[str, Parameter], gone: list[str]) -> tuple[str, .
 # -- any other model: its live record ----------------------------------------------------------------------------
 
 
-async def _other(catalog: Catalog, wanted: Wanted) -> Draft:
+async def _other(catalog: Catalog, wanted: VideoArguments) -> PricedRequest:
     record = await catalog.model(wanted.model)
     if not record.parameters:
         raise InvalidRequest(
@@ -162,16 +162,16 @@ def _refuse(faults: list[str], model: str) -> None:
     if faults:
         raise InvalidRequest(
             " ".join(dict.fromkeys(faults)),
-            f'Correct this and call generate_video again; list_models with {{"model": {shown(model)}}} shows what the '
-            "model takes.",
+            f'Correct this and call generate_video again; list_models with {{"model": {as_json_literal(model)}}} shows '
+            "what the model takes.",
         )
 
 
 def _drafted(
     model: str, payload: dict[str, Any], record: ModelRecord | None, notes: tuple[str, ...], images: tuple[str, ...]
-) -> Draft:
+) -> PricedRequest:
     usd = pricing.cost(record, payload)
     words = f"about {pricing.dollars(usd)}" if usd is not None else "a price that is not known"
     if usd is None and record is not None:
         words += f" ({pricing.in_words(record)})"
-    return Draft(model, payload, usd, words, notes, tuple(name for name in images if name in payload))
+    return PricedRequest(model, payload, usd, words, notes, tuple(name for name in images if name in payload))

@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 
 from gmi_video.errors import NotFound, UpstreamError
-from gmi_video.text import shown
+from gmi_video.text import as_json_literal
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.wire import LUMA_RAY2, ModelRecord
 
@@ -32,14 +32,14 @@ class Catalog:
     async def model(self, model_id: str) -> ModelRecord:
         """A model's live record. Raises `UpstreamError` where it can't be had; a failure is not kept."""
         try:
-            return await self._keep(f"model {model_id}", lambda: self._queue.model(model_id))
+            return await self._keep(f"model {model_id}", lambda: self._queue.get_model(model_id))
         except NotFound as error:
             error.next_step = await self._suggestion(model_id) or error.next_step
             raise
 
     async def ids(self) -> list[str]:
         """The ids of the public models."""
-        return await self._keep("ids", self._queue.models)
+        return await self._keep("ids", self._queue.list_models)
 
     async def luma(self) -> ModelRecord | None:
         """Luma-Ray2's live record, or None: the built-in table does without, so a failed fetch blocks nothing."""
@@ -47,7 +47,7 @@ class Catalog:
         async def fetch() -> ModelRecord | None:
             with anyio.move_on_after(LUMA_PATIENCE):
                 try:
-                    return await self._queue.model(LUMA_RAY2)
+                    return await self._queue.get_model(LUMA_RAY2)
                 except UpstreamError:
                     pass
             return None
@@ -69,7 +69,7 @@ class Catalog:
         if not near:
             return ""
         call = f'list_models with {{"model": "{near[0]}"}} shows what it takes.'
-        return f"The nearest id{' is' if len(near) == 1 else 's are'} {', '.join(map(shown, near))}; {call}"
+        return f"The nearest id{' is' if len(near) == 1 else 's are'} {', '.join(map(as_json_literal, near))}; {call}"
 
     async def _keep(self, key: str, fetch: Callable[[], Awaitable[Any]]) -> Any:
         async with self._turns.setdefault(key, anyio.Lock()):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gmi_video.catalog.validation import options_of
-from gmi_video.text import plain, quoted
+from gmi_video.text import one_line, quote_untrusted
 from gmi_video.upstream.wire import ModelRecord, Parameter, error_text
 
 MILLIONTHS = 1_000_000
@@ -60,10 +60,10 @@ def in_words(record: ModelRecord) -> str:
     """The price for a person: "$0.142 per second", the vendor's own words, or that it is not known."""
     price = unit_price(record)
     said = error_text(record.pricing_details)
-    words = f" The vendor says: {quoted(said, 200)}" if said else ""
+    words = f" The vendor says: {quote_untrusted(said, 200)}" if said else ""
     if price is None:
         return f"not given as a number.{words}" if said else "not known"
-    return f"{dollars(price)} per {plain(unit_of(record), 20) or 'unit'}.{words}"
+    return f"{dollars(price)} per {one_line(unit_of(record), 20) or 'unit'}.{words}"
 
 
 def dollars(amount: float) -> str:

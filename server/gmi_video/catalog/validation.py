@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gmi_video.text import nearest, nearest_option, plain, shown
+from gmi_video.text import as_json_literal, nearest, nearest_option, one_line
 from gmi_video.upstream.wire import Parameter, fields_of
 
 _KINDS = {
@@ -55,7 +55,7 @@ def allowed(parameter: Parameter) -> str:
     """What a parameter may be, in words."""
     options = options_of(parameter)
     if options:
-        words = f"one of {', '.join(map(shown, options[:30]))}"
+        words = f"one of {', '.join(map(as_json_literal, options[:30]))}"
     else:
         words = _KINDS.get(parameter.type, "a value")
         low, high = parameter.min_value, parameter.max_value
@@ -66,11 +66,11 @@ def allowed(parameter: Parameter) -> str:
         elif low is not None or high is not None:
             words += f" of at least {_digits(low)}" if low is not None else f" of at most {_digits(high or 0)}"
     default = parameter.default_value
-    return f"{words}; default {shown(default)}" if default not in (None, "") else words
+    return f"{words}; default {as_json_literal(default)}" if default not in (None, "") else words
 
 
 def _unknown(name: str, by_name: Mapping[str, Parameter], model: str) -> str:
-    named = plain(name, 60)
+    named = one_line(name, 60)
     if near := nearest(name, by_name, _MEANT):
         return f'"{named}" is not a parameter of {model}. The nearest is "{near}": {allowed(by_name[near])}.'
     return f'"{named}" is not a parameter of {model}. There are: {", ".join(list(by_name)[:40])}.'
@@ -85,13 +85,13 @@ def _fault(parameter: Parameter, value: object) -> str:
         twin = next((option for option in options if str(option) == str(value)), None)
         if twin is not None and not isinstance(value, bool):
             kind = "text" if isinstance(twin, str) else "a number"
-            return f"{must}; {shown(value)} has the wrong type, it must be {kind}: {shown(twin)}."
+            return f"{must}; {as_json_literal(value)} has the wrong type, it must be {kind}: {as_json_literal(twin)}."
         near = nearest_option(value, [option for option in options if isinstance(option, str)])
-        return f"{must}, not {shown(value)}." + (f" Did you mean {shown(near)}?" if near else "")
+        return f"{must}, not {as_json_literal(value)}." + (f" Did you mean {as_json_literal(near)}?" if near else "")
     if not _fits_type(parameter.type, value):
         return f"{must}, not {_described(value)}."
     if not _fits_range(parameter, value):
-        return f"{must}, not {shown(value)}."
+        return f"{must}, not {as_json_literal(value)}."
     return ""
 
 
@@ -130,7 +130,7 @@ def _digits(number: float) -> str:
 
 def _described(value: object) -> str:
     if isinstance(value, str):
-        return f"the text {shown(value)}"
+        return f"the text {as_json_literal(value)}"
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return f"the number {shown(value)}"
-    return shown(value)
+        return f"the number {as_json_literal(value)}"
+    return as_json_literal(value)

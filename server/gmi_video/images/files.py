@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from gmi_video.errors import InvalidRequest
 from gmi_video.images.formats import MAX_BYTES, NotAPicture
-from gmi_video.text import plain
+from gmi_video.text import one_line
 
 _MAX_PATH = 4096
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]|\\\\")
@@ -69,12 +69,12 @@ class Folders:
         except (OSError, RuntimeError, ValueError):
             pass  # a symlink in a circle, a home that does not exist, a name too long: it leads nowhere inside
         raise refused(
-            f"{argument}: {plain(value, 200)!r} does not lead to a file below an allowed folder.", self.where()
+            f"{argument}: {one_line(value, 200)!r} does not lead to a file below an allowed folder.", self.where()
         )
 
     def where(self) -> str:
         """What to give instead, as a sentence."""
-        folders = " or ".join(plain(str(folder), 200) for folder in self.dirs[:5])
+        folders = " or ".join(one_line(str(folder), 200) for folder in self.dirs[:5])
         return f"Give the absolute path of an image below {folders}, or a public http(s) URL."
 
 

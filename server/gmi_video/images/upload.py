@@ -19,7 +19,7 @@ from gmi_video.errors import Garbled, Rejected, Unavailable
 from gmi_video.images import formats, urls
 from gmi_video.images.files import Folders, content, refused
 from gmi_video.images.formats import NotAPicture, Picture
-from gmi_video.text import plain, safe_url
+from gmi_video.text import one_line, safe_url
 from gmi_video.upstream.client import Queue
 
 FRESH_SECONDS = 600.0
@@ -153,7 +153,7 @@ class Images:
 
     def _read(self, value: str, argument: str) -> Picture:
         file = self._folders.locate(value, argument)
-        shown = f"{argument}: the file {plain(value, 200)!r}"
+        shown = f"{argument}: the file {one_line(value, 200)!r}"
         try:
             return formats.read(content(file))
         except NotAPicture as error:

@@ -10,7 +10,7 @@ import socket
 from urllib.parse import urlsplit
 
 from gmi_video.errors import InvalidRequest
-from gmi_video.text import plain
+from gmi_video.text import one_line
 
 MAX_URL = 2048
 
@@ -47,7 +47,7 @@ def _trouble(value: str) -> str:
     """What is wrong, as the rest of a sentence; empty where nothing is."""
     scheme = value.split(":", 1)[0].lower()
     if scheme not in {"http", "https"}:
-        return f"is a {plain(scheme, 20)}: address, which the queue's servers can't read."
+        return f"is a {one_line(scheme, 20)}: address, which the queue's servers can't read."
     if len(value) > MAX_URL:
         return f"is a URL of {len(value)} characters; at most {MAX_URL} are allowed."
     if not _URL.fullmatch(value):
@@ -71,8 +71,8 @@ def _trouble(value: str) -> str:
 
 
 def _host_trouble(host: str, *, bracketed: bool) -> str:
-    unreachable = f"names the host {plain(host, 80)}, which the queue's servers on the internet can't reach."
-    unreadable = f"names the host {plain(host, 80)}, which is not a host name."
+    unreachable = f"names the host {one_line(host, 80)}, which the queue's servers on the internet can't reach."
+    unreadable = f"names the host {one_line(host, 80)}, which is not a host name."
     name = host.removesuffix(".")
     labels = name.split(".")
     if bracketed:

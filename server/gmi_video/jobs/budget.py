@@ -23,7 +23,7 @@ LIST_PATIENCE = 8.0
 
 
 @dataclass(eq=False, slots=True)
-class Hold:
+class Reservation:
     """Money set aside for a submit. It counts until the list shows the request, or the submit was refused."""
 
     usd: float
@@ -47,17 +47,17 @@ class Budget:
         self._queue = queue
         self._catalog = catalog
         self._limit = settings.spend_limit_usd
-        self._holds: list[Hold] = []
+        self._holds: list[Reservation] = []
         self._turn = anyio.Lock()
 
-    async def hold(self, usd: float | None) -> Hold:
+    async def hold(self, usd: float | None) -> Reservation:
         """Set `usd` aside for a submit, or refuse.
 
         Raises:
             SpendingRefused: it would take the last 24 hours above the limit, or that can't be told.
         """
         if self._limit is None:
-            return Hold(0.0, 0.0)
+            return Reservation(0.0, 0.0)
         if usd is None:
             raise SpendingRefused(
                 f"The price of this job is not known, so it can't be held to the limit of "
@@ -69,14 +69,14 @@ class Budget:
             spent, unpriced = await self._spent()
             if spent + usd > self._limit + 1e-9:
                 raise SpendingRefused(_over(spent, usd, self._limit, unpriced), _AFTER_LIMIT)
-            hold = Hold(usd, self._queue.now())
+            hold = Reservation(usd, self._queue.now())
             self._holds.append(hold)
             return hold
 
     async def _spent(self) -> tuple[float, int]:
         """Dollars of the last 24 hours, and how many requests have no known price."""
         try:
-            listing = await self._queue.requests(patience=LIST_PATIENCE)
+            listing = await self._queue.list_requests(patience=LIST_PATIENCE)
         except UpstreamError as error:
             raise SpendingRefused(
                 f"The account's requests of the last 24 hours could not be listed, so the limit of "

@@ -53,7 +53,7 @@ class Histories:
         # Where it can't be had, an older one is better than asking again for every call.
         self._known[model] = (anyio.current_time() + HISTORY_PAUSE, history)
         try:
-            listing = await self._queue.requests(model, patience=0)
+            listing = await self._queue.list_requests(model, patience=0)
         except UpstreamError:
             return history
         self.learn(model, listing.requests)

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gmi_video.jobs.reconciliation import Doubt
+    from gmi_video.jobs.reconciliation import UnconfirmedSubmit
 
 LIMIT = 4096
 """So many entries of a kind are kept; the oldest go first."""
@@ -17,7 +17,7 @@ class Memory:
         self.latest: OrderedDict[str, str] = OrderedDict()  # the job last made for a fingerprint
         self.own: OrderedDict[str, None] = OrderedDict()  # ids of all jobs made or found here
         self.delivered: OrderedDict[str, None] = OrderedDict()  # ids whose outcome a caller has
-        self.doubts: OrderedDict[str, Doubt] = OrderedDict()  # submits of unknown fate, by fingerprint
+        self.doubts: OrderedDict[str, UnconfirmedSubmit] = OrderedDict()  # submits of unknown fate, by fingerprint
 
     def keep(self, entries: OrderedDict[str, Any], key: str, value: Any = None) -> None:
         """Put an entry in, as the newest."""

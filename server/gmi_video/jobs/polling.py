@@ -17,7 +17,7 @@ from gmi_video.jobs.histories import Histories
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.wire import Record
 
-HEARTBEAT = 2.0
+PROGRESS_INTERVAL = 2.0
 """Seconds between two signs of life to a waiting caller, at most: few enough that a host's progress bar moves."""
 
 LAST_LOOK = 3.0
@@ -41,11 +41,11 @@ LIST_PAUSE = 300.0
 LIST_FAULT_PAUSE = 20.0
 """…or so many where it could not be had."""
 
-Tell = Callable[["Watch"], Awaitable[None]]
+Tell = Callable[["PollState"], Awaitable[None]]
 
 
 @dataclass(eq=False, slots=True)
-class Watch:
+class PollState:
     """A request that somebody waits for. `problem` is why the last look failed; None where it did not."""
 
     record: Record
@@ -99,7 +99,7 @@ class Watch:
             self.changed = anyio.Event()
 
 
-class Jobs:
+class Poller:
     """Waits for requests, on behalf of any number of callers.
 
     Args:
@@ -110,7 +110,7 @@ class Jobs:
     def __init__(self, queue: Queue, tasks: TaskGroup) -> None:
         self._queue = queue
         self._tasks = tasks
-        self._watches: dict[str, Watch] = {}
+        self._watches: dict[str, PollState] = {}
         self._running = False
         self._wake = anyio.Event()
         self._histories = Histories(queue)
@@ -126,7 +126,7 @@ class Jobs:
         """What this account's history tells of a job's length."""
         return NO_HISTORY if record.is_final else await self._histories.expect(record)
 
-    async def wait(self, record: Record, expected: Estimate, seconds: float, tell: Tell | None = None) -> Watch:
+    async def wait(self, record: Record, expected: Estimate, seconds: float, tell: Tell | None = None) -> PollState:
         """Wait until the job has ended, or for `seconds`.
 
         Args:
@@ -144,7 +144,7 @@ class Jobs:
             while not watch.is_over and anyio.current_time() < deadline - LAST_LOOK:
                 if tell is not None:
                     await tell(watch)
-                with anyio.move_on_at(min(anyio.current_time() + HEARTBEAT, deadline - LAST_LOOK)):
+                with anyio.move_on_at(min(anyio.current_time() + PROGRESS_INTERVAL, deadline - LAST_LOOK)):
                     await watch.changed.wait()
             if not watch.is_over:
                 self.hurry(watch)
@@ -172,7 +172,7 @@ class Jobs:
                     await watch.changed.wait()
 
     @asynccontextmanager
-    async def watching(self, record: Record, expected: Estimate) -> AsyncGenerator[Watch]:
+    async def watching(self, record: Record, expected: Estimate) -> AsyncGenerator[PollState]:
         """Have the job looked at for as long as this context is open."""
         watch = self._watches.get(record.request_id)
         if watch is None:
@@ -192,17 +192,17 @@ class Jobs:
                     self._leave(watch.look)
                 self._wake.set()
 
-    def hurry(self, watch: Watch) -> None:
+    def hurry(self, watch: PollState) -> None:
         """Look at the job now, unless that is being done."""
         watch.next_look = anyio.current_time()
         self._wake.set()
 
     # -- the loop ------------------------------------------------------------------------------------------------
 
-    def _new(self, record: Record, expected: Estimate) -> Watch:
+    def _new(self, record: Record, expected: Estimate) -> PollState:
         now = anyio.current_time()
         age = max(self._queue.now() - record.created_at, 0.0) if record.created_at is not None else 0.0
-        return Watch(record, expected, age, now, next_look=now + expected.pause(age))
+        return PollState(record, expected, age, now, next_look=now + expected.pause(age))
 
     def _leave(self, look: anyio.CancelScope) -> None:
         """A watch of this look is gone: end the look, unless it is a list that others wait for too."""
@@ -219,7 +219,7 @@ class Jobs:
         finally:
             self._running = False
 
-    def _start_looks(self, due: list[Watch]) -> None:
+    def _start_looks(self, due: list[PollState]) -> None:
         for model in {watch.record.model for watch in due}:
             alike = [w for w in self._watches.values() if w.record.model == model and not w.is_over]
             if model and len(alike) >= LIST_FROM:
@@ -229,7 +229,7 @@ class Jobs:
                 watch.look = anyio.CancelScope()
                 self._tasks.start_soon(self._look, watch, watch.look)
 
-    def _list_or_put_off(self, model: str, alike: list[Watch], due: list[Watch]) -> None:
+    def _list_or_put_off(self, model: str, alike: list[PollState], due: list[PollState]) -> None:
         """Cover `due` by one list call, now or at the next moment one is allowed; or by none, if lists are no good."""
         now = anyio.current_time()
         allowed = self._next_list.get(model, 0.0)
@@ -246,18 +246,18 @@ class Jobs:
             watch.look = look
         self._tasks.start_soon(self._look_at_list, model, alike, look)
 
-    async def _look(self, watch: Watch, look: anyio.CancelScope) -> None:
+    async def _look(self, watch: PollState, look: anyio.CancelScope) -> None:
         with look:
             try:
-                watch.seen(await self._queue.request(watch.record.request_id))
+                watch.seen(await self._queue.get_request(watch.record.request_id))
             except UpstreamError as error:
                 watch.missed(error)
         self._looked([watch])
 
-    async def _look_at_list(self, model: str, watches: list[Watch], look: anyio.CancelScope) -> None:
+    async def _look_at_list(self, model: str, watches: list[PollState], look: anyio.CancelScope) -> None:
         with look:
             try:
-                listing = await self._queue.requests(model, patience=0)
+                listing = await self._queue.list_requests(model, patience=0)
             except UpstreamError:
                 # It is the list that can't be had: each job is asked for itself before anything is said of it.
                 self._next_list[model] = anyio.current_time() + LIST_FAULT_PAUSE
@@ -272,7 +272,7 @@ class Jobs:
                         watch.seen(records[watch.record.request_id])
         self._looked(watches)
 
-    def _looked(self, watches: list[Watch]) -> None:
+    def _looked(self, watches: list[PollState]) -> None:
         for watch in watches:
             watch.look = None
         self._wake.set()

@@ -24,7 +24,7 @@ LOOK_PATIENCE = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class UnconfirmedSubmit:
     """A submit that may have arrived.
 
     `sent_at` is by this process's running clock (`anyio.current_time`), because the queue's own may be known only
@@ -56,7 +56,7 @@ class Search:
     seconds: float = 0.0
 
 
-async def search(queue: Queue, doubt: Doubt, pauses: tuple[float, ...] = PAUSES) -> Search:
+async def search(queue: Queue, doubt: UnconfirmedSubmit, pauses: tuple[float, ...] = PAUSES) -> Search:
     """Look for the job a few times, with growing pauses. A list that can't be had is a look that saw nothing."""
     started = anyio.current_time()
     looks = 0
@@ -64,7 +64,7 @@ async def search(queue: Queue, doubt: Doubt, pauses: tuple[float, ...] = PAUSES)
     for pause in pauses:
         await anyio.sleep(pause)
         try:
-            listing = await queue.requests(doubt.request.model, patience=LOOK_PATIENCE)
+            listing = await queue.list_requests(doubt.request.model, patience=LOOK_PATIENCE)
         except UpstreamError:
             continue
         looks += 1
@@ -76,7 +76,7 @@ async def search(queue: Queue, doubt: Doubt, pauses: tuple[float, ...] = PAUSES)
     return Search(candidates=candidates, looks=looks, seconds=anyio.current_time() - started)
 
 
-async def named_job(queue: Queue, error: UpstreamError, doubt: Doubt) -> Search:
+async def named_job(queue: Queue, error: UpstreamError, doubt: UnconfirmedSubmit) -> Search:
     """The request that the error answer itself named, if it exists (gmi-api: a 503 comes "with a `request_id`").
 
     Where it can't be asked for just now, it is a candidate.
@@ -84,14 +84,14 @@ async def named_job(queue: Queue, error: UpstreamError, doubt: Doubt) -> Search:
     if not error.request_id or error.request_id in doubt.known:
         return Search()
     try:
-        return Search(await queue.request(error.request_id))
+        return Search(await queue.get_request(error.request_id))
     except NotFound:
         return Search()
     except UpstreamError:
         return Search(candidates=(error.request_id,))
 
 
-def unknown(doubt: Doubt, found: Search) -> SubmissionUnknown:
+def unknown(doubt: UnconfirmedSubmit, found: Search) -> SubmissionUnknown:
     """What to tell about a submit that was neither answered nor found."""
     request = doubt.request
     look = f'Call list_requests with {{"model": "{request.model}", "limit": 5}} in a minute'

@@ -14,7 +14,6 @@ from anyio.abc import TaskGroup
 
 from gmi_video.errors import (
     InsufficientCredits,
-    NotFound,
     SpendingRefused,
     SubmissionUnknown,
     Unauthorized,
@@ -24,10 +23,10 @@ from gmi_video.jobs import reconciliation
 from gmi_video.jobs.budget import Budget
 from gmi_video.jobs.matching import Contents, fingerprint, hides_its_payload, is_same_job, may_be_same_but_for_uploads
 from gmi_video.jobs.memory import Memory
-from gmi_video.jobs.reconciliation import Doubt
+from gmi_video.jobs.reconciliation import UnconfirmedSubmit
 from gmi_video.upstream import failures
 from gmi_video.upstream.client import RETRY_SECONDS, Queue
-from gmi_video.upstream.failures import Subject
+from gmi_video.upstream.failures import Operation
 from gmi_video.upstream.wire import Record, RecordList, SubmitRequest
 
 FRESH_SECONDS = 300.0
@@ -179,12 +178,12 @@ class Submission:
                 note = _NO_PAYLOADS
         known = frozenset({record.request_id for record in history} | self._memory.own.keys())
         hold = await self._budget.hold(intent.usd)
-        doubt = Doubt(request, anyio.current_time(), known, listed_before=listing is not None)
+        doubt = UnconfirmedSubmit(request, anyio.current_time(), known, listed_before=listing is not None)
         try:
             try:
                 record = await self._queue.submit(request, patience=intent.patience)
                 if record.request_id in known:
-                    raise failures.garbled(Subject("submit", request.model), "names a request that was there before")
+                    raise failures.garbled(Operation("submit", request.model), "names a request that was there before")
             except UpstreamError as error:
                 if not error.maybe_arrived:
                     raise
@@ -199,7 +198,7 @@ class Submission:
     async def _list(self, model: str) -> RecordList | None:
         """The model's requests. None where they can't be had for a reason that need not stop a submit."""
         try:
-            return await self._queue.requests(model, patience=LIST_PATIENCE)
+            return await self._queue.list_requests(model, patience=LIST_PATIENCE)
         except (Unauthorized, InsufficientCredits):
             raise
         except UpstreamError:
@@ -228,11 +227,9 @@ class Submission:
     async def _unlisted(self, request_id: str, request: SubmitRequest) -> list[Record]:
         """A job of ours that the list does not show: it lags, or can't be had. So ask for the job itself."""
         try:
-            return [await self._queue.request(request_id)]
-        except NotFound:
-            return []
+            return [await self._queue.get_request(request_id)]
         except UpstreamError:
-            # Nothing can be asked, and we did make this job: better the old one than a second.
+            # A 404 too: the queue named this job when it made it, so better the old one than a second payment.
             return [Record(request_id=request_id, model=request.model, status="queued")]
 
     def _is_fresh(self, record: Record) -> bool:
@@ -266,7 +263,7 @@ class Submission:
 
     # -- a submit whose answer was lost --------------------------------------------------------------------------
 
-    async def _reconcile(self, key: str, doubt: Doubt, error: UpstreamError) -> Record:
+    async def _reconcile(self, key: str, doubt: UnconfirmedSubmit, error: UpstreamError) -> Record:
         """The job that a submit without an answer has made; else the refusal, or `SubmissionUnknown`."""
         doubt = replace(doubt, why=error.message.removesuffix(failures.NOTHING_LOST))
         self._memory.keep(self._memory.doubts, key, doubt)

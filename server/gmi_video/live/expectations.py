@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from pydantic_core import to_json
 
-from gmi_video.text import plain, quoted
+from gmi_video.text import one_line, quote_untrusted
 from gmi_video.upstream.wire import fields_of, items_of
 
 SCHEMAS = ("error", "luma-ray2-payload", "model-list", "model-record", "request-list", "request-record",
@@ -93,7 +93,7 @@ def _told(error: ValidationError) -> Iterator[str]:
     elif rule == "anyOf":
         yield f"`{place}` has none of the forms believed"
     else:
-        yield f"`{place}` ({kind(error.instance)}) does not keep to {rule}: {plain(wanted, 80)}"
+        yield f"`{place}` ({kind(error.instance)}) does not keep to {rule}: {one_line(wanted, 80)}"
 
 
 def _unknown(schema: dict[str, Any], body: object, place: str) -> Iterator[str]:
@@ -102,7 +102,7 @@ def _unknown(schema: dict[str, Any], body: object, place: str) -> Iterator[str]:
         if name in known:
             yield from _unknown(known[name], value, f"{place}.{name}")
         else:
-            yield f"`{place}.{plain(name, 60)}` is a field not known before ({kind(value)})"
+            yield f"`{place}.{one_line(name, 60)}` is a field not known before ({kind(value)})"
     for item in items_of(body) if "items" in schema else ():
         yield from _unknown(schema["items"], item, f"{place}[]")
 
@@ -145,7 +145,7 @@ class Report:
     def quoted(self, value: object, limit: int = 300) -> str:
         """The vendor's words, in quotation marks: redacted first, since what is cut off is not recognised."""
         text = value if isinstance(value, str) else to_json(value, serialize_unknown=True).decode()
-        return quoted(self.redacted(text), limit)
+        return quote_untrusted(self.redacted(text), limit)
 
     def markdown(self, head: list[str]) -> str:
         """The whole report. `head` are its first lines: when, what, where."""

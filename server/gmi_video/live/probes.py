@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import quote
 
 from gmi_video.live.session import Asking, CouldNotRun, shape
-from gmi_video.text import duration, plain
+from gmi_video.text import duration, one_line
 from gmi_video.upstream.wire import LUMA_RAY2, ModelList, ModelRecord, Record, RecordList, fields_of, items_of
 
 NO_REQUEST = "00000000-0000-4000-8000-000000000000"
@@ -137,7 +137,7 @@ class Probes:
         kinds = self._asking.beliefs.examples("model-record", "parameters", "[]", "type")
         for parameter in record.parameters:
             if parameter.type not in kinds:
-                name, type_ = plain(parameter.name, 60), self._report.quoted(parameter.type, 40)
+                name, type_ = one_line(parameter.name, 60), self._report.quoted(parameter.type, 40)
                 self._report.differs(subject, f"`{name}` is of a type not known before: {type_}")
         price = record.price_info
         if price is None:

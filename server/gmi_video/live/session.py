@@ -15,7 +15,7 @@ from pydantic_core import from_json, to_json
 from gmi_video import __version__
 from gmi_video.live.expectations import Beliefs, Report, kind
 from gmi_video.settings import Settings
-from gmi_video.text import plain, safe_url
+from gmi_video.text import one_line, safe_url
 from gmi_video.upstream.wire import Record, fields_of
 
 PAUSE_SECONDS = 0.5
@@ -105,7 +105,7 @@ class Asking:
         return f"HTTP {reply.status}, {words}"
 
     def compare(self, subject: str, schema: str, reply: Reply, status: int = 200) -> bool:
-        """Hold an answer against its schema; whether it has the status it should."""
+        """Reservation an answer against its schema; whether it has the status it should."""
         if reply.status != status:
             self.report.differs(subject, f"{self.said(reply)}; believed: HTTP {status}")
             return False
@@ -146,4 +146,4 @@ def shape(record: Record) -> str:
     outcome = record.outcome
     if outcome is None:
         return "no outcome"
-    return ", ".join(f"`{plain(name, 40)}` ({kind(value)})" for name, value in outcome.items()) or "an empty outcome"
+    return ", ".join(f"`{one_line(name, 40)}` ({kind(value)})" for name, value in outcome.items()) or "an empty outcome"

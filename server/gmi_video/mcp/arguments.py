@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gmi_video.errors import InvalidRequest
-from gmi_video.text import folded, nearest, nearest_option, plain, shown
+from gmi_video.text import as_json_literal, folded, nearest, nearest_option, one_line
 
 # What people and other models' pages call Luma-Ray2's parameters; the guide's own curl example is among them.
 _MEANT = {
@@ -42,7 +42,7 @@ _WHY_NOT = {
 def allowed(schema: Mapping[str, Any]) -> str:
     """What a property may be, in words, from its JSON Schema."""
     if "enum" in schema:
-        words = "one of " + ", ".join(map(shown, schema["enum"]))
+        words = "one of " + ", ".join(map(as_json_literal, schema["enum"]))
     else:
         kind = str(schema.get("type", "any value"))
         words = {"boolean": "true or false", "string": "text", "integer": "a whole number", "object": "an object"}.get(
@@ -52,7 +52,7 @@ def allowed(schema: Mapping[str, Any]) -> str:
             words += f" from {schema.get('minimum', '…')} to {schema.get('maximum', '…')}"
         if schema.get("pattern") == r"\S":
             words = "text that is not blank"
-    return f"{words}; default {shown(schema['default'])}" if "default" in schema else words
+    return f"{words}; default {as_json_literal(schema['default'])}" if "default" in schema else words
 
 
 def refusal(tool: str, schema: Mapping[str, Any], errors: Iterable[Mapping[str, Any]]) -> InvalidRequest:
@@ -74,15 +74,15 @@ def refusal(tool: str, schema: Mapping[str, Any], errors: Iterable[Mapping[str, 
 def _fault(tool: str, properties: Mapping[str, Mapping[str, Any]], error: Mapping[str, Any]) -> str:
     name = str(error["loc"][0]) if error["loc"] else ""
     if error["type"] == "extra_forbidden":
-        return unknown_argument(plain(name, 60), properties, f"an argument of {tool}")
+        return unknown_argument(one_line(name, 60), properties, f"an argument of {tool}")
     may_be = allowed(properties.get(name, {}))
     if error["type"] == "missing":
         return f'"{name}" is missing; it must be {may_be}.'
     value = error.get("input")
     options = [str(option) for option in properties.get(name, {}).get("enum", [])]
     near = nearest_option(value, options)
-    hint = f" Did you mean {shown(near)}?" if near else ""
-    return f'"{name}" must be {may_be}, not {shown(value)}.{hint}'
+    hint = f" Did you mean {as_json_literal(near)}?" if near else ""
+    return f'"{name}" must be {may_be}, not {as_json_literal(value)}.{hint}'
 
 
 def unknown_argument(name: str, properties: Mapping[str, Mapping[str, Any]], of_what: str) -> str:

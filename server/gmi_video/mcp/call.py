@@ -11,7 +11,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from gmi_video.errors import Unavailable, UpstreamError
 from gmi_video.jobs.estimates import Estimate
-from gmi_video.jobs.polling import Watch
+from gmi_video.jobs.polling import PollState
 from gmi_video.mcp import hosts, results
 from gmi_video.mcp.results import ModelsAnswer, RequestsAnswer, VideoAnswer
 from gmi_video.services import Services
@@ -19,7 +19,7 @@ from gmi_video.upstream.wire import Record
 
 Ctx = Context[Services, Any]
 
-LEAST_SECONDS = 10.0
+MIN_CALL_SECONDS = 10.0
 """What a call may take for its own exchanges with the queue, however little the host allows for waiting."""
 
 
@@ -65,10 +65,10 @@ def answer_by(ctx: Ctx, services: Services, started: float) -> float:
 
     A question to the user may have used the host's time up; what they agreed to is still given a moment to happen.
     """
-    return max(started + longest_wait(ctx, services), anyio.current_time() + LEAST_SECONDS)
+    return max(started + longest_wait(ctx, services), anyio.current_time() + MIN_CALL_SECONDS)
 
 
-async def wait_for(ctx: Ctx, services: Services, record: Record, deadline: float) -> Watch:
+async def wait_for(ctx: Ctx, services: Services, record: Record, deadline: float) -> PollState:
     """Wait for a job until `deadline` (`anyio.current_time`), telling the host how it goes.
 
     The first thing told is the request id: a caller that gives up must be able to find the job again.
@@ -77,16 +77,16 @@ async def wait_for(ctx: Ctx, services: Services, record: Record, deadline: float
     if not record.is_final and deadline > anyio.current_time():
         # At once: what is asked next may take its time, or fail.
         await ctx.report_progress(told, None, f"request {record.request_id}: {record.status}")
-    expected = await services.jobs.expect(record)
+    expected = await services.poller.expect(record)
 
-    async def tell(watch: Watch) -> None:
+    async def tell(watch: PollState) -> None:
         nonlocal told
         told = max(watch.age, told + 0.001)  # the protocol wants each value above the last
         usual = expected.expected_seconds
         message = results.progress(watch.record, watch.age, expected)
         await ctx.report_progress(round(told, 3), max(usual, told * 1.05) if usual else None, message)
 
-    watch = await services.jobs.wait(record, expected, max(deadline - anyio.current_time(), 0.0), tell)
+    watch = await services.poller.wait(record, expected, max(deadline - anyio.current_time(), 0.0), tell)
     if watch.record.succeeded and not record.succeeded:
         # There is one more outcome to be listed: said to those who listen, and to this host if it is an older one.
         await ctx.notify_resources_changed()
@@ -99,7 +99,7 @@ def status_of(
     services: Services, record: Record, expected: Estimate, problem: UpstreamError | None = None
 ) -> CallToolResult:
     """What get_status answers about a job."""
-    return result(results.of_job(record, now=services.queue.now(), expected=expected, problem=problem))
+    return result(results.job_result(record, now=services.queue.now(), expected=expected, problem=problem))
 
 
 def result(answer: VideoAnswer | RequestsAnswer | ModelsAnswer, *, is_error: bool = False) -> CallToolResult:

@@ -11,7 +11,7 @@ from mcp_types import CallToolResult
 from pydantic import BaseModel, Field
 
 from gmi_video.catalog import pricing
-from gmi_video.catalog.draft import Draft, Wanted, draft
+from gmi_video.catalog.draft import PricedRequest, VideoArguments, draft
 from gmi_video.errors import InvalidRequest, SpendingRefused
 from gmi_video.jobs.submission import Submitted
 from gmi_video.mcp import results
@@ -53,7 +53,7 @@ async def drafted(
     frame0_image: str,
     frame1_image: str,
     model_parameters: dict[str, Any],
-) -> Draft:
+) -> PricedRequest:
     """The checked and priced request. Raises every fault at once; nothing has been sent."""
     services = services_of(ctx)
     luma = {
@@ -65,7 +65,7 @@ async def drafted(
         "frame1_image": frame1_image,
     }
     with in_time(ctx, services, started):
-        checked = await draft(services.catalog, Wanted(model, prompt, luma, model_parameters))
+        checked = await draft(services.catalog, VideoArguments(model, prompt, luma, model_parameters))
         faults: list[InvalidRequest] = []
 
         async def check(value: str, name: str) -> None:
@@ -83,7 +83,7 @@ async def drafted(
 async def consent(
     ctx: Ctx,
     *,
-    checked: Annotated[Draft, Resolve(drafted)],
+    checked: Annotated[PricedRequest, Resolve(drafted)],
     dry_run: bool,
     allow_duplicate: bool,
     confirm_cost: bool,
@@ -109,7 +109,7 @@ async def generate_video(
     ctx: Ctx,
     *,
     started: Annotated[float, Resolve(began)],
-    checked: Annotated[Draft, Resolve(drafted)],
+    checked: Annotated[PricedRequest, Resolve(drafted)],
     agreed: Annotated[ElicitationResult[Consent], Resolve(consent)],
     prompt: Annotated[  # noqa: ARG001 - this and the next nine are read by `drafted` and `consent`, by their names
         str,
@@ -198,7 +198,7 @@ async def generate_video(
     deadline = started + (longest_wait(ctx, services) if wait else 0.0)
     watch = await wait_for(ctx, services, submitted.record, deadline)
     services.submission.delivered(watch.record)
-    answer = results.of_job(
+    answer = results.job_result(
         watch.record,
         now=services.queue.now(),
         expected=watch.estimate,
@@ -211,18 +211,20 @@ async def generate_video(
     return result(answer, is_error=watch.record.is_final and not watch.record.succeeded)
 
 
-async def _make(services: Services, checked: Draft, *, allow_duplicate: bool) -> tuple[SubmitRequest, Submitted]:
+async def _make(
+    services: Services, checked: PricedRequest, *, allow_duplicate: bool
+) -> tuple[SubmitRequest, Submitted]:
     """What was sent, with its local images uploaded, and the job it has become."""
     uploaded = await _each_image(checked, services.images.public_url)
     request = SubmitRequest(model=checked.model, payload={**checked.payload, **uploaded})
     submitted = await services.submission.submit(request, usd=checked.usd, allow_duplicate=allow_duplicate)
     if submitted.history:
-        services.jobs.learn(checked.model, submitted.history)
+        services.poller.learn(checked.model, submitted.history)
     # The list goes no further: held through the wait, it would cost every waiting call its megabytes.
     return request, replace(submitted, history=())
 
 
-async def _each_image(checked: Draft, handle: Callable[[str, str], Awaitable[str | None]]) -> dict[str, Any]:
+async def _each_image(checked: PricedRequest, handle: Callable[[str, str], Awaitable[str | None]]) -> dict[str, Any]:
     """What `handle` makes of every image of a payload, by name: a value, or each of a list of them."""
     handled: dict[str, Any] = {}
     for name in checked.images:
@@ -235,7 +237,7 @@ async def _each_image(checked: Draft, handle: Callable[[str, str], Awaitable[str
     return handled
 
 
-def _is_above_threshold(services: Services, checked: Draft) -> bool:
+def _is_above_threshold(services: Services, checked: PricedRequest) -> bool:
     threshold = services.settings.confirm_above_usd
     return threshold is not None and (checked.usd is None or checked.usd > threshold)
 
@@ -245,7 +247,7 @@ def _threshold(services: Services) -> str:
     return f"the user wants to be asked above {threshold} (GMI_CONFIRM_ABOVE_USD)"
 
 
-def _under_way(checked: Draft, *, allow_duplicate: bool) -> VideoAnswer:
+def _under_way(checked: PricedRequest, *, allow_duplicate: bool) -> VideoAnswer:
     """The answer of a call whose time is over before the queue has answered its submit."""
     # With allow_duplicate the same call would pay once more; without it, it finds the job of this one.
     call = (
@@ -260,7 +262,7 @@ def _under_way(checked: Draft, *, allow_duplicate: bool) -> VideoAnswer:
     }
 
 
-def _rehearsal(services: Services, checked: Draft) -> VideoAnswer:
+def _rehearsal(services: Services, checked: PricedRequest) -> VideoAnswer:
     """The answer of a dry run: what would be sent, and what it would cost."""
     asks = f" The user will be asked first: {_threshold(services)}." if _is_above_threshold(services, checked) else ""
     answer: VideoAnswer = {

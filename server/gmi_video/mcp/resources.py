@@ -14,7 +14,7 @@ from gmi_video.errors import GmiVideoError, InvalidRequest, NotFound, StillRunni
 from gmi_video.mcp import results
 from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
 from gmi_video.services import Services
-from gmi_video.text import plain
+from gmi_video.text import one_line
 from gmi_video.upstream.wire import MODEL_ID_PATTERN, REQUEST_ID_PATTERN, Parameter, Record, fields_of
 
 LISTED = 20
@@ -46,7 +46,7 @@ async def outcome(request_id: str, ctx: Ctx) -> str:
     with _faults_in_words():
         services.settings.check()
         _must_match(REQUEST_ID_PATTERN, request_id, "request id")
-        record = await services.queue.request(request_id)
+        record = await services.queue.get_request(request_id)
         _must_have_succeeded(record)
     services.submission.delivered(record)
     return results.text_of(outcome_of(record))
@@ -62,8 +62,8 @@ async def model(model_id: str, ctx: Ctx) -> str:
     return results.text_of(
         {
             "model": model_id,
-            "display_name": plain(record.display_name, 200),
-            "description": plain(record.brief_description, 2000),
+            "display_name": one_line(record.display_name, 200),
+            "description": one_line(record.brief_description, 2000),
             "price": pricing.in_words(record),
             "parameters": [_parameter(parameter) for parameter in record.parameters],
             "guide": record.detailed_description[:MOST_GUIDE],
@@ -73,26 +73,28 @@ async def model(model_id: str, ctx: Ctx) -> str:
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
     told = {
-        "name": plain(parameter.name, 100),
-        "type": plain(parameter.type, 40),
+        "name": one_line(parameter.name, 100),
+        "type": one_line(parameter.type, 40),
         "required": parameter.required,
         "allowed": validation.allowed(parameter),
         "default": results.bounded_value(parameter.default_value),
         "options": [results.bounded_value(option) for option in validation.options_of(parameter)[:200]],
-        "description": plain(parameter.description, 1000),
+        "description": one_line(parameter.description, 1000),
     }
     return {name: value for name, value in told.items() if value not in (None, "", [])}
 
 
 def outcome_of(record: Record) -> dict[str, Any]:
     """A finished request's outcome: the links, what it was made from, and whatever else the queue says of it."""
-    extra = {plain(k, 60): v for k, v in fields_of(record.outcome).items() if isinstance(v, str | int | float | bool)}
+    extra = {
+        one_line(k, 60): v for k, v in fields_of(record.outcome).items() if isinstance(v, str | int | float | bool)
+    }
     links = {"video_url": record.video_url, "thumbnail_image_url": record.thumbnail_url}
     return {
         "request_id": record.request_id,
-        "model": plain(record.model, 200),
+        "model": one_line(record.model, 200),
         "status": record.status,
-        "outcome": {k: plain(v, 2048) if isinstance(v, str) else v for k, v in extra.items() if k not in links}
+        "outcome": {k: one_line(v, 2048) if isinstance(v, str) else v for k, v in extra.items() if k not in links}
         | {k: v for k, v in links.items() if v},
         "parameters": results.bounded(record.payload),
     } | {
@@ -106,7 +108,7 @@ async def recent(services: Services) -> list[Resource]:
     """The newest finished outcomes, for resources/list; none where the queue can't be asked."""
     try:
         services.settings.check()
-        listing = await services.queue.requests(patience=0)
+        listing = await services.queue.list_requests(patience=0)
     except GmiVideoError:
         # A list has no place for an error, and the server's other resources must stay listed.
         return []
@@ -119,7 +121,7 @@ async def complete(services: Services, uri: str, argument: str, begun: str) -> C
     try:
         services.settings.check()
         if (uri, argument) == (OUTCOME_URI, "request_id"):
-            listing = await services.queue.requests(patience=0)
+            listing = await services.queue.list_requests(patience=0)
             ids = [record.request_id for record in listing.newest_first() if record.succeeded]
         elif (uri, argument) == (MODEL_URI, "model_id"):
             ids = await services.catalog.ids()
@@ -133,7 +135,9 @@ async def complete(services: Services, uri: str, argument: str, begun: str) -> C
 
 def _must_match(pattern: str, value: str, what: str) -> None:
     if not re.fullmatch(pattern, value):
-        raise InvalidRequest(f"{plain(value, 60)!r} can't be a {what}.", "Call list_requests to see the ids there are.")
+        raise InvalidRequest(
+            f"{one_line(value, 60)!r} can't be a {what}.", "Call list_requests to see the ids there are."
+        )
 
 
 def _must_have_succeeded(record: Record) -> None:
@@ -149,12 +153,12 @@ def _must_have_succeeded(record: Record) -> None:
 
 
 def _as_resource(record: Record) -> Resource:
-    prompt = plain(record.payload.get("prompt") or "a video", 60)
+    prompt = one_line(record.payload.get("prompt") or "a video", 60)
     made = results.iso(record.created_at)[:16].replace("T", " ") if record.created_at is not None else ""
     return Resource(
         uri=OUTCOME_URI.format(request_id=record.request_id),
         name=record.request_id,
         title=prompt,
-        description=f"{plain(record.model, 60)}, {made}".strip(", "),
+        description=f"{one_line(record.model, 60)}, {made}".strip(", "),
         mime_type="application/json",
     )

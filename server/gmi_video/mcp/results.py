@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 
 from gmi_video.errors import GmiVideoError, InvalidRequest, JobFailed, SpendingRefused, SubmissionUnknown, UpstreamError
 from gmi_video.jobs.estimates import NO_HISTORY, Estimate
-from gmi_video.text import duration, plain, quoted
+from gmi_video.text import duration, one_line, quote_untrusted
 from gmi_video.upstream.wire import Record
 
 OUTCOME_URI = "gmi-video://requests/{request_id}/outcome"
@@ -100,7 +100,7 @@ def status_call(request_id: str) -> str:
     return f'get_status with {{"request_id": "{request_id}", "wait": true}}'
 
 
-def of_job(
+def job_result(
     record: Record,
     *,
     now: float,
@@ -127,7 +127,7 @@ def of_job(
     answer: VideoAnswer = {
         "summary": " ".join(filter(None, [_summary(record, age, expected, reused=reused), _trouble(problem), note])),
         "request_id": record.request_id,
-        "model": plain(record.model, 200),
+        "model": one_line(record.model, 200),
         "status": record.status,
         "is_final": record.is_final,
     }
@@ -163,7 +163,7 @@ def of_job(
 def failed(record: Record) -> JobFailed:
     """The error for a job that has ended without a video."""
     said = record.failure_text
-    reason = f": {quoted(said)}" if said else "; the queue gives no reason"
+    reason = f": {quote_untrusted(said)}" if said else "; the queue gives no reason"
     what = "was cancelled" if record.status.lower() == "cancelled" else "failed"
     return JobFailed(
         f"The job {what}{reason}. {_UNCERTAIN}",
@@ -172,7 +172,7 @@ def failed(record: Record) -> JobFailed:
     )
 
 
-def of_error(error: GmiVideoError) -> VideoAnswer:
+def error_result(error: GmiVideoError) -> VideoAnswer:
     """The answer where there is no job to speak of."""
     answer: VideoAnswer = {
         # The faults of the arguments are for the assistant; the user need only know that nothing happened.
@@ -267,11 +267,11 @@ def _age(record: Record, now: float) -> float | None:
 
 def bounded(payload: dict[str, Any]) -> dict[str, Any]:
     """A payload as it can be shown: strings, numbers and flags; anything else, and anything long, cut short."""
-    return {plain(name, 60): bounded_value(value) for name, value in list(payload.items())[:30]}
+    return {one_line(name, 60): bounded_value(value) for name, value in list(payload.items())[:30]}
 
 
 def bounded_value(value: object) -> Any:
     """One value as it can be shown."""
     if isinstance(value, str):
         return value if len(value) <= 2000 else f"{value[:1999]}…"  # noqa: PLR2004 - a long prompt, still readable
-    return value if isinstance(value, bool | int | float | None) else plain(value, 500)
+    return value if isinstance(value, bool | int | float | None) else one_line(value, 500)

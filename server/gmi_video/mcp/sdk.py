@@ -101,6 +101,6 @@ def _explained(tool: Tool, error: ToolError) -> GmiVideoError:
 
 
 def _failure(error: GmiVideoError) -> CallToolResult:
-    answer = results.of_error(error)
+    answer = results.error_result(error)
     text = TextContent(type="text", text=results.text_of(answer))
     return CallToolResult(content=[text], structured_content=dict(answer), is_error=True)

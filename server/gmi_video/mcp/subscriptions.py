@@ -85,7 +85,7 @@ class Subscriptions:
 
         told.followers += 1
         try:
-            await services.jobs.follow(record, await services.jobs.expect(record), publish)
+            await services.poller.follow(record, await services.poller.expect(record), publish)
         finally:
             told.followers -= 1
             if told.followers == 0:
@@ -130,7 +130,7 @@ class Subscriptions:
         with scope:
             record = await _first_look(services, uri)
             if record is not None:
-                await services.jobs.follow(record, await services.jobs.expect(record), tell)
+                await services.poller.follow(record, await services.poller.expect(record), tell)
 
 
 async def _first_look(services: Services, uri: str) -> Record | None:
@@ -138,7 +138,7 @@ async def _first_look(services: Services, uri: str) -> Record | None:
     request_id = _request_id(uri)
     while request_id is not None and not services.settings.problems:
         try:
-            return await services.queue.request(request_id)
+            return await services.queue.get_request(request_id)
         except UpstreamError as error:
             if not error.passing:
                 return None

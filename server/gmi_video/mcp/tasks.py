@@ -205,7 +205,7 @@ class Requests:
         if result.is_error or "request_id" not in answer or answer.get("is_final", True):
             return None
         record = Record.model_validate(answer | {"payload": answer.get("parameters"), "created_at": None})
-        expected = await services.jobs.expect(record)
+        expected = await services.poller.expect(record)
         now = results.iso(services.queue.now())
         created = answer.get("created_at", now)
         return Task(
@@ -221,8 +221,8 @@ class Requests:
         services.settings.check()
         if not re.fullmatch(REQUEST_ID_PATTERN, task_id):
             raise InvalidRequest("That can't be a task's id.", 'Call list_requests with {"model": ""} for the ids.')
-        record = await services.queue.request(task_id)
-        expected = await services.jobs.expect(record)
+        record = await services.queue.get_request(task_id)
+        expected = await services.poller.expect(record)
         created = services.queue.now() if record.created_at is None else record.created_at
         age = max(services.queue.now() - created, 0.0)
         result = status_of(services, record, expected) if record.is_final else None

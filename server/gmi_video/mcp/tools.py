@@ -12,7 +12,7 @@ from gmi_video.mcp.call import Ctx, in_time, longest_wait, result, services_of, 
 from gmi_video.mcp.generate_video import generate_video
 from gmi_video.mcp.results import ModelsAnswer, RequestsAnswer, VideoAnswer
 from gmi_video.mcp.sdk import StrictTool
-from gmi_video.text import plain, quoted
+from gmi_video.text import one_line, quote_untrusted
 from gmi_video.upstream.wire import LUMA_RAY2, REQUEST_ID_PATTERN, ModelRecord, Record
 
 MOST_IDS = 100
@@ -38,7 +38,7 @@ async def get_status(
     started = anyio.current_time()
     services = services_of(ctx)
     with in_time(ctx, services, started):
-        record = await services.queue.request(request_id)
+        record = await services.queue.get_request(request_id)
     watch = await wait_for(ctx, services, record, started + (longest_wait(ctx, services) if wait else 0.0))
     services.submission.delivered(watch.record)
     return status_of(services, watch.record, watch.estimate, watch.problem)
@@ -58,7 +58,7 @@ async def list_requests(
     Costs nothing. For one job whose id is known call get_status instead.
     """
     services = services_of(ctx)
-    listing = await services.queue.requests(model)
+    listing = await services.queue.list_requests(model)
     records = [r for r in listing.newest_first() if not status or r.status.lower() == status.lower()]
     total = len(records) if status or listing.total is None else max(listing.total, len(records))
     answer: RequestsAnswer = {
@@ -96,7 +96,7 @@ async def list_models(
     every = await services.catalog.ids()
     words = search.lower().split()
     ids = [name for name in every if all(word in name.lower() for word in words)]
-    which = f" that match {quoted(search, 60)}" if words else ""
+    which = f" that match {quote_untrusted(search, 60)}" if words else ""
     answer: ModelsAnswer = {
         "summary": ("There is 1 model" if len(ids) == 1 else f"There are {len(ids) or 'no'} models")
         + which
@@ -132,14 +132,14 @@ TOOLS = (
 def _row(record: Record) -> results.RequestRow:
     row: results.RequestRow = {
         "request_id": record.request_id,
-        "model": plain(record.model, 200),
+        "model": one_line(record.model, 200),
         "status": record.status,
     }
     if record.created_at is not None:
         row["created_at"] = results.iso(record.created_at)
     if record.took is not None:
         row["took_seconds"] = round(record.took)
-    if prompt := plain(record.payload.get("prompt") or "", 80):
+    if prompt := one_line(record.payload.get("prompt") or "", 80):
         row["prompt"] = prompt
     if record.succeeded and record.video_url:
         row["video_url"] = record.video_url
@@ -147,8 +147,8 @@ def _row(record: Record) -> results.RequestRow:
 
 
 def _list_summary(shown: int, total: int, model: str, status: str) -> str:
-    of = f" of {plain(model, 80)}" if model else ""
-    which = f" with status {plain(status, 40)}" if status else ""
+    of = f" of {one_line(model, 80)}" if model else ""
+    which = f" with status {one_line(status, 40)}" if status else ""
     if not total:
         return f"There are no requests{of}{which}."
     return f"The newest {shown} of {total} requests{of}{which}."
@@ -164,22 +164,22 @@ def _nothing_found(model: str, status: str) -> str:
 
 def _model_answer(model: str, record: ModelRecord) -> ModelsAnswer:
     answer: ModelsAnswer = {
-        "summary": f"{plain(record.display_name, 80) or model}: {pricing.in_words(record)}",
+        "summary": f"{one_line(record.display_name, 80) or model}: {pricing.in_words(record)}",
         "model": model,
         "parameters": parameter_table(record),
         "price": pricing.in_words(record),
         "next_step": _how_to_use(model),
     }
     if said := record.brief_description or record.detailed_description:
-        answer["description"] = quoted(said, 600)
+        answer["description"] = quote_untrusted(said, 600)
     return answer
 
 
 def parameter_table(record: ModelRecord) -> str:
     """A model's parameters, one a line: name, what it may be, whether it must be given, what it does."""
     rows = [
-        f"{plain(p.name, 60)} ({'required; ' if p.required else ''}{validation.allowed(p)})"
-        + (f": {plain(p.description, 140)}" if p.description else "")
+        f"{one_line(p.name, 60)} ({'required; ' if p.required else ''}{validation.allowed(p)})"
+        + (f": {one_line(p.description, 140)}" if p.description else "")
         for p in record.parameters[:60]
     ]
     return "\n".join(rows) or "none are told"

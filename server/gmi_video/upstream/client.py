@@ -14,8 +14,8 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 
 from gmi_video.errors import UpstreamError
 from gmi_video.upstream import failures
-from gmi_video.upstream.failures import Subject
-from gmi_video.upstream.transport import Exchange
+from gmi_video.upstream.failures import Operation
+from gmi_video.upstream.transport import Transport
 from gmi_video.upstream.wire import ModelList, ModelRecord, Record, RecordList, SubmitRequest, UploadTarget
 
 SUBMIT_READ_SECONDS = 45.0
@@ -37,8 +37,8 @@ _Model = TypeVar("_Model", bound=BaseModel)
 class Queue:
     """GMI Cloud's request queue."""
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
 
     async def submit(self, request: SubmitRequest, *, patience: float = RETRY_SECONDS) -> Record:
         """`POST /requests`: one job, and one charge. Repeated only where it is certain that nothing arrived.
@@ -47,54 +47,54 @@ class Queue:
             request: what to make.
             patience: seconds that may be spent waiting for a rate limit to pass.
         """
-        subject = Subject("submit", request.model)
+        operation = Operation("submit", request.model)
 
         async def once() -> Record:
-            answer = await self._exchange.json(
-                "POST", "/requests", subject, body=request.model_dump(), read_seconds=SUBMIT_READ_SECONDS
+            answer = await self._transport.json(
+                "POST", "/requests", operation, body=request.model_dump(), read_seconds=SUBMIT_READ_SECONDS
             )
             try:
-                return _parsed(Record, answer.body, subject)
+                return _parsed(Record, answer.body, operation)
             except UpstreamError as error:
                 error.request_id = failures.named_request(answer.body)
                 raise
 
         return await _repeat(once, patience=patience, only_if=_certainly_not_sent)
 
-    async def request(self, request_id: str) -> Record:
+    async def get_request(self, request_id: str) -> Record:
         """`GET /requests/{id}`: one record."""
-        subject = Subject("get", request_id)
-        record = await self._get(Record, f"/requests/{quote(request_id, safe='')}", subject)
+        operation = Operation("get", request_id)
+        record = await self._get(Record, f"/requests/{quote(request_id, safe='')}", operation)
         if record.request_id != request_id:
-            raise failures.garbled(subject, "is about another request")
+            raise failures.garbled(operation, "is about another request")
         return record
 
-    async def requests(self, model: str = "", *, patience: float = RETRY_SECONDS) -> RecordList:
+    async def list_requests(self, model: str = "", *, patience: float = RETRY_SECONDS) -> RecordList:
         """`GET /requests`: the account's requests, of one model or (empty) of all."""
-        subject = Subject("list")
+        operation = Operation("list")
         params = {"model_id": model} if model else {}
 
         async def once() -> RecordList:
-            answer = await self._exchange.json("GET", "/requests", subject, params=params)
-            return _parsed(RecordList, answer.body, subject).model_copy(update={"size": answer.size})
+            answer = await self._transport.json("GET", "/requests", operation, params=params)
+            return _parsed(RecordList, answer.body, operation).model_copy(update={"size": answer.size})
 
         return await _repeat(once, patience=patience)
 
-    async def models(self) -> list[str]:
+    async def list_models(self) -> list[str]:
         """`GET /models`: the ids of the public models."""
-        return (await self._get(ModelList, "/models", Subject("models"))).ids
+        return (await self._get(ModelList, "/models", Operation("models"))).ids
 
-    async def model(self, model_id: str) -> ModelRecord:
+    async def get_model(self, model_id: str) -> ModelRecord:
         """`GET /models/{id}`: a model's description, parameters and price. Free of charge."""
-        return await self._get(ModelRecord, f"/models/{quote(model_id, safe='')}", Subject("model", model_id))
+        return await self._get(ModelRecord, f"/models/{quote(model_id, safe='')}", Operation("model", model_id))
 
     async def upload_url(self, file_type: str) -> UploadTarget:
         """`POST /upload-url`: a signed place for one file. Makes no job, so it may be repeated."""
-        subject = Subject("upload_url")
+        operation = Operation("upload_url")
 
         async def once() -> UploadTarget:
-            answer = await self._exchange.json("POST", "/upload-url", subject, body={"file_type": file_type})
-            return _parsed(UploadTarget, answer.body, subject)
+            answer = await self._transport.json("POST", "/upload-url", operation, body={"file_type": file_type})
+            return _parsed(UploadTarget, answer.body, operation)
 
         return await _repeat(once)
 
@@ -103,19 +103,19 @@ class Queue:
 
         async def once() -> bytes:
             headers = {"Content-Type": content_type}
-            return await self._exchange.send(
-                "PUT", url, Subject("upload"), content=content, headers=headers, seconds=UPLOAD_SECONDS
+            return await self._transport.send(
+                "PUT", url, Operation("upload"), content=content, headers=headers, seconds=UPLOAD_SECONDS
             )
 
         await _repeat(once)
 
     def now(self) -> float:
         """Unix seconds by the queue's own clock, as far as it is known."""
-        return self._exchange.vendor_now()
+        return self._transport.server_now()
 
-    async def _get(self, model: type[_Model], path: str, subject: Subject) -> _Model:
+    async def _get(self, model: type[_Model], path: str, operation: Operation) -> _Model:
         async def once() -> _Model:
-            return _parsed(model, (await self._exchange.json("GET", path, subject)).body, subject)
+            return _parsed(model, (await self._transport.json("GET", path, operation)).body, operation)
 
         return await _repeat(once)
 
@@ -151,8 +151,8 @@ async def _repeat(
     return await retrying(once)
 
 
-def _parsed(model: type[_Model], answer: object, subject: Subject) -> _Model:
+def _parsed(model: type[_Model], answer: object, operation: Operation) -> _Model:
     try:
         return model.model_validate(answer)
     except (ValidationError, RecursionError):
-        raise failures.garbled(subject, "lacks what it must have, or has it in a form that can't be read") from None
+        raise failures.garbled(operation, "lacks what it must have, or has it in a form that can't be read") from None

@@ -20,7 +20,7 @@ from gmi_video.errors import (
     Unavailable,
     UpstreamError,
 )
-from gmi_video.text import duration, plain, quoted
+from gmi_video.text import duration, one_line, quote_untrusted
 from gmi_video.upstream.wire import REQUEST_ID_PATTERN, error_text, fields_of
 
 Endpoint = Literal["submit", "get", "list", "models", "model", "upload_url", "upload"]
@@ -30,7 +30,7 @@ NOTHING_LOST = " Nothing was submitted and nothing was charged."
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class Operation:
     """What a call was about: which endpoint, and the model or request id, for the words."""
 
     endpoint: Endpoint
@@ -54,39 +54,39 @@ class Subject:
         return "Make the same call again in a minute."
 
 
-def unreachable(error: httpx.TransportError, subject: Subject, host: str) -> UpstreamError:
+def unreachable(error: httpx.TransportError, operation: Operation, host: str) -> UpstreamError:
     """A connection that was never made, broke, or stayed silent."""
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol):
         return Unavailable(
-            f"GMI Cloud's queue at {host} could not be reached.{subject.nothing_lost}",
-            f"{subject.again} If it stays so, tell the user to check this machine's network and GMI_BASE_URL.",
+            f"GMI Cloud's queue at {host} could not be reached.{operation.nothing_lost}",
+            f"{operation.again} If it stays so, tell the user to check this machine's network and GMI_BASE_URL.",
         )
     silent = isinstance(error, httpx.TimeoutException)
     how = "did not answer in time" if silent else "broke the connection off before it had answered"
-    return Unavailable(f"GMI Cloud's queue at {host} {how}.", subject.again, maybe_arrived=True)
+    return Unavailable(f"GMI Cloud's queue at {host} {how}.", operation.again, maybe_arrived=True)
 
 
-def garbled(subject: Subject, what: str) -> Garbled:
+def garbled(operation: Operation, what: str) -> Garbled:
     """An answer that can't be what the API sends; `what` completes "The queue's answer …"."""
-    return Garbled(f"The queue's answer {what}.", subject.again, maybe_arrived=True)
+    return Garbled(f"The queue's answer {what}.", operation.again, maybe_arrived=True)
 
 
-def refusal(status: int, headers: Mapping[str, str], body: Any, subject: Subject) -> UpstreamError:
+def from_response(status: int, headers: Mapping[str, str], body: Any, operation: Operation) -> UpstreamError:
     """The error for an HTTP status other than 2xx. `body` is the parsed JSON, or None where there was none.
 
     On a submit, a 4xx is a plain refusal that made no job (P); 408 and every 5xx may have made one, so they are
     marked `maybe_arrived` and looked for.
     """
     said = error_text(fields_of(body).get("error")) or error_text(body)
-    words = f": {quoted(said)}" if said else ""
+    words = f": {quote_untrusted(said)}" if said else ""
     if 300 <= status < 400:  # noqa: PLR2004 - HTTP's redirects
         return Garbled(
             f"The queue answered with a redirect (HTTP {status}), which is not followed, because the API key would "
             "go with it.",
             "Tell the user to check GMI_BASE_URL: it should be the queue's own address.",
-            maybe_arrived=subject.is_submit,
+            maybe_arrived=operation.is_submit,
         )
-    if subject.endpoint == "upload" and status < 500 and status not in {408, 425, 429}:  # noqa: PLR2004 - as above
+    if operation.endpoint == "upload" and status < 500 and status not in {408, 425, 429}:  # noqa: PLR2004 - as above
         # The storage's signature, not the key: none was sent there.
         return Rejected(
             f"The storage that GMI Cloud names for images refused the upload (HTTP {status}){words}. "
@@ -96,71 +96,71 @@ def refusal(status: int, headers: Mapping[str, str], body: Any, subject: Subject
     match status:
         case 401 | 403:
             return Unauthorized(
-                f"The queue did not accept the API key (HTTP {status}){words}.{subject.nothing_lost}",
+                f"The queue did not accept the API key (HTTP {status}){words}.{operation.nothing_lost}",
                 "Tell the user to check GMI_API_KEY (and GMI_ORG_ID, where it is set) in this server's entry in the "
                 "host's MCP configuration, then to restart the server. Calling again before that will not help.",
             )
         case 402:
             return InsufficientCredits(
-                f"The account has no credits left (HTTP 402){words}.{subject.nothing_lost}",
+                f"The account has no credits left (HTTP 402){words}.{operation.nothing_lost}",
                 "Tell the user to add credits at console.gmicloud.ai; after that, make the same call again.",
             )
         case 404 | 410:
-            return _not_found(status, words, subject)
+            return _not_found(status, words, operation)
         case 405:
             return Rejected(
-                f"This address does not serve the video queue (HTTP 405).{subject.nothing_lost}",
+                f"This address does not serve the video queue (HTTP 405).{operation.nothing_lost}",
                 "Tell the user to check GMI_BASE_URL: GMI's LLM host answers like this; the queue has one of its own.",
             )
         case 429:
-            return _rate_limited(headers, body, words, subject)
+            return _rate_limited(headers, body, words, operation)
         case 408 | 425:
             return Unavailable(
                 f"The queue gave up waiting for the request (HTTP {status}){words}.",
-                subject.again,
-                maybe_arrived=subject.is_submit,
+                operation.again,
+                maybe_arrived=operation.is_submit,
             )
         case _ if status >= 500:  # noqa: PLR2004 - HTTP's server errors
-            return _server_error(status, body, said, subject)
+            return _server_error(status, body, said, operation)
         case _:
             return Rejected(
-                f"The queue refused the request (HTTP {status}){words}.{subject.nothing_lost}",
-                _correct(subject),
+                f"The queue refused the request (HTTP {status}){words}.{operation.nothing_lost}",
+                _correct(operation),
             )
 
 
-def _correct(subject: Subject) -> str:
-    if subject.is_submit:
+def _correct(operation: Operation) -> str:
+    if operation.is_submit:
         return (
-            f'Call list_models with {{"model": "{subject.name}"}} to see what the model takes, correct the argument, '
+            f'Call list_models with {{"model": "{operation.name}"}} to see what the model takes, correct the argument, '
             "then call generate_video again."
         )
     return "Correct the argument, then call again."
 
 
-def _not_found(status: int, words: str, subject: Subject) -> NotFound:
-    if subject.endpoint == "get":
+def _not_found(status: int, words: str, operation: Operation) -> NotFound:
+    if operation.endpoint == "get":
         return NotFound(
-            f"The queue has no request {subject.name} for this account (HTTP {status}){words}.",
+            f"The queue has no request {operation.name} for this account (HTTP {status}){words}.",
             'Call list_requests with {"model": ""} to see the requests there are.',
         )
-    if subject.name:
+    if operation.name:
         return NotFound(
-            f"The model {quoted(subject.name, 80)} does not exist, or this account may not use it "
-            f"(HTTP {status}){words}.{subject.nothing_lost}",
+            f"The model {quote_untrusted(operation.name, 80)} does not exist, or this account may not use it "
+            f"(HTTP {status}){words}.{operation.nothing_lost}",
             "Call list_models to see the models there are; their ids are case-sensitive.",
         )
     return NotFound(
-        f"The queue does not know this address (HTTP {status}){words}.{subject.nothing_lost}",
+        f"The queue does not know this address (HTTP {status}){words}.{operation.nothing_lost}",
         "Tell the user to check GMI_BASE_URL: it should be the queue's own address.",
     )
 
 
-def _rate_limited(headers: Mapping[str, str], body: Any, words: str, subject: Subject) -> RateLimited:
+def _rate_limited(headers: Mapping[str, str], body: Any, words: str, operation: Operation) -> RateLimited:
     seconds = retry_after(headers, body)
     when = f"in {duration(max(1, seconds))}" if seconds is not None else "in a minute"
     return RateLimited(
-        f"The queue's rate limit is reached (HTTP 429){words}.{subject.nothing_lost}",
+        f"The queue's rate limit is reached (HTTP 429){words}.{operation.nothing_lost}",
         f"Make the same call again {when}.",
         retry_after=seconds,
     )
@@ -184,41 +184,41 @@ def named_request(body: Any) -> str:
     return named if isinstance(named, str) and re.fullmatch(REQUEST_ID_PATTERN, named) else ""
 
 
-def _server_error(status: int, body: Any, said: str, subject: Subject) -> UpstreamError:
+def _server_error(status: int, body: Any, said: str, operation: Operation) -> UpstreamError:
     """A 5xx. `refused` where the queue says in known words that it did not take the job (gmi-api, P)."""
     request_id = named_request(body)
-    doubtful = subject.is_submit
+    doubtful = operation.is_submit
     if "Backend error (400)" in said:
         return Rejected(
-            f"The vendor behind the queue refused a value: {quoted(said)}. The same input would be refused again."
-            f"{subject.nothing_lost}",
-            f"Change the prompt or the parameters. {_correct(subject)}",
+            f"The vendor behind the queue refused a value: {quote_untrusted(said)}. The same input would be refused "
+            f"again.{operation.nothing_lost}",
+            f"Change the prompt or the parameters. {_correct(operation)}",
             maybe_arrived=doubtful,
             refused=True,
             request_id=request_id,
         )
     if "Backend error (401)" in said:
         return Unavailable(
-            f"The vendor behind the queue is having trouble with its own credentials: {quoted(said)}. "
-            f"The same input may pass later.{subject.nothing_lost}",
-            subject.again,
+            f"The vendor behind the queue is having trouble with its own credentials: {quote_untrusted(said)}. "
+            f"The same input may pass later.{operation.nothing_lost}",
+            operation.again,
             maybe_arrived=doubtful,
             refused=True,
             request_id=request_id,
         )
     if "capacity" in said.lower():
         return Unavailable(
-            f"The queue has no capacity for this model right now (HTTP {status}): {quoted(said)}."
-            f"{subject.nothing_lost}",
-            subject.again,
+            f"The queue has no capacity for this model right now (HTTP {status}): {quote_untrusted(said)}."
+            f"{operation.nothing_lost}",
+            operation.again,
             maybe_arrived=doubtful,
             refused=True,
             request_id=request_id,
         )
-    words = f": {quoted(said)}" if said else ""
+    words = f": {quote_untrusted(said)}" if said else ""
     return Unavailable(
-        f"The queue had a fault of its own (HTTP {plain(status)}){words}.",
-        subject.again,
+        f"The queue had a fault of its own (HTTP {one_line(status)}){words}.",
+        operation.again,
         maybe_arrived=doubtful,
         request_id=request_id,
     )

@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json
 from gmi_video import __version__
 from gmi_video.settings import Settings
 from gmi_video.upstream import failures
-from gmi_video.upstream.failures import Subject
+from gmi_video.upstream.failures import Operation
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ EXCHANGE_SECONDS = 60.0
 """The bound on one exchange, however slowly its bytes drip."""
 
 
-class Pace:
+class RateLimiter:
     """At most `per_second` calls a second, first come, first served."""
 
     def __init__(self, per_second: float) -> None:
@@ -37,21 +37,21 @@ class Pace:
         self._next = 0.0
         self._line = anyio.Lock()
 
-    async def turn(self) -> None:
+    async def acquire(self) -> None:
         """Wait for the next free place. Who gives up while waiting leaves no gap for those behind."""
         async with self._line:
             await anyio.sleep_until(self._next)
             self._next = anyio.current_time() + self._interval
 
 
-class Answer(NamedTuple):
+class JsonResponse(NamedTuple):
     """What the queue said: the body's JSON object, and its length in bytes."""
 
     body: dict[str, Any]
     size: int
 
 
-class Exchange:
+class Transport:
     """HTTP to the queue. Opens its one connection pool at the first call.
 
     Args:
@@ -64,13 +64,13 @@ class Exchange:
         self, settings: Settings, transport: httpx.AsyncBaseTransport | None, now: Callable[[], float] = time.time
     ) -> None:
         self._settings = settings
-        self._transport = transport
+        self._http_transport = transport
         self._now = now
         self._opened: httpx.AsyncClient | None = None
-        self._pace = Pace(settings.max_requests_per_second)
+        self._limiter = RateLimiter(settings.max_requests_per_second)
         self._clock_offset = 0.0
 
-    def vendor_now(self) -> float:
+    def server_now(self) -> float:
         """Unix seconds by the queue's own clock, as far as its `Date` headers have told it."""
         return self._now() + self._clock_offset
 
@@ -78,12 +78,12 @@ class Exchange:
         self,
         method: str,
         path: str,
-        subject: Subject,
+        operation: Operation,
         *,
         body: Mapping[str, Any] | None = None,
         params: Mapping[str, str] | None = None,
         read_seconds: float = READ_SECONDS,
-    ) -> Answer:
+    ) -> JsonResponse:
         """Ask the queue, with the key."""
         headers = {"Authorization": f"Bearer {self._settings.api_key}", "Accept": "application/json"}
         if self._settings.org_id:
@@ -93,7 +93,7 @@ class Exchange:
         raw = await self.send(
             method,
             self._settings.base_url + path,
-            subject,
+            operation,
             headers=headers,
             params=params,
             content=None if body is None else to_json(body),
@@ -101,14 +101,14 @@ class Exchange:
         )
         parsed = self._parse(raw)
         if not isinstance(parsed, dict):
-            raise failures.garbled(subject, "is not the JSON object it should be")
-        return Answer(cast("dict[str, Any]", parsed), len(raw))
+            raise failures.garbled(operation, "is not the JSON object it should be")
+        return JsonResponse(cast("dict[str, Any]", parsed), len(raw))
 
     async def send(
         self,
         method: str,
         url: str,
-        subject: Subject,
+        operation: Operation,
         *,
         headers: Mapping[str, str],
         params: Mapping[str, str] | None = None,
@@ -117,7 +117,7 @@ class Exchange:
         seconds: float = EXCHANGE_SECONDS,
     ) -> bytes:
         """One exchange with any host, with no headers of ours but these, in `seconds` at most; the body of a 2xx."""
-        await self._pace.turn()
+        await self._limiter.acquire()
         timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, read=read_seconds)
         host = ""
         try:
@@ -128,20 +128,20 @@ class Exchange:
             with anyio.fail_after(seconds):
                 response = await self._client().send(request, stream=True)
                 try:
-                    raw = await _body(response, subject)
+                    raw = await _body(response, operation)
                 finally:
                     await response.aclose()
         except httpx.TransportError as error:
-            raise failures.unreachable(error, subject, host) from None
+            raise failures.unreachable(error, operation, host) from None
         except TimeoutError:
-            raise failures.unreachable(httpx.ReadTimeout(""), subject, host) from None
+            raise failures.unreachable(httpx.ReadTimeout(""), operation, host) from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError):
-            raise failures.garbled(subject, "could not be read as HTTP") from None
+            raise failures.garbled(operation, "could not be read as HTTP") from None
         _log.debug("%s %s%s: HTTP %d, %d bytes", method, host, request.url.path, response.status_code, len(raw))
         if url.startswith(self._settings.base_url):
             self._note_clock(response.headers.get("date", ""))
         if not response.is_success:
-            raise failures.refusal(response.status_code, response.headers, self._parse(raw), subject)
+            raise failures.from_response(response.status_code, response.headers, self._parse(raw), operation)
         return raw
 
     async def aclose(self) -> None:
@@ -157,7 +157,7 @@ class Exchange:
                 # They log what the queue sends back, headers and all, and it may send the key back.
                 logging.getLogger(talkative).setLevel(logging.WARNING)
             self._opened = httpx.AsyncClient(
-                transport=self._transport,
+                transport=self._http_transport,
                 limits=httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=30),
                 follow_redirects=False,
                 headers={"User-Agent": f"gmi-video-mcp/{__version__}", "Accept-Encoding": "gzip"},
@@ -182,12 +182,12 @@ class Exchange:
             return
 
 
-async def _body(response: httpx.Response, subject: Subject) -> bytes:
+async def _body(response: httpx.Response, operation: Operation) -> bytes:
     chunks: list[bytes] = []
     size = 0
     async for chunk in response.aiter_bytes():
         size += len(chunk)
         if size > MAX_BODY_BYTES:
-            raise failures.garbled(subject, f"is larger than {MAX_BODY_BYTES // 1024 // 1024} MB")
+            raise failures.garbled(operation, f"is larger than {MAX_BODY_BYTES // 1024 // 1024} MB")
         chunks.append(chunk)
     return b"".join(chunks)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from gmi_video.text import plain, quoted, safe_url
+from gmi_video.text import one_line, quote_untrusted, safe_url
 
 LUMA_RAY2 = "Luma-Ray2"
 
@@ -86,7 +86,7 @@ def _text(value: object) -> str:
 
 def _word(value: object) -> object:
     """A status, whatever its letters: a job must not get lost over a word that nobody expected."""
-    return plain(value, 40) if isinstance(value, str) else value
+    return one_line(value, 40) if isinstance(value, str) else value
 
 
 def _optional_mapping(value: object) -> dict[str, Any] | None:
@@ -154,7 +154,7 @@ class Record(Incoming):
     @property
     def status_words(self) -> str:
         """The status as it may stand in a sentence of ours: a word not listed stands in quotation marks."""
-        return self.status if self.status.lower() in LISTED else quoted(self.status, 40)
+        return self.status if self.status.lower() in LISTED else quote_untrusted(self.status, 40)
 
     @property
     def is_final(self) -> bool:
