@@ -25,7 +25,8 @@ from trio.testing import MockClock
 from gmi_video.services import Services, open_services
 from gmi_video.settings import Settings
 from gmi_video.simulator import Script, Simulator
-from gmi_video.upstream.wire import LUMA_RAY2, LumaRay2Payload, SubmitRequest
+from gmi_video.upstream.luma_ray2 import LUMA_RAY2, LumaRay2Payload
+from gmi_video.upstream.wire import SubmitRequest
 
 EPOCH = 1_750_000_000
 HISTORY = 20
@@ -138,7 +139,6 @@ class Bench:
         submitted = await services.submission.submit(self.request(), usd=None)
         job = next(job for job in self.sim.jobs if job.request_id == submitted.record.request_id)
         before = len(self.sim.calls)
-        services.poller.learn(LUMA_RAY2, submitted.history)
         expected = await services.poller.expect(submitted.record)
         watch = await services.poller.wait(submitted.record, expected, PATIENCE)
         assert watch.record.succeeded
@@ -197,7 +197,6 @@ async def all_at_once(jobs: int, seconds: float, *, history: int) -> Burst:
 
         async def one() -> None:
             submitted = await services.submission.submit(bench.request(), usd=None)
-            services.poller.learn(LUMA_RAY2, submitted.history)
             expected = await services.poller.expect(submitted.record)
             await services.poller.wait(submitted.record, expected, PATIENCE)
             job = bench.sim.job(submitted.record.request_id)

@@ -25,7 +25,7 @@ from mcp_types import Implementation
 from gmi_video.mcp.app import create_server
 from gmi_video.settings import Settings
 from gmi_video.simulator import Script, Simulator
-from gmi_video.upstream.wire import LUMA_RAY2
+from gmi_video.upstream.luma_ray2 import LUMA_RAY2
 
 WINDOW = 20.0
 """Seconds over which the waiting is measured, while every call waits."""

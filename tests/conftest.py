@@ -14,7 +14,8 @@ from mcp import Client
 from mcp_types import CallToolResult, Implementation, TextContent
 from trio.testing import MockClock
 
-from gmi_video.mcp.app import VideoServer, create_server
+from gmi_video.mcp.app import create_server
+from gmi_video.mcp.sdk import StrictServer
 from gmi_video.settings import Settings
 from gmi_video.simulator import Simulator
 
@@ -101,7 +102,7 @@ class World:
     sim: Simulator
     environment: dict[str, str]
 
-    def server(self, **environment: str) -> VideoServer:
+    def server(self, **environment: str) -> StrictServer:
         """A new server process, as it were: nothing of an older one is left in it."""
         settings = Settings.from_environment(self.environment | environment)
         return create_server(settings, transport=self.sim.transport(), now=now)
@@ -109,7 +110,7 @@ class World:
     @asynccontextmanager
     async def host(
         self,
-        server: VideoServer | None = None,
+        server: StrictServer | None = None,
         *,
         era: str = "2026-07-28",
         name: str = "mcp",

@@ -13,7 +13,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "server" / "gmi_video"
 
-BASE = ("errors", "settings", "text")
+BASE = ("errors", "settings", "single_flight", "text")
 """Modules that every package may import, but for the simulator."""
 
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
@@ -22,13 +22,14 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "images": frozenset({"upstream"}),
     "jobs": frozenset({"catalog", "upstream"}),
     "services": frozenset({"jobs", "catalog", "images", "upstream"}),
-    "mcp": frozenset({"services", "jobs", "catalog", "upstream"}),
+    "mcp": frozenset({"services", "jobs", "catalog", "images", "upstream"}),
     "live": frozenset({"upstream"}),
     "demo": frozenset({"simulator", "upstream"}),
     "__main__": frozenset({"mcp", "demo", "simulator"}),
     "simulator": frozenset(),
     "errors": frozenset(),
     "text": frozenset(),
+    "single_flight": frozenset(),
     "settings": frozenset({"errors"}),
 }
 """The arrows: which parts of `gmi_video` a package or root module may import, besides `BASE`."""
@@ -46,7 +47,8 @@ ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "uvicorn": ("simulator",),
     "av": ("simulator",),
     "PIL": ("simulator", "images"),
-    "jsonschema": ("live",),
+    "jsonschema": ("catalog", "live"),
+    "cachetools": ("catalog", "images", "jobs", "mcp"),
 }
 """Third-party packages that only some parts may import."""
 

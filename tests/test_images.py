@@ -92,12 +92,18 @@ class Uploads:
         return upload.body
 
 
+async def url_of(images: Images, value: str, argument: str) -> str:
+    """What generate_video makes of an image: read, then uploaded where it is a local file."""
+    image = await images.read(value, argument)
+    return value if image is None else await images.upload(image)
+
+
 async def refusal(images: Images, value: str | Path, world: World) -> InvalidRequest:
     """The error that both a dry run and a real call give; nothing may have been sent for either."""
     with pytest.raises(InvalidRequest) as dry:
-        await images.check(str(value), "frame0_image")
+        await images.read(str(value), "frame0_image")
     with pytest.raises(InvalidRequest) as real:
-        await images.public_url(str(value), "frame0_image")
+        await url_of(images, str(value), "frame0_image")
     assert str(dry.value) == str(real.value)
     assert real.value.message.startswith("frame0_image")
     assert real.value.message.endswith("Nothing was sent.")
@@ -117,7 +123,7 @@ async def test_a_picture_is_uploaded_byte_for_byte_and_without_the_key(
 ) -> None:
     picture = drawn(kind)
     (folder / "start.jpg").write_bytes(picture)
-    url = await images.public_url(str(folder / "start.jpg"), "frame0_image")
+    url = await url_of(images, str(folder / "start.jpg"), "frame0_image")
     assert uploads.at(url) == picture
     assert url.endswith(f".{kind.lower()}")
     asked, put = world.sim.calls
@@ -133,19 +139,19 @@ async def test_a_progressive_jpeg_with_metadata_and_a_thumbnail_is_whole(
     exif[0x010E] = "\xff\xd9 not the end"
     Image.effect_noise((200, 120), 80).save(file, "JPEG", progressive=True, exif=exif, comment=drawn("JPEG"))
     (folder / "a.jpg").write_bytes(file.getvalue())
-    assert uploads.at(await images.public_url(str(folder / "a.jpg"), "image")) == file.getvalue()
+    assert uploads.at(await url_of(images, str(folder / "a.jpg"), "image")) == file.getvalue()
 
 
 async def test_a_dry_run_reads_and_checks_but_sends_nothing(world: World, images: Images, folder: Path) -> None:
     (folder / "a.png").write_bytes(drawn())
-    await images.check(str(folder / "a.png"), "frame0_image")
+    await images.read(str(folder / "a.png"), "frame0_image")
     assert world.sim.calls == []
 
 
 @pytest.mark.parametrize("kind", ["WEBP", "GIF", "BMP", "TIFF", "AVIF"])
 async def test_other_formats_are_made_into_png(images: Images, uploads: Uploads, folder: Path, kind: str) -> None:
     (folder / "a.bin").write_bytes(drawn(kind, colour="green"))
-    sent = uploads.at(await images.public_url(str(folder / "a.bin"), "frame0_image"))
+    sent = uploads.at(await url_of(images, str(folder / "a.bin"), "frame0_image"))
     with Image.open(io.BytesIO(sent)) as picture:
         assert (picture.format, picture.size) == ("PNG", (32, 18))
         seen = picture.convert("RGB").getpixel((16, 9))
@@ -160,7 +166,7 @@ async def test_transparency_and_rotation_survive_the_conversion(images: Images, 
     exif[0x0112] = 6  # lies on its side
     Image.new("RGBA", (40, 20), (255, 0, 0, 0)).save(file, "WEBP", exif=exif, lossless=True)
     (folder / "a.webp").write_bytes(file.getvalue())
-    sent = uploads.at(await images.public_url(str(folder / "a.webp"), "frame0_image"))
+    sent = uploads.at(await url_of(images, str(folder / "a.webp"), "frame0_image"))
     with Image.open(io.BytesIO(sent)) as picture:
         assert (picture.size, picture.mode) == ((20, 40), "RGBA")
 
@@ -173,14 +179,14 @@ async def test_a_home_shorthand_and_an_allowed_folder_that_is_itself_a_symlink_w
     (tmp_path / "Pictures").symlink_to("disk")
     monkeypatch.setenv("HOME", str(tmp_path))
     images = Images(queue, (tmp_path / "Pictures",), tasks)
-    assert uploads.at(await images.public_url("~/Pictures/a.png", "frame0_image")) == drawn()
+    assert uploads.at(await url_of(images, "~/Pictures/a.png", "frame0_image")) == drawn()
 
 
 async def test_a_symlink_that_stays_inside_is_followed(images: Images, uploads: Uploads, folder: Path) -> None:
     (folder / "deep").mkdir()
     (folder / "deep" / "a.png").write_bytes(drawn())
     (folder / "latest.png").symlink_to("deep/a.png")
-    assert uploads.at(await images.public_url(str(folder / "latest.png"), "frame0_image")) == drawn()
+    assert uploads.at(await url_of(images, str(folder / "latest.png"), "frame0_image")) == drawn()
 
 
 async def test_the_same_content_is_uploaded_once_however_many_ask_for_it_at_once(
@@ -192,7 +198,7 @@ async def test_the_same_content_is_uploaded_once_however_many_ask_for_it_at_once
     urls: set[str] = set()
 
     async def ask(name: str) -> None:
-        urls.add(await images.public_url(str(folder / name), "frame0_image"))
+        urls.add(await url_of(images, str(folder / name), "frame0_image"))
 
     async with anyio.create_task_group() as tasks:
         for name in ("a.png", "copy of a.png") * 3:
@@ -206,11 +212,11 @@ async def test_an_upload_is_trusted_for_some_minutes_and_then_made_again(
     world: World, images: Images, folder: Path
 ) -> None:
     (folder / "a.png").write_bytes(drawn())
-    first = await images.public_url(str(folder / "a.png"), "frame0_image")
+    first = await url_of(images, str(folder / "a.png"), "frame0_image")
     await anyio.sleep(FRESH_SECONDS - 60)
-    assert await images.public_url(str(folder / "a.png"), "frame0_image") == first
+    assert await url_of(images, str(folder / "a.png"), "frame0_image") == first
     await anyio.sleep(120)
-    assert await images.public_url(str(folder / "a.png"), "frame0_image") != first
+    assert await url_of(images, str(folder / "a.png"), "frame0_image") != first
     assert world.count("upload") == 2
 
 
@@ -220,9 +226,9 @@ async def test_a_failed_upload_leaves_nothing_behind_and_the_next_one_passes(
     (folder / "a.png").write_bytes(drawn())
     world.sim.fail("upload", "500", times=None)
     with pytest.raises(Unavailable):
-        await images.public_url(str(folder / "a.png"), "frame0_image")
+        await url_of(images, str(folder / "a.png"), "frame0_image")
     world.sim.heal()
-    assert await images.public_url(str(folder / "a.png"), "frame0_image")
+    assert await url_of(images, str(folder / "a.png"), "frame0_image")
 
 
 async def test_a_signed_address_that_has_run_out_is_asked_for_again(
@@ -230,7 +236,7 @@ async def test_a_signed_address_that_has_run_out_is_asked_for_again(
 ) -> None:
     (folder / "a.png").write_bytes(drawn())
     world.sim.answer("upload", b'{"error": "expired"}', 403)
-    assert uploads.at(await images.public_url(str(folder / "a.png"), "frame0_image")) == drawn()
+    assert uploads.at(await url_of(images, str(folder / "a.png"), "frame0_image")) == drawn()
     assert world.count("upload_url") == 2
 
 
@@ -240,7 +246,7 @@ async def test_a_storage_that_refuses_for_good_is_not_mistaken_for_a_wrong_key(
     (folder / "a.png").write_bytes(drawn())
     world.sim.answer("upload", b"<Error><Code>SignatureDoesNotMatch</Code></Error>", 403, times=None)
     with pytest.raises(Rejected) as caught:
-        await images.public_url(str(folder / "a.png"), "frame0_image")
+        await url_of(images, str(folder / "a.png"), "frame0_image")
     assert "refused the upload (HTTP 403)" in caught.value.message
     assert "GMI_API_KEY" not in str(caught.value)
     assert world.count("upload") == 2
@@ -262,7 +268,7 @@ async def test_an_unsafe_place_for_the_image_is_not_used(
     (folder / "a.png").write_bytes(drawn())
     world.sim.answer("upload_url", f'{{"upload_url": "{upload_url}", "public_url": "{public_url}"}}'.encode())
     with pytest.raises(Garbled, match="Nothing was uploaded"):
-        await images.public_url(str(folder / "a.png"), "frame0_image")
+        await url_of(images, str(folder / "a.png"), "frame0_image")
     assert world.count("upload") == 0
     assert world.sim.strays == []
 
@@ -367,7 +373,7 @@ async def test_the_last_byte_that_is_allowed_and_the_first_that_is_not(
     whole = picture[:-12] + padding + picture[-12:]
     assert len(whole) == formats.MAX_BYTES
     (folder / "a.png").write_bytes(whole)
-    await images.check(str(folder / "a.png"), "frame0_image")
+    await images.read(str(folder / "a.png"), "frame0_image")
 
 
 async def test_a_file_that_is_replaced_between_the_check_and_the_upload_is_checked_again(
@@ -375,10 +381,10 @@ async def test_a_file_that_is_replaced_between_the_check_and_the_upload_is_check
 ) -> None:
     path = folder / "a.png"
     path.write_bytes(drawn())
-    await images.check(str(path), "frame0_image")
+    await images.read(str(path), "frame0_image")
     path.write_text(SECRET)
     with pytest.raises(InvalidRequest):
-        await images.public_url(str(path), "frame0_image")
+        await url_of(images, str(path), "frame0_image")
     assert world.sim.calls == []
 
 
@@ -397,7 +403,7 @@ async def test_a_file_that_is_replaced_while_it_is_uploaded_is_uploaded_as_it_wa
     url = ""
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(swap)
-        url = await images.public_url(str(path), "frame0_image")
+        url = await url_of(images, str(path), "frame0_image")
     assert path.read_text() == SECRET
     assert uploads.at(url) == drawn()
 
@@ -451,7 +457,7 @@ async def test_a_picture_with_one_wrong_bit_in_a_png_chunk(world: World, images:
 async def test_a_polyglot_loses_its_other_half(images: Images, uploads: Uploads, folder: Path, kind: str) -> None:
     picture = drawn(kind)
     (folder / "a.png").write_bytes(picture + b"PK\x03\x04" + SECRET.encode() + b"<script>alert(1)</script>\xff\xd9")
-    assert uploads.at(await images.public_url(str(folder / "a.png"), "frame0_image")) == picture
+    assert uploads.at(await url_of(images, str(folder / "a.png"), "frame0_image")) == picture
 
 
 async def test_a_picture_that_unpacks_to_gigabytes(world: World, images: Images, folder: Path) -> None:
@@ -588,8 +594,8 @@ async def test_a_path_without_any_allowed_folder_names_the_setting_to_make(
     ],
 )
 async def test_a_public_url_goes_through_as_it_is_and_is_never_fetched(world: World, images: Images, url: str) -> None:
-    await images.check(url, "frame0_image")
-    assert await images.public_url(url, "frame0_image") == url
+    await images.read(url, "frame0_image")
+    assert await url_of(images, url, "frame0_image") == url
     assert world.sim.calls == []
     assert world.sim.strays == []
 

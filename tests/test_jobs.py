@@ -11,7 +11,8 @@ import pytest
 from gmi_video.services import Services, open_services
 from gmi_video.settings import Settings
 from gmi_video.simulator import Script
-from gmi_video.upstream.wire import LUMA_RAY2, Record
+from gmi_video.upstream.luma_ray2 import LUMA_RAY2
+from gmi_video.upstream.wire import Record
 
 from .conftest import Host, World, now
 

@@ -12,9 +12,9 @@ import pytest
 
 from gmi_video import __version__
 from gmi_video.mcp import schemas
+from gmi_video.upstream.luma_ray2 import LumaRay2Payload
 from gmi_video.upstream.wire import (
     FINAL,
-    LumaRay2Payload,
     ModelList,
     ModelRecord,
     Record,

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from mcp_types import Tool
 
-from gmi_video.upstream.wire import LumaRay2Payload, fields_of, items_of
+from gmi_video.upstream.luma_ray2 import LumaRay2Payload
+from gmi_video.upstream.wire import fields_of, items_of
 
 from .conftest import World
 

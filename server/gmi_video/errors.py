@@ -20,6 +20,7 @@ Every error says three things: what happened (`message`), the one thing to do ne
 money may have moved (`charged`). Nothing here holds a secret, and words of the vendor's stand in quotation marks.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 Charged = Literal["no", "unknown"]
@@ -30,10 +31,12 @@ class GmiVideoError(Exception):
 
     charged: Charged = "no"
 
-    def __init__(self, message: str, next_step: str) -> None:
+    def __init__(self, message: str, next_step: str, *, charged: Charged | None = None) -> None:
         super().__init__(message, next_step)
         self.message = message
         self.next_step = next_step
+        if charged is not None:
+            self.charged = charged
 
     def __str__(self) -> str:
         return f"{self.message} {self.next_step}"
@@ -46,34 +49,49 @@ class SettingsError(GmiVideoError):
 class InvalidRequest(GmiVideoError):
     """An argument is wrong; nothing was sent."""
 
+    @classmethod
+    def of(cls, faults: Sequence["InvalidRequest"]) -> "InvalidRequest":
+        """One error for several faults, each said once."""
+        messages = dict.fromkeys(fault.message for fault in faults)
+        steps = dict.fromkeys(fault.next_step for fault in faults)
+        return cls(" ".join(messages), " ".join(steps))
+
 
 class SpendingRefused(InvalidRequest):
     """The job is fine, but its price is not, or the user has said no; nothing was sent."""
 
 
 class UpstreamError(GmiVideoError):
-    """The queue said no, or said nothing.
+    """The queue refused a request, or did not answer it.
 
-    `passing` is true where the same call may well succeed in a moment. `maybe_arrived` is true where the request
-    can have reached the queue and taken effect although we have no answer for it: the case in which a submit must
-    never be repeated, only looked for; `refused` says that the queue told us, in known words, that it did not take
-    the job, so that a look which finds nothing settles it. `request_id` is the id such an answer named, if any.
-    `retry_after` is in seconds, where the queue told it.
+    Args:
+        reason: what happened; `message` is the reason and the assurance.
+        next_step: what to do next.
+        assurance: what is certain about money, where something is.
+        maybe_arrived: the request may have taken effect although there is no answer: a submit must not be repeated
+            then, only looked for.
+        refused: the queue said in known words that it did not take the job, so a look that finds nothing settles it.
+        retry_after: seconds to wait, where the queue named them.
+        request_id: the id that the answer named, if any.
+
+    `passing` is true where the same call may succeed in a moment.
     """
 
     passing = False
 
     def __init__(
         self,
-        message: str,
+        reason: str,
         next_step: str,
         *,
+        assurance: str = "",
         maybe_arrived: bool = False,
         refused: bool = False,
         retry_after: float | None = None,
         request_id: str = "",
     ) -> None:
-        super().__init__(message, next_step)
+        super().__init__(f"{reason}{assurance}", next_step)
+        self.reason = reason
         self.maybe_arrived = maybe_arrived
         self.refused = refused
         self.retry_after = retry_after

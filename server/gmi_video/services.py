@@ -1,4 +1,4 @@
-"""What the tools stand on: settings, queue, submission and jobs, opened together and closed together."""
+"""Assembles the core: settings, queue, catalog, images, submission and poller, opened together and closed together."""
 
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -12,6 +12,7 @@ from anyio.abc import TaskGroup
 from gmi_video.catalog.lookup import Catalog
 from gmi_video.images.upload import Images
 from gmi_video.jobs.budget import Budget
+from gmi_video.jobs.estimates import History
 from gmi_video.jobs.polling import Poller
 from gmi_video.jobs.submission import Submission
 from gmi_video.settings import Settings
@@ -36,28 +37,23 @@ class Services:
 async def open_services(
     settings: Settings, transport: httpx.AsyncBaseTransport | None = None, now: Callable[[], float] = time.time
 ) -> AsyncGenerator[Services]:
-    """Open the services; on leaving, stop what they do in the background and close the connections.
+    """Open the services; on leaving, stop what runs in the background and close the connections.
 
     Args:
         settings: what the environment decides.
-        transport: how HTTP travels; None is the network.
+        transport: the HTTP transport; None is the network.
         now: this machine's clock, in Unix seconds.
     """
     http = Transport(settings, transport, now)
     queue = Queue(http)
-    catalog = Catalog(queue)
     try:
         async with anyio.create_task_group() as tasks:
+            catalog = Catalog(queue, tasks)
             images = Images(queue, settings.image_dirs, tasks)
-            yield Services(
-                settings,
-                queue,
-                catalog,
-                images,
-                Submission(queue, tasks, Budget(queue, catalog, settings), images.contents),
-                Poller(queue, tasks),
-                tasks,
-            )
+            history = History(queue, tasks)
+            budget = Budget(queue, catalog, settings)
+            submission = Submission(queue, tasks, budget, history, images.digest_of)
+            yield Services(settings, queue, catalog, images, submission, Poller(queue, tasks, history), tasks)
             tasks.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):

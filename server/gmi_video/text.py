@@ -8,7 +8,7 @@ import difflib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from pydantic_core import to_json
@@ -96,15 +96,10 @@ def folded(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def nearest(name: str, names: Iterable[str], meant: Mapping[str, str] = {}) -> str:
-    """The name that was probably meant, or an empty string."""
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The one of `names` that was probably meant by a misspelt `name`, or an empty string."""
     by_fold = {folded(candidate): candidate for candidate in names}
-    fold = folded(name)
-    if fold in by_fold:
-        return by_fold[fold]
-    if meant.get(fold) in by_fold.values():
-        return meant[fold]
-    close = difflib.get_close_matches(fold, by_fold, n=1, cutoff=0.7)
+    close = difflib.get_close_matches(folded(name), by_fold, n=1, cutoff=0.7)
     return by_fold[close[0]] if close else ""
 
 

@@ -1,66 +1,72 @@
-"""What the queue says of its models: parameters and price, asked when needed and kept for a few minutes."""
+"""The queue's models: ids and live records, fetched when needed and cached for a few minutes."""
 
 import difflib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
+from anyio.abc import TaskGroup
+from cachetools import TTLCache
 
 from gmi_video.errors import NotFound, UpstreamError
+from gmi_video.single_flight import SingleFlight
 from gmi_video.text import as_json_literal
 from gmi_video.upstream.client import Queue
-from gmi_video.upstream.wire import LUMA_RAY2, ModelRecord
+from gmi_video.upstream.luma_ray2 import DOCUMENTED, LUMA_RAY2
+from gmi_video.upstream.wire import ModelRecord
 
-KEEP_SECONDS = 300.0
-"""How long a record or the list of ids is good: a vendor changes a model by the week, a person asks by the minute."""
+CACHE_SECONDS = 300.0
+"""How long a record or the list of ids is reused. A vendor changes a model about once a week."""
 
-KEEP_FAILURE_SECONDS = 60.0
-"""How long Luma-Ray2, whose table is built in, does without a live record that could not be had."""
+CACHE_SIZE = 500
+"""Records kept at most; the vendor lists several hundred models."""
+
+LUMA_RETRY_SECONDS = 60.0
+"""How long Luma-Ray2 does with the documented table before its live record is asked for again."""
 
 LUMA_PATIENCE = 5.0
-"""Seconds that a Luma-Ray2 call waits for the live record before it goes by the built-in table."""
+"""Seconds that a Luma-Ray2 call waits for the live record before it goes by the documented table."""
 
 
 class Catalog:
-    """The queue's models."""
+    """The queue's models.
 
-    def __init__(self, queue: Queue) -> None:
+    Args:
+        queue: the queue.
+        tasks: the server's task group; fetches run in it, shared by all callers.
+    """
+
+    def __init__(self, queue: Queue, tasks: TaskGroup) -> None:
         self._queue = queue
-        self._kept: dict[str, tuple[float, Any]] = {}
-        self._turns: dict[str, anyio.Lock] = {}
+        self._cache: TTLCache[str, Any] = TTLCache(CACHE_SIZE, CACHE_SECONDS, timer=anyio.current_time)
+        self._fetches: SingleFlight[str, Any] = SingleFlight(tasks)
+        self._luma_retry_at = 0.0
 
     async def model(self, model_id: str) -> ModelRecord:
-        """A model's live record. Raises `UpstreamError` where it can't be had; a failure is not kept."""
+        """A model's live record. Raises `UpstreamError` where it is unavailable; a failure is not cached."""
         try:
-            return await self._keep(f"model {model_id}", lambda: self._queue.get_model(model_id))
+            return await self._cached(f"model {model_id}", lambda: self._queue.get_model(model_id))
         except NotFound as error:
-            error.next_step = await self._suggestion(model_id) or error.next_step
-            raise
+            suggestion = await self._suggestion(model_id)
+            raise NotFound(error.message, suggestion or error.next_step) from None
 
     async def ids(self) -> list[str]:
         """The ids of the public models."""
-        return await self._keep("ids", self._queue.list_models)
+        return await self._cached("ids", self._queue.list_models)
 
-    async def luma(self) -> ModelRecord | None:
-        """Luma-Ray2's live record, or None: the built-in table does without, so a failed fetch blocks nothing."""
-
-        async def fetch() -> ModelRecord | None:
+    async def luma(self) -> ModelRecord:
+        """Luma-Ray2's live record, or the documented table where that is unavailable: it never blocks a call."""
+        if anyio.current_time() >= self._luma_retry_at:
             with anyio.move_on_after(LUMA_PATIENCE):
                 try:
-                    return await self._queue.get_model(LUMA_RAY2)
+                    return await self._cached(f"model {LUMA_RAY2}", lambda: self._queue.get_model(LUMA_RAY2))
                 except UpstreamError:
                     pass
-            return None
-
-        return await self._keep(f"model {LUMA_RAY2}", fetch)
-
-    def known(self, model_id: str) -> ModelRecord | None:
-        """A model's record if it is at hand, without asking."""
-        _, kept = self._kept.get(f"model {model_id}", (0.0, None))
-        return kept
+            self._luma_retry_at = anyio.current_time() + LUMA_RETRY_SECONDS
+        return DOCUMENTED
 
     async def _suggestion(self, model_id: str) -> str:
-        """What to try instead of an id that does not exist: ids are case-sensitive, and people's memory is not."""
+        """What to try instead of an id that does not exist; ids are case-sensitive."""
         try:
             ids = {name.lower(): name for name in await self.ids()}
         except UpstreamError:
@@ -71,13 +77,11 @@ class Catalog:
         call = f'list_models with {{"model": "{near[0]}"}} shows what it takes.'
         return f"The nearest id{' is' if len(near) == 1 else 's are'} {', '.join(map(as_json_literal, near))}; {call}"
 
-    async def _keep(self, key: str, fetch: Callable[[], Awaitable[Any]]) -> Any:
-        async with self._turns.setdefault(key, anyio.Lock()):
-            until, kept = self._kept.get(key, (-1.0, None))
-            now = anyio.current_time()
-            if now >= until:
-                kept = await fetch()
-                self._kept[key] = (now + (KEEP_FAILURE_SECONDS if kept is None else KEEP_SECONDS), kept)
-                if len(self._kept) > 500:  # noqa: PLR2004 - the vendor lists several hundred models
-                    self._kept.pop(next(iter(self._kept)))
-            return kept
+    async def _cached(self, key: str, fetch: Callable[[], Awaitable[Any]]) -> Any:
+        async def fetch_and_keep() -> Any:
+            self._cache[key] = value = await fetch()
+            return value
+
+        if (value := self._cache.get(key)) is not None:
+            return value
+        return await self._fetches.run(key, fetch_and_keep)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from gmi_video.catalog.roles import Role, role_of
 from gmi_video.catalog.validation import options_of
 from gmi_video.text import one_line, quote_untrusted
 from gmi_video.upstream.wire import ModelRecord, Parameter, error_text
@@ -12,10 +13,8 @@ MILLIONTHS = 1_000_000
 
 _SECONDS = {"second", "sec", "s"}
 _JOBS = {"request", "video", "generation", "call", "job", "run", "task", "clip", "image", "item", "output"}
-_LENGTH = re.compile(r"duration|seconds|length", re.IGNORECASE)
-_COUNT = re.compile(
-    r"(n|num|count|number|num_?(images|videos|outputs|samples)|(sample|image|video)_?count)", re.IGNORECASE
-)
+UNKNOWN = "not known"
+"""The price in words, where the record has none."""
 
 
 def cost(record: ModelRecord | None, payload: Mapping[str, Any], *, at_most: bool = False) -> float | None:
@@ -62,7 +61,7 @@ def in_words(record: ModelRecord) -> str:
     said = error_text(record.pricing_details)
     words = f" The vendor says: {quote_untrusted(said, 200)}" if said else ""
     if price is None:
-        return f"not given as a number.{words}" if said else "not known"
+        return f"not given as a number.{words}" if said else UNKNOWN
     return f"{dollars(price)} per {one_line(unit_of(record), 20) or 'unit'}.{words}"
 
 
@@ -73,7 +72,7 @@ def dollars(amount: float) -> str:
 
 
 def _seconds(record: ModelRecord, payload: Mapping[str, Any], *, at_most: bool) -> float | None:
-    lengths = [parameter for parameter in record.parameters if _LENGTH.search(parameter.name)]
+    lengths = [parameter for parameter in record.parameters if role_of(parameter.name) is Role.LENGTH]
     given = [_number(payload[parameter.name]) for parameter in lengths if parameter.name in payload]
     if given:
         return given[0]
@@ -97,5 +96,7 @@ def _number(value: object) -> float | None:
 
 
 def _count(payload: Mapping[str, Any]) -> int:
-    counts = [value for name, value in payload.items() if _COUNT.fullmatch(name) and type(value) is int and value > 0]
+    counts = [
+        value for name, value in payload.items() if role_of(name) is Role.COUNT and type(value) is int and value > 0
+    ]
     return counts[0] if counts else 1

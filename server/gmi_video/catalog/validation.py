@@ -1,34 +1,54 @@
-"""A payload against a model's own parameters: every fault at once, before anything is sent.
+"""Checks arguments against a JSON Schema and names every fault in a sentence: a tool's arguments, a model's parameters.
 
-The queue ignores an unknown key in silence and charges for the default, so a name or type that is off is named here
-and never guessed: a number where the model lists strings (Veo3's "8") is a fault, and so is the reverse (Wan's 10).
+The queue ignores an unknown key in silence and charges for the default, so a name or type that is off is refused and
+never guessed: a number where the model lists strings (Veo3's "8") is a fault, and so is the reverse (Wan's 10).
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
 
-from gmi_video.text import as_json_literal, nearest, nearest_option, one_line
-from gmi_video.upstream.wire import Parameter, fields_of
+from gmi_video.catalog.roles import counterpart
+from gmi_video.text import as_json_literal, folded, nearest, nearest_option, one_line
+from gmi_video.upstream.wire import Parameter, fields_of, items_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from jsonschema.protocols import Validator
+
+Schema = Mapping[str, Any]
+
+_TYPES = {"enum": "string", "float": "number"}
+"""The vendor's types that JSON Schema has other names for."""
 
 _KINDS = {
     "string": "text",
-    "enum": "one of its options",
     "integer": "a whole number",
-    "float": "a number",
     "number": "a number",
     "boolean": "true or false",
+    "object": "an object",
 }
 
-_MEANT = {
-    "negativeprompt": "negative_prompt",
-    "startimage": "image",
-    "firstframe": "image",
-    "frame0image": "image",
-    "frame1image": "lastFrame",
-    "lastframe": "lastFrame",
-    "length": "duration",
+_WHY_NOT = {
+    "negativeprompt": ("prompt", "Luma-Ray2 has no negative prompt: say in the prompt what should be seen instead"),
+    "seed": ("", "Luma-Ray2 takes no seed"),
 }
+"""Arguments of other models that Luma-Ray2 lacks: what to use instead, and the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is checked, for the sentences: `kind` is "argument" or "parameter", `owner` a tool or a model."""
+
+    kind: str
+    owner: str
+
+    def __str__(self) -> str:
+        return f"{'an' if self.kind == 'argument' else 'a'} {self.kind} of {self.owner}"
 
 
 def options_of(parameter: Parameter) -> list[Any]:
@@ -36,101 +56,129 @@ def options_of(parameter: Parameter) -> list[Any]:
     return [fields_of(option).get("value", option) for option in parameter.options]
 
 
-def faults(parameters: Sequence[Parameter], given: Mapping[str, Any], model: str) -> list[str]:
-    """What is wrong with `given`, a sentence a fault; empty where it may be sent."""
-    by_name = {parameter.name: parameter for parameter in parameters}
+def schema_of(parameters: Sequence[Parameter]) -> Schema:
+    """A model's parameters as a JSON Schema."""
+    return {
+        "properties": {parameter.name: _schema_of(parameter) for parameter in parameters},
+        "required": [parameter.name for parameter in parameters if parameter.required],
+    }
+
+
+def _schema_of(parameter: Parameter) -> Schema:
+    known = _TYPES.get(parameter.type, parameter.type)
+    low, high = parameter.min_value, parameter.max_value
+    schema: dict[str, Any]
+    if options := options_of(parameter):
+        schema = {"enum": options}
+    elif known == "string":
+        # For text the bounds count characters (gmi-api: "prompt (1-6000)").
+        schema = {"type": known, "minLength": low if low and low > 0 else None, "maxLength": high}
+    elif known in {"integer", "number"}:
+        schema = {"type": known, "minimum": low, "maximum": high}
+    else:
+        # Of a type that is not documented: anything but null.
+        schema = {"type": known} if known == "boolean" else {"not": {"type": "null"}}
+    schema["default"] = parameter.default_value if parameter.default_value != "" else None
+    return {key: value for key, value in schema.items() if value is not None}
+
+
+def faults(schema: Schema, given: Mapping[str, Any], subject: Subject) -> list[str]:
+    """What is wrong with `given`, a sentence a fault; empty where nothing is."""
+    properties: Mapping[str, Schema] = schema["properties"]
     found = [
-        _fault(by_name[name], value) if name in by_name else _unknown(name, by_name, model)
+        _fault(name, properties[name], value) if name in properties else _unknown(name, properties, subject)
         for name, value in given.items()
     ]
-    found += [
-        f'{model} needs "{name}": {allowed(parameter)}.'
-        for name, parameter in by_name.items()
-        if parameter.required and name not in given
-    ]
+    found += [_missing(name, properties, subject) for name in schema.get("required", ()) if name not in given]
     return [fault for fault in found if fault]
 
 
-def allowed(parameter: Parameter) -> str:
-    """What a parameter may be, in words."""
-    options = options_of(parameter)
-    if options:
-        words = f"one of {', '.join(map(as_json_literal, options[:30]))}"
+def allowed(schema: Schema) -> str:
+    """What a value may be, in words, from its JSON Schema."""
+    if "enum" in schema:
+        words = f"one of {', '.join(map(as_json_literal, schema['enum'][:30]))}"
     else:
-        words = _KINDS.get(parameter.type, "a value")
-        low, high = parameter.min_value, parameter.max_value
-        if parameter.type == "string" and high is not None:
-            words = f"text of at most {_digits(high)} characters"
-        elif low is not None and high is not None:
-            words += f" from {_digits(low)} to {_digits(high)}"
-        elif low is not None or high is not None:
-            words += f" of at least {_digits(low)}" if low is not None else f" of at most {_digits(high or 0)}"
-    default = parameter.default_value
-    return f"{words}; default {as_json_literal(default)}" if default not in (None, "") else words
+        words = _KINDS.get(schema.get("type", ""), "a value") + _bounds(schema)
+    if schema.get("pattern") == r"\S":
+        words = "text that is not blank"
+    default = schema.get("default")
+    return f"{words}; default {as_json_literal(default)}" if default is not None else words
 
 
-def _unknown(name: str, by_name: Mapping[str, Parameter], model: str) -> str:
-    named = one_line(name, 60)
-    if near := nearest(name, by_name, _MEANT):
-        return f'"{named}" is not a parameter of {model}. The nearest is "{near}": {allowed(by_name[near])}.'
-    return f'"{named}" is not a parameter of {model}. There are: {", ".join(list(by_name)[:40])}.'
+def allowed_for(parameter: Parameter) -> str:
+    """What a model's parameter may be, in words."""
+    return allowed(_schema_of(parameter))
 
 
-def _fault(parameter: Parameter, value: object) -> str:
-    must = f'"{parameter.name}" must be {allowed(parameter)}'
-    options = options_of(parameter)
-    if options:
-        if any(option == value and type(option) is type(value) for option in options):
-            return ""
-        twin = next((option for option in options if str(option) == str(value)), None)
-        if twin is not None and not isinstance(value, bool):
-            kind = "text" if isinstance(twin, str) else "a number"
-            return f"{must}; {as_json_literal(value)} has the wrong type, it must be {kind}: {as_json_literal(twin)}."
-        near = nearest_option(value, [option for option in options if isinstance(option, str)])
-        return f"{must}, not {as_json_literal(value)}." + (f" Did you mean {as_json_literal(near)}?" if near else "")
-    if not _fits_type(parameter.type, value):
-        return f"{must}, not {_described(value)}."
-    if not _fits_range(parameter, value):
-        return f"{must}, not {as_json_literal(value)}."
-    return ""
+def _bounds(schema: Schema) -> str:
+    if "maxLength" in schema:
+        return f" of at most {_digits(schema['maxLength'])} characters"
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None and high is not None:
+        return f" from {_digits(low)} to {_digits(high)}"
+    if low is not None:
+        return f" of at least {_digits(low)}"
+    return f" of at most {_digits(high)}" if high is not None else ""
 
 
-def _fits_type(kind: str, value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    match kind:
-        case "string" | "enum":
-            return isinstance(value, str)
-        case "integer":
-            return number and isinstance(value, int)
-        case "float" | "number":
-            return number
-        case "boolean":
-            return isinstance(value, bool)
-        case _:
-            # A type nobody has documented: anything but nothing.
-            return value is not None
+def _unknown(name: str, properties: Mapping[str, Schema], subject: Subject) -> str:
+    instead, why = _WHY_NOT.get(folded(name), ("", "")) if subject.kind == "argument" else ("", "")
+    said = f'"{one_line(name, 60)}" is not {subject}' + (f"; {why}." if why else ".")
+    if near := instead or counterpart(name, properties) or nearest(name, properties):
+        return f'{said} The nearest is "{near}": {allowed(properties[near])}.'
+    return f"{said} There are: {', '.join(list(properties)[:40])}."
 
 
-def _fits_range(parameter: Parameter, value: object) -> bool:
-    low, high = parameter.min_value, parameter.max_value
-    if isinstance(value, str):
-        # For text the bounds count characters, where there are any (gmi-api: "prompt (1-6000)").
-        size: float = len(value)
-        low = None if low is None or low <= 0 else low
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        size = value
-    else:
-        return True
-    return (low is None or size >= low) and (high is None or size <= high)
+def _missing(name: str, properties: Mapping[str, Schema], subject: Subject) -> str:
+    may_be = allowed(properties[name])
+    if subject.kind == "argument":
+        return f'"{name}" is missing; it must be {may_be}.'
+    return f'{subject.owner} needs "{name}": {may_be}.'
+
+
+def _fault(name: str, schema: Schema, value: object) -> str:
+    if _fits(schema, value):
+        return ""
+    must = f'"{name}" must be {allowed(schema)}'
+    options = items_of(schema.get("enum"))
+    twin = next((option for option in options if str(option) == str(value)), None)
+    if twin is not None and not isinstance(value, bool):
+        kind = "text" if isinstance(twin, str) else "a number"
+        return f"{must}; {as_json_literal(value)} has the wrong type, it must be {kind}: {as_json_literal(twin)}."
+    near = nearest_option(value, [option for option in options if isinstance(option, str)])
+    return f"{must}, not {as_json_literal(value)}." + (f" Did you mean {as_json_literal(near)}?" if near else "")
 
 
 def _digits(number: float) -> str:
-    return str(int(number)) if number.is_integer() else str(number)
+    return str(int(number)) if float(number).is_integer() else str(number)
 
 
-def _described(value: object) -> str:
-    if isinstance(value, str):
-        return f"the text {as_json_literal(value)}"
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return f"the number {as_json_literal(value)}"
-    return as_json_literal(value)
+def _fits(schema: Schema, value: Any) -> bool:
+    return _validator_class()(schema).is_valid(value)
+
+
+@cache
+def _validator_class() -> "Callable[[Schema], Validator]":
+    """JSON Schema 2020-12 as the queue reads values: 5.0 is no integer, and an option has exactly its listed type."""
+    # Imported at the first check: it takes 35 ms, and tools/list is answered without it.
+    from jsonschema import Draft202012Validator, ValidationError, validators  # noqa: PLC0415
+
+    def is_integer(_: object, value: object) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool)
+
+    def is_number(_: object, value: object) -> bool:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+    def enum(_: object, options: list[Any], value: object, __: object) -> "Iterator[ValidationError]":
+        if not any(option == value and type(option) is type(value) for option in options):
+            yield ValidationError("not an option")
+
+    def pattern(_: object, wanted: str, value: object, __: object) -> "Iterator[ValidationError]":
+        # In JSON Schema `$` is the very end; in Python it also matches before a last line feed.
+        if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", wanted), value):
+            yield ValidationError("does not match")
+
+    types = Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": is_integer, "number": is_number})
+    rules = {"enum": enum, "pattern": pattern}
+    extend = cast("Any", validators).extend  # its stub leaves the types of rules open
+    return extend(Draft202012Validator, rules, type_checker=types)

@@ -25,7 +25,7 @@ from gmi_video import __version__
 from gmi_video.demo.terminal import Screen
 from gmi_video.simulator import Script, Simulator
 from gmi_video.simulator.serve import fetch_over_http, running
-from gmi_video.upstream.wire import LUMA_RAY2, AspectRatio, Duration, Resolution
+from gmi_video.upstream.luma_ray2 import LUMA_RAY2, AspectRatio, Duration, Resolution
 
 PROMPT = "A paper lantern drifts over a misty mountain lake at dawn, first light on the pines, slow aerial push in"
 

@@ -1,11 +1,11 @@
 """The spending limit: what this account's requests of the last 24 hours cost, plus what is being submitted now.
 
-The sum is taken from the request list, so it holds after a restart and over several copies of the server. What the
-list does not show yet, this process adds from memory. Requests that failed or were cancelled count as charged,
-because nobody knows whether they are.
+The sum is taken from the request list, so it holds after a restart. What the list does not show yet is added from
+this process's own reservations. Requests that failed or were cancelled count as charged, because whether they are is
+unknown.
 """
 
-from dataclasses import dataclass
+from typing import Self
 
 import anyio
 
@@ -22,22 +22,27 @@ LIST_PATIENCE = 8.0
 """Seconds of retries for the list call behind which a submit waits."""
 
 
-@dataclass(eq=False, slots=True)
 class Reservation:
-    """Money set aside for a submit. It counts until the list shows the request, or the submit was refused."""
+    """Money reserved for a submit, as a context manager around it.
 
-    usd: float
-    at: float
-    request_id: str = ""
-    released: bool = False
+    It counts until the list shows the request, or the submit was refused (an `UpstreamError` leaves the context).
+    """
+
+    def __init__(self, usd: float, at: float) -> None:
+        self.usd = usd
+        self.at = at
+        self.request_id = ""
+        self.released = False
 
     def made(self, request_id: str) -> None:
         """The job exists: from now on it is counted once, here or in the list."""
         self.request_id = request_id
 
-    def release(self) -> None:
-        """No job was made."""
-        self.released = True
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self.released = isinstance(error, UpstreamError)
 
 
 class Budget:
@@ -47,11 +52,11 @@ class Budget:
         self._queue = queue
         self._catalog = catalog
         self._limit = settings.spend_limit_usd
-        self._holds: list[Reservation] = []
-        self._turn = anyio.Lock()
+        self._reservations: list[Reservation] = []
+        self._lock = anyio.Lock()
 
-    async def hold(self, usd: float | None) -> Reservation:
-        """Set `usd` aside for a submit, or refuse.
+    async def reserve(self, usd: float | None) -> Reservation:
+        """Reserve `usd` for a submit, or refuse.
 
         Raises:
             SpendingRefused: it would take the last 24 hours above the limit, or that can't be told.
@@ -65,13 +70,13 @@ class Budget:
                 "Tell the user: to use this model, they must raise or unset GMI_SPEND_LIMIT_USD in this server's "
                 "settings and restart it. Or choose a model whose price is known; list_models shows it.",
             )
-        async with self._turn:
+        async with self._lock:
             spent, unpriced = await self._spent()
             if spent + usd > self._limit + 1e-9:
                 raise SpendingRefused(_over(spent, usd, self._limit, unpriced), _AFTER_LIMIT)
-            hold = Reservation(usd, self._queue.now())
-            self._holds.append(hold)
-            return hold
+            reservation = Reservation(usd, self._queue.now())
+            self._reservations.append(reservation)
+            return reservation
 
     async def _spent(self) -> tuple[float, int]:
         """Dollars of the last 24 hours, and how many requests have no known price."""
@@ -88,9 +93,11 @@ class Budget:
         recent = [record for record in listing.requests if record.created_at is None or record.created_at >= since]
         prices = [await self._price(record) for record in recent]
         listed = {record.request_id for record in listing.requests}
-        self._holds = [h for h in self._holds if not h.released and h.at >= since and h.request_id not in listed]
-        held = sum(hold.usd for hold in self._holds)
-        return sum(price for price in prices if price is not None) + held, prices.count(None)
+        self._reservations = [
+            r for r in self._reservations if not r.released and r.at >= since and r.request_id not in listed
+        ]
+        reserved = sum(reservation.usd for reservation in self._reservations)
+        return sum(price for price in prices if price is not None) + reserved, prices.count(None)
 
     async def _price(self, record: Record) -> float | None:
         try:

@@ -1,10 +1,10 @@
-"""Waiting: the only loop, the only patience.
+"""Polls pending requests: one shared loop, any number of waiters.
 
-However many calls wait for a request, it is looked at once, by one loop that runs while anybody waits and looks at
-nothing that nobody waits for. A waiter that leaves takes nothing with it, and no wait ever touches the job.
+The loop runs while someone waits and polls only what someone waits for. A waiter that leaves ends no other wait, and
+no wait ever touches the job.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -12,53 +12,53 @@ import anyio
 from anyio.abc import TaskGroup
 
 from gmi_video.errors import UpstreamError
-from gmi_video.jobs.estimates import NO_HISTORY, Estimate
-from gmi_video.jobs.histories import Histories
+from gmi_video.jobs.estimates import Estimate, History
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.wire import Record
 
 PROGRESS_INTERVAL = 2.0
-"""Seconds between two signs of life to a waiting caller, at most: few enough that a host's progress bar moves."""
+"""Longest time between two progress messages to a waiting caller (seconds)."""
 
-LAST_LOOK = 3.0
-"""Seconds before its end that a wait looks once more, so that what it answers is fresh."""
+LAST_POLL = 3.0
+"""A wait polls once more this long before its end, so that its answer is fresh (seconds)."""
 
 GIVE_UP_AFTER = 3
-"""So many refusals in a row that won't pass end a wait early; faults that may pass never do."""
+"""Refusals in a row that end a wait early, where repeating can't help. Faults that may pass never end it."""
 
 LIST_FROM = 8
-"""From so many pending requests of a model on, one list call stands for many status calls…"""
+"""From this many pending requests of a model on, one list call replaces their status calls."""
 
-LIST_EVERY = 2.0
-"""…at most every so many seconds…"""
+LIST_INTERVAL = 2.0
+"""Shortest time between two list calls for a model (seconds)."""
 
 LIST_BYTES = 1024 * 1024
-"""…while the list, whose length is not documented, stays smaller than this…"""
+"""A list larger than this is not polled again for `LIST_PAUSE`; its length is not documented."""
 
 LIST_PAUSE = 300.0
-"""…else not again for so many seconds…"""
+"""Pause list polling this long where the list is too large or misses a job (seconds)."""
 
 LIST_FAULT_PAUSE = 20.0
-"""…or so many where it could not be had."""
+"""Pause list polling this long where the list is unavailable (seconds)."""
 
-Tell = Callable[["PollState"], Awaitable[None]]
+Notify = Callable[["PollState"], Awaitable[None]]
 
 
 @dataclass(eq=False, slots=True)
 class PollState:
-    """A request that somebody waits for. `problem` is why the last look failed; None where it did not."""
+    """A request that is waited for. `problem` is why the last poll failed; None where it did not."""
 
     record: Record
     estimate: Estimate
     age_at_start: float
     started: float
-    next_look: float
+    next_poll: float
     problem: UpstreamError | None = None
     faults: int = 0
     refusals: int = 0
     waiters: int = 0
-    look: anyio.CancelScope | None = None
-    looked: anyio.Event = field(default_factory=anyio.Event)
+    polling: anyio.CancelScope | None = None
+    """The poll that is running for it."""
+    polled: anyio.Event = field(default_factory=anyio.Event)
     changed: anyio.Event = field(default_factory=anyio.Event)
 
     @property
@@ -68,32 +68,31 @@ class PollState:
 
     @property
     def is_over(self) -> bool:
-        """Whether waiting on can't help: the job has ended, or the queue refuses to speak of it."""
+        """Whether waiting on can't help: the job has ended, or the queue refuses to answer for it."""
         return self.record.is_final or self.refusals >= GIVE_UP_AFTER
 
     @property
-    def looking(self) -> bool:
-        """Whether a look at it is under way."""
-        return self.look is not None
+    def is_due(self) -> bool:
+        """Whether it is to be polled now."""
+        return self.polling is None and self.next_poll <= anyio.current_time()
 
-    def seen(self, record: Record) -> None:
-        """Take in what a look has found."""
-        now = anyio.current_time()
+    def succeeded(self, record: Record) -> None:
+        """Take in what a poll has found."""
         news = record.status != self.record.status or self.problem is not None
         self.record, self.problem, self.faults, self.refusals = record, None, 0, 0
-        self.next_look = now + self.estimate.pause(self.age)
+        self.next_poll = anyio.current_time() + self.estimate.pause(self.age)
         self._announce(changed=news or record.is_final)
 
-    def missed(self, error: UpstreamError) -> None:
-        """Take in that a look has failed."""
+    def failed(self, error: UpstreamError) -> None:
+        """Take in that a poll has failed."""
         self.problem, self.faults = error, self.faults + 1
         self.refusals = 0 if error.passing else self.refusals + 1
-        self.next_look = anyio.current_time() + max(min(2.0**self.faults, 15.0), min(error.retry_after or 0, 120.0))
+        self.next_poll = anyio.current_time() + max(min(2.0**self.faults, 15.0), min(error.retry_after or 0, 120.0))
         self._announce(changed=self.is_over)
 
     def _announce(self, *, changed: bool) -> None:
-        self.looked.set()
-        self.looked = anyio.Event()
+        self.polled.set()
+        self.polled = anyio.Event()
         if changed:
             self.changed.set()
             self.changed = anyio.Event()
@@ -104,175 +103,167 @@ class Poller:
 
     Args:
         queue: the queue.
-        tasks: the server's own task group; the loop runs in it while somebody waits.
+        tasks: the server's task group; the loop runs in it while someone waits.
+        history: what such jobs took before; learns from the lists that are polled.
     """
 
-    def __init__(self, queue: Queue, tasks: TaskGroup) -> None:
+    def __init__(self, queue: Queue, tasks: TaskGroup, history: History) -> None:
         self._queue = queue
         self._tasks = tasks
-        self._watches: dict[str, PollState] = {}
+        self._history = history
+        self._states: dict[str, PollState] = {}
         self._running = False
         self._wake = anyio.Event()
-        self._histories = Histories(queue)
         self._next_list: dict[str, float] = {}
 
     # -- for callers ---------------------------------------------------------------------------------------------
 
-    def learn(self, model: str, history: Iterable[Record]) -> None:
-        """Take in a model's requests as they were just listed."""
-        self._histories.learn(model, history)
-
     async def expect(self, record: Record) -> Estimate:
         """What this account's history tells of a job's length."""
-        return NO_HISTORY if record.is_final else await self._histories.expect(record)
+        return await self._history.expect(record)
 
-    async def wait(self, record: Record, expected: Estimate, seconds: float, tell: Tell | None = None) -> PollState:
+    async def wait(self, record: Record, expected: Estimate, seconds: float, notify: Notify | None = None) -> PollState:
         """Wait until the job has ended, or for `seconds`.
 
         Args:
             record: the job as it was last seen.
             expected: what is known of its length.
-            seconds: how long; the answer comes a moment before that is over. At 0 nothing is looked at.
-            tell: called at once, whenever the status changes, and every few seconds between.
+            seconds: how long; the answer comes a moment before that is over. At 0 nothing is polled.
+            notify: called at once, whenever the status changes, and at least every `PROGRESS_INTERVAL`.
         """
-        if record.is_final and (watch := self._watches.get(record.request_id)):
-            watch.seen(record)
+        if record.is_final and (state := self._states.get(record.request_id)):
+            state.succeeded(record)
         if record.is_final or seconds <= 0:
             return self._new(record, expected)
         deadline = anyio.current_time() + seconds
-        async with self.watching(record, expected) as watch:
-            while not watch.is_over and anyio.current_time() < deadline - LAST_LOOK:
-                if tell is not None:
-                    await tell(watch)
-                with anyio.move_on_at(min(anyio.current_time() + PROGRESS_INTERVAL, deadline - LAST_LOOK)):
-                    await watch.changed.wait()
-            if not watch.is_over:
-                self.hurry(watch)
+        async with self.polling(record, expected) as state:
+            while not state.is_over and anyio.current_time() < deadline - LAST_POLL:
+                if notify is not None:
+                    await notify(state)
+                with anyio.move_on_at(min(anyio.current_time() + PROGRESS_INTERVAL, deadline - LAST_POLL)):
+                    await state.changed.wait()
+            if not state.is_over:
+                self._poll_now(state)
                 with anyio.move_on_at(deadline):
-                    await watch.looked.wait()
-        return watch
+                    await state.polled.wait()
+        return state
 
-    async def follow(self, record: Record, expected: Estimate, tell: Callable[[Record], Awaitable[None]]) -> None:
-        """Tell of every change of a job's status, until it has ended.
+    async def follow(self, record: Record, expected: Estimate, notify: Callable[[Record], Awaitable[None]]) -> None:
+        """Report every change of a job's status, until it has ended.
 
         Args:
             record: the job as its follower knows it.
             expected: what is known of its length.
-            tell: called with the job as it is after the change.
+            notify: called with the job as it is after the change.
         """
         known = record.status
-        async with self.watching(record, expected) as watch:
+        async with self.polling(record, expected) as state:
             while True:
-                if watch.record.status != known:
-                    known = watch.record.status
-                    await tell(watch.record)
-                elif watch.is_over:
+                if state.record.status != known:
+                    known = state.record.status
+                    await notify(state.record)
+                elif state.is_over:
                     return
                 else:
-                    await watch.changed.wait()
+                    await state.changed.wait()
 
     @asynccontextmanager
-    async def watching(self, record: Record, expected: Estimate) -> AsyncGenerator[PollState]:
-        """Have the job looked at for as long as this context is open."""
-        watch = self._watches.get(record.request_id)
-        if watch is None:
-            watch = self._watches[record.request_id] = self._new(record, expected)
-        watch.waiters += 1
+    async def polling(self, record: Record, expected: Estimate) -> AsyncGenerator[PollState]:
+        """Have the job polled for as long as this context is open."""
+        state = self._states.get(record.request_id)
+        if state is None:
+            state = self._states[record.request_id] = self._new(record, expected)
+        state.waiters += 1
         if not self._running:
             self._running = True
             self._tasks.start_soon(self._run)
         self._wake.set()
         try:
-            yield watch
+            yield state
         finally:
-            watch.waiters -= 1
-            if watch.waiters == 0 and self._watches.get(record.request_id) is watch:
-                del self._watches[record.request_id]
-                if watch.look is not None:
-                    self._leave(watch.look)
+            state.waiters -= 1
+            if state.waiters == 0 and self._states.get(record.request_id) is state:
+                del self._states[record.request_id]
+                self._cancel_unless_shared(state.polling)
                 self._wake.set()
-
-    def hurry(self, watch: PollState) -> None:
-        """Look at the job now, unless that is being done."""
-        watch.next_look = anyio.current_time()
-        self._wake.set()
 
     # -- the loop ------------------------------------------------------------------------------------------------
 
     def _new(self, record: Record, expected: Estimate) -> PollState:
         now = anyio.current_time()
         age = max(self._queue.now() - record.created_at, 0.0) if record.created_at is not None else 0.0
-        return PollState(record, expected, age, now, next_look=now + expected.pause(age))
+        return PollState(record, expected, age, now, next_poll=now + expected.pause(age))
 
-    def _leave(self, look: anyio.CancelScope) -> None:
-        """A watch of this look is gone: end the look, unless it is a list that others wait for too."""
-        if all(watch.look is not look for watch in self._watches.values()):
-            look.cancel()
+    def _poll_now(self, state: PollState) -> None:
+        state.next_poll = anyio.current_time()
+        self._wake.set()
+
+    def _cancel_unless_shared(self, poll: anyio.CancelScope | None) -> None:
+        """End a poll whose last waiter has left; a list call may be shared by others."""
+        if poll is not None and all(state.polling is not poll for state in self._states.values()):
+            poll.cancel()
 
     async def _run(self) -> None:
         try:
-            while pending := [watch for watch in self._watches.values() if not watch.is_over]:
-                self._start_looks([w for w in pending if not w.looking and w.next_look <= anyio.current_time()])
+            while pending := [state for state in self._states.values() if not state.is_over]:
+                for model in {state.record.model for state in pending if state.is_due}:
+                    self._start_polls(model, [state for state in pending if state.record.model == model])
                 self._wake = anyio.Event()
-                with anyio.move_on_at(min((w.next_look for w in pending if not w.looking), default=float("inf"))):
+                idle = (state.next_poll for state in pending if state.polling is None)
+                with anyio.move_on_at(min(idle, default=float("inf"))):
                     await self._wake.wait()
         finally:
             self._running = False
 
-    def _start_looks(self, due: list[PollState]) -> None:
-        for model in {watch.record.model for watch in due}:
-            alike = [w for w in self._watches.values() if w.record.model == model and not w.is_over]
-            if model and len(alike) >= LIST_FROM:
-                self._list_or_put_off(model, [w for w in alike if not w.looking], due)
-        for watch in due:
-            if not watch.looking and watch.next_look <= anyio.current_time():
-                watch.look = anyio.CancelScope()
-                self._tasks.start_soon(self._look, watch, watch.look)
-
-    def _list_or_put_off(self, model: str, alike: list[PollState], due: list[PollState]) -> None:
-        """Cover `due` by one list call, now or at the next moment one is allowed; or by none, if lists are no good."""
+    def _start_polls(self, model: str, pending: list[PollState]) -> None:
+        """Poll what is due of a model: by one list call where many are pending, else one by one."""
         now = anyio.current_time()
-        allowed = self._next_list.get(model, 0.0)
-        if allowed - now > LIST_EVERY:
+        due = [state for state in pending if state.is_due]
+        list_at = max(self._next_list.get(model, 0.0), now)
+        if model and len(pending) >= LIST_FROM and list_at <= now + LIST_INTERVAL:
+            if list_at > now:
+                for state in due:
+                    state.next_poll = list_at
+                return
+            self._next_list[model] = now + LIST_INTERVAL
+            self._start(self._poll_list, [state for state in pending if state.polling is None])
             return
-        if allowed > now:
-            for watch in due:
-                if watch.record.model == model:
-                    watch.next_look = allowed
+        for state in due:
+            self._start(self._poll, [state])
+
+    def _start(self, poll: Callable[[list[PollState]], Awaitable[None]], states: list[PollState]) -> None:
+        scope = anyio.CancelScope()
+        for state in states:
+            state.polling = scope
+
+        async def run() -> None:
+            with scope:
+                await poll(states)
+            for state in states:
+                state.polling = None
+            self._wake.set()
+
+        self._tasks.start_soon(run)
+
+    async def _poll(self, states: list[PollState]) -> None:
+        (state,) = states
+        try:
+            state.succeeded(await self._queue.get_request(state.record.request_id))
+        except UpstreamError as error:
+            state.failed(error)
+
+    async def _poll_list(self, states: list[PollState]) -> None:
+        model = states[0].record.model
+        try:
+            listing = await self._queue.list_requests(model, patience=0)
+        except UpstreamError:
+            # Only the list is known to be unavailable: each job is polled by itself before it counts as a fault.
+            self._next_list[model] = anyio.current_time() + LIST_FAULT_PAUSE
             return
-        self._next_list[model] = now + LIST_EVERY
-        look = anyio.CancelScope()
-        for watch in alike:
-            watch.look = look
-        self._tasks.start_soon(self._look_at_list, model, alike, look)
-
-    async def _look(self, watch: PollState, look: anyio.CancelScope) -> None:
-        with look:
-            try:
-                watch.seen(await self._queue.get_request(watch.record.request_id))
-            except UpstreamError as error:
-                watch.missed(error)
-        self._looked([watch])
-
-    async def _look_at_list(self, model: str, watches: list[PollState], look: anyio.CancelScope) -> None:
-        with look:
-            try:
-                listing = await self._queue.list_requests(model, patience=0)
-            except UpstreamError:
-                # It is the list that can't be had: each job is asked for itself before anything is said of it.
-                self._next_list[model] = anyio.current_time() + LIST_FAULT_PAUSE
-            else:
-                self.learn(model, listing.requests)
-                records = {record.request_id: record for record in listing.requests}
-                missing = [watch for watch in watches if watch.record.request_id not in records]
-                if listing.size > LIST_BYTES or missing:
-                    self._next_list[model] = anyio.current_time() + LIST_PAUSE
-                for watch in watches:
-                    if watch.record.request_id in records:
-                        watch.seen(records[watch.record.request_id])
-        self._looked(watches)
-
-    def _looked(self, watches: list[PollState]) -> None:
-        for watch in watches:
-            watch.look = None
-        self._wake.set()
+        self._history.learn(model, listing.requests)
+        records = {record.request_id: record for record in listing.requests}
+        found = [state for state in states if state.record.request_id in records]
+        if listing.size > LIST_BYTES or len(found) < len(states):
+            self._next_list[model] = anyio.current_time() + LIST_PAUSE
+        for state in found:
+            state.succeeded(records[state.record.request_id])

@@ -56,7 +56,7 @@ class Search:
     seconds: float = 0.0
 
 
-async def search(queue: Queue, doubt: UnconfirmedSubmit, pauses: tuple[float, ...] = PAUSES) -> Search:
+async def search(queue: Queue, sent: UnconfirmedSubmit, pauses: tuple[float, ...] = PAUSES) -> Search:
     """Look for the job a few times, with growing pauses. A list that can't be had is a look that saw nothing."""
     started = anyio.current_time()
     looks = 0
@@ -64,24 +64,24 @@ async def search(queue: Queue, doubt: UnconfirmedSubmit, pauses: tuple[float, ..
     for pause in pauses:
         await anyio.sleep(pause)
         try:
-            listing = await queue.list_requests(doubt.request.model, patience=LOOK_PATIENCE)
+            listing = await queue.list_requests(sent.request.model, patience=LOOK_PATIENCE)
         except UpstreamError:
             continue
         looks += 1
-        new = [record for record in listing.newest_first() if doubt.could_be(record, queue.now())]
+        new = [record for record in listing.newest_first() if sent.could_be(record, queue.now())]
         for record in new:
-            if is_same_job(doubt.request, record):
+            if is_same_job(sent.request, record):
                 return Search(record, looks=looks)
-        candidates = tuple(r.request_id for r in new if hides_its_payload(doubt.request, r))
+        candidates = tuple(r.request_id for r in new if hides_its_payload(sent.request, r))
     return Search(candidates=candidates, looks=looks, seconds=anyio.current_time() - started)
 
 
-async def named_job(queue: Queue, error: UpstreamError, doubt: UnconfirmedSubmit) -> Search:
+async def named_job(queue: Queue, error: UpstreamError, sent: UnconfirmedSubmit) -> Search:
     """The request that the error answer itself named, if it exists (gmi-api: a 503 comes "with a `request_id`").
 
     Where it can't be asked for just now, it is a candidate.
     """
-    if not error.request_id or error.request_id in doubt.known:
+    if not error.request_id or error.request_id in sent.known:
         return Search()
     try:
         return Search(await queue.get_request(error.request_id))
@@ -91,15 +91,15 @@ async def named_job(queue: Queue, error: UpstreamError, doubt: UnconfirmedSubmit
         return Search(candidates=(error.request_id,))
 
 
-def unknown(doubt: UnconfirmedSubmit, found: Search) -> SubmissionUnknown:
+def unknown(sent: UnconfirmedSubmit, found: Search) -> SubmissionUnknown:
     """What to tell about a submit that was neither answered nor found."""
-    request = doubt.request
+    request = sent.request
     look = f'Call list_requests with {{"model": "{request.model}", "limit": 5}} in a minute'
     anyway = 'call generate_video again with "allow_duplicate": true'
     if found.candidates:
         ids = ", ".join(found.candidates[:5])
         return SubmissionUnknown(
-            f"{doubt.why} So the job may or may not have been made. These requests could be it, but do not show what "
+            f"{sent.why} So the job may or may not have been made. These requests could be it, but do not show what "
             f"they were made from: {ids}.",
             f'Call get_status with {{"request_id": "{found.candidates[0]}"}} and see whether it is this video. '
             f"Only if none of them is, {anyway}: that pays a second time if the first submit did arrive.",
@@ -111,7 +111,7 @@ def unknown(doubt: UnconfirmedSubmit, found: Search) -> SubmissionUnknown:
         else "the queue's request list could not be had either"
     )
     return SubmissionUnknown(
-        f"{doubt.why} So the job may or may not have been made: {checked}.",
+        f"{sent.why} So the job may or may not have been made: {checked}.",
         f"{look} and look for this prompt. If it is there, follow it with get_status. Only if it is not, {anyway}: "
         "that pays a second time if the first submit did arrive. The same call without it looks again and pays "
         "nothing.",

@@ -20,7 +20,7 @@ from gmi_video.live.paid import watch
 from gmi_video.live.probes import Probes
 from gmi_video.live.session import Asking, CouldNotRun
 from gmi_video.settings import Settings
-from gmi_video.upstream.wire import LUMA_RAY2
+from gmi_video.upstream.luma_ray2 import LUMA_RAY2
 
 OPEN_QUESTIONS = {
     f"The real body of `GET /models/{LUMA_RAY2}`": "not asked",

@@ -6,7 +6,8 @@ import anyio
 
 from gmi_video.live.session import Asking, CouldNotRun, Reply, shape
 from gmi_video.text import duration
-from gmi_video.upstream.wire import LUMA_RAY2, LumaRay2Payload, Record, RecordList
+from gmi_video.upstream.luma_ray2 import LUMA_RAY2, LumaRay2Payload
+from gmi_video.upstream.wire import Record, RecordList
 
 PAYLOAD = LumaRay2Payload(prompt="A paper boat drifts across a still pond", resolution="540p", duration="5s").wire()
 POLL_SECONDS = 5.0

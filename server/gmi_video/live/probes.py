@@ -5,7 +5,8 @@ from urllib.parse import quote
 
 from gmi_video.live.session import Asking, CouldNotRun, shape
 from gmi_video.text import duration, one_line
-from gmi_video.upstream.wire import LUMA_RAY2, ModelList, ModelRecord, Record, RecordList, fields_of, items_of
+from gmi_video.upstream.luma_ray2 import LUMA_RAY2
+from gmi_video.upstream.wire import ModelList, ModelRecord, Record, RecordList, fields_of, items_of
 
 NO_REQUEST = "00000000-0000-4000-8000-000000000000"
 NO_MODEL = "gmi-video-mcp-no-such-model"

@@ -4,21 +4,9 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
-from typing import Any
 
 import httpx
-from mcp.server import CacheHint, MCPServer, ServerRequestContext
-from mcp.server.lowlevel import NotificationOptions
-from mcp_types import (
-    CompleteRequestParams,
-    CompleteResult,
-    ListResourcesResult,
-    PaginatedRequestParams,
-    ResourceTemplateReference,
-    SubscribeRequestParams,
-    UnsubscribeRequestParams,
-)
+from mcp.server import CacheHint, MCPServer
 
 from gmi_video import __version__
 from gmi_video.mcp import resources
@@ -48,12 +36,12 @@ both together interpolate. Write the prompt specific and visual; camera motion b
 
 def create_server(
     settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None, now: Callable[[], float] = time.time
-) -> "VideoServer":
+) -> StrictServer:
     """The MCP server, ready to run; nothing is opened and nothing is sent before it is.
 
     Args:
         settings: what the environment decides.
-        transport: how HTTP to the queue travels; None is the network.
+        transport: how HTTP to the queue is sent; None is the network.
         now: this machine's clock, in Unix seconds.
     """
     # Before MCPServer is made, which would set up logging of its own. To stderr: stdout belongs to the protocol.
@@ -64,14 +52,17 @@ def create_server(
         async with open_services(settings, transport, now) as services:
             yield services
 
-    listeners = Subscriptions()
-    server = VideoServer(
-        listeners,
+    subscriptions = Subscriptions()
+    server = StrictServer(
+        tools=TOOLS,
+        subscriber=subscriptions,
+        subscriptions=subscriptions.bus,
+        recent=resources.recent,
+        complete=resources.complete,
         name="gmi-video-mcp",
         title="GMI Cloud video",
         instructions=INSTRUCTIONS,
         version=__version__,
-        tools=list(TOOLS),
         lifespan=lifespan,
         extensions=[Tasks(Requests())],
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope="public")},
@@ -91,32 +82,3 @@ def create_server(
         mime_type="application/json",
     )(resources.model)
     return server
-
-
-class VideoServer(StrictServer):
-    """The strict server, which also lists the account's finished requests and completes their ids.
-
-    Both need the services of the connection that asks, which the SDK hands to low-level handlers only.
-    """
-
-    def __init__(self, listeners: Subscriptions, **options: Any) -> None:
-        super().__init__(subscriptions=listeners.bus, middleware=[listeners.middleware], **options)
-        lowlevel = self._lowlevel_server
-        lowlevel.add_request_handler("completion/complete", CompleteRequestParams, self._complete)
-        lowlevel.add_request_handler("resources/subscribe", SubscribeRequestParams, listeners.subscribe)
-        lowlevel.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, listeners.unsubscribe)
-        # What the handshake era is told of; the newer one derives it from subscriptions/listen being served.
-        lowlevel.create_initialization_options = partial(  # pyright: ignore[reportAttributeAccessIssue] - no setting
-            lowlevel.create_initialization_options, notification_options=NotificationOptions(resources_changed=True)
-        )
-
-    async def _handle_list_resources(
-        self, ctx: ServerRequestContext[Services], params: PaginatedRequestParams | None
-    ) -> ListResourcesResult:
-        fixed = await super()._handle_list_resources(ctx, params)
-        return ListResourcesResult(resources=fixed.resources + await resources.recent(ctx.lifespan_context))
-
-    async def _complete(self, ctx: ServerRequestContext[Services], params: CompleteRequestParams) -> CompleteResult:
-        uri = params.ref.uri if isinstance(params.ref, ResourceTemplateReference) else ""
-        found = await resources.complete(ctx.lifespan_context, uri, params.argument.name, params.argument.value)
-        return CompleteResult(completion=found)

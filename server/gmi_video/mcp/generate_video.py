@@ -1,8 +1,8 @@
-"""The tool that spends: generate_video, and the questions it asks before it does."""
+"""The tool that spends: generate_video, and the question it asks before it does."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from typing import Annotated, Any, cast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import anyio
 from mcp.server.elicitation import AcceptedElicitation, ElicitationResult
@@ -11,39 +11,56 @@ from mcp_types import CallToolResult
 from pydantic import BaseModel, Field
 
 from gmi_video.catalog import pricing
-from gmi_video.catalog.draft import PricedRequest, VideoArguments, draft
+from gmi_video.catalog.prepare import PricedRequest, VideoArguments, prepare
 from gmi_video.errors import InvalidRequest, SpendingRefused
+from gmi_video.images.upload import Images, LocalImage
 from gmi_video.jobs.submission import Submitted
 from gmi_video.mcp import results
-from gmi_video.mcp.call import Ctx, answer_by, in_time, longest_wait, result, services_of, wait_for
-from gmi_video.mcp.results import VideoAnswer
-from gmi_video.services import Services
-from gmi_video.upstream.wire import (
-    LUMA_RAY2,
-    MODEL_ID_PATTERN,
-    AspectRatio,
-    Duration,
-    Resolution,
-    SubmitRequest,
-    items_of,
-)
+from gmi_video.mcp.call import Call, ToolContext, tool_result
+from gmi_video.mcp.results import VideoResult
+from gmi_video.settings import Settings
+from gmi_video.upstream.luma_ray2 import LUMA_RAY2, AspectRatio, Duration, Resolution
+from gmi_video.upstream.wire import MODEL_ID_PATTERN, SubmitRequest
 
 
 class Consent(BaseModel):
-    """The question above the threshold."""
+    """The answer to the question about a price above the threshold."""
 
     go_ahead: bool = Field(description="Make this video and pay for it?")
 
 
-async def began() -> float:
-    """When the call began: a host's ceiling counts from here, so what comes before the wait shortens it."""
-    return anyio.current_time()
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A checked request: as it was asked for, and with its local images read.
+
+    Attributes:
+        asked: the request with local images as paths, as the caller knows them.
+        request: the same with each local image as its digest, so that it can be compared before anything is uploaded.
+        images: the local images by their digest.
+    """
+
+    asked: PricedRequest
+    request: PricedRequest
+    images: Mapping[str, LocalImage]
+
+    async def uploaded(self, images: Images) -> PricedRequest:
+        """The request with each local image uploaded: what is submitted."""
+
+        async def upload(value: str, _: str) -> str:
+            image = self.images.get(value)
+            return value if image is None else await images.upload(image)
+
+        return await self.request.with_images(upload)
 
 
-async def drafted(
-    ctx: Ctx,
+async def begin(ctx: ToolContext) -> Call:
+    """The call, from the moment it began."""
+    return Call(ctx)
+
+
+async def check(
     *,
-    started: Annotated[float, Resolve(began)],
+    call: Annotated[Call, Resolve(begin)],
     prompt: str,
     model: str,
     resolution: str,
@@ -53,9 +70,8 @@ async def drafted(
     frame0_image: str,
     frame1_image: str,
     model_parameters: dict[str, Any],
-) -> PricedRequest:
-    """The checked and priced request. Raises every fault at once; nothing has been sent."""
-    services = services_of(ctx)
+) -> Prepared:
+    """Check, price and read what is asked for. Raises every fault at once; nothing has been sent."""
     luma = {
         "resolution": resolution,
         "duration": duration,
@@ -64,54 +80,60 @@ async def drafted(
         "frame0_image": frame0_image,
         "frame1_image": frame1_image,
     }
-    with in_time(ctx, services, started):
-        checked = await draft(services.catalog, VideoArguments(model, prompt, luma, model_parameters))
-        faults: list[InvalidRequest] = []
+    images: dict[str, LocalImage] = {}
+    faults: list[InvalidRequest] = []
 
-        async def check(value: str, name: str) -> None:
-            try:
-                await services.images.check(value, name)
-            except InvalidRequest as fault:
-                faults.append(fault)
+    async def read(value: str, argument: str) -> str:
+        try:
+            image = await call.services.images.read(value, argument)
+        except InvalidRequest as fault:
+            faults.append(fault)
+            return value
+        if image is None:
+            return value
+        images[image.digest] = image
+        return image.digest
 
-        await _each_image(checked, check)
+    with call.in_time():
+        asked = await prepare(call.services.catalog, VideoArguments(model, prompt, luma, model_parameters))
+        request = await asked.with_images(read)
     if faults:
-        raise InvalidRequest(*(" ".join(dict.fromkeys(said)) for said in zip(*(f.args for f in faults), strict=True)))
-    return checked
+        raise InvalidRequest.of(faults)
+    return Prepared(asked, request, images)
 
 
 async def consent(
-    ctx: Ctx,
+    ctx: ToolContext,
     *,
-    checked: Annotated[PricedRequest, Resolve(drafted)],
+    call: Annotated[Call, Resolve(begin)],
+    checked: Annotated[Prepared, Resolve(check)],
     dry_run: bool,
     allow_duplicate: bool,
     confirm_cost: bool,
 ) -> Consent | Elicit[Consent]:
-    """The user's word on a price above `GMI_CONFIRM_ABOVE_USD`: already given, not needed, or asked for."""
-    services = services_of(ctx)
-    if dry_run or confirm_cost or not _is_above_threshold(services, checked):
+    """Ask for consent above GMI_CONFIRM_ABOVE_USD, unless it was given or is not needed."""
+    settings, request = call.services.settings, checked.request
+    if dry_run or confirm_cost or not _is_above_threshold(settings, request):
         return Consent(go_ahead=True)
-    request = SubmitRequest(model=checked.model, payload=checked.payload)
-    if not allow_duplicate and await services.submission.find(request) is not None:
-        # It has been paid for already; this call only picks it up again.
+    if not allow_duplicate and await call.services.submission.find(request.wire) is not None:
+        # It has been paid for already; this call only finds it again.
         return Consent(go_ahead=True)
     capabilities = ctx.client_capabilities
     if capabilities is None or capabilities.elicitation is None:
         raise SpendingRefused(
-            f"This {checked.in_words} costs {checked.price}; {_threshold(services)}. Nothing was submitted.",
+            f"This {request.title} costs {request.price}; {_threshold(settings)}. Nothing was submitted.",
             'Ask the user. If they agree to the price, make the same call again with "confirm_cost": true.',
         )
-    return Elicit(f"This {checked.in_words} costs {checked.price}. It can't be recalled. Make it?", Consent)
+    return Elicit(f"This {request.title} costs {request.price}. It can't be recalled. Make it?", Consent)
 
 
 async def generate_video(
-    ctx: Ctx,
     *,
-    started: Annotated[float, Resolve(began)],
-    checked: Annotated[PricedRequest, Resolve(drafted)],
+    call: Annotated[Call, Resolve(begin)],
+    checked: Annotated[Prepared, Resolve(check)],
     agreed: Annotated[ElicitationResult[Consent], Resolve(consent)],
-    prompt: Annotated[  # noqa: ARG001 - this and the next nine are read by `drafted` and `consent`, by their names
+    # This and the next nine are read by `check` and `consent`, by their names.
+    prompt: Annotated[
         str,
         Field(
             pattern=r"\S",
@@ -119,39 +141,39 @@ async def generate_video(
             "camera orbits left, push in, crane up, handheld, dolly zoom, aerial, pan, tilt, static.",
         ),
     ],
-    model: Annotated[  # noqa: ARG001
+    model: Annotated[
         str, Field(pattern=MODEL_ID_PATTERN, description="Model id, case-sensitive; list_models has them.")
     ] = LUMA_RAY2,
-    resolution: Annotated[  # noqa: ARG001
+    resolution: Annotated[
         Resolution,
         Field(
             description="Luma-Ray2: 720p for most uses, 540p to try out, 1080p for professional work, 4k takes longest."
         ),
     ] = "720p",
-    duration: Annotated[  # noqa: ARG001
+    duration: Annotated[
         Duration, Field(description="Luma-Ray2: 5s for social media, 9s for a more complex scene.")
     ] = "5s",
-    aspect_ratio: Annotated[  # noqa: ARG001
+    aspect_ratio: Annotated[
         AspectRatio,
         Field(
             description="Luma-Ray2: 16:9 YouTube and widescreen, 9:16 phones, 1:1 social posts, 21:9 cinema; "
             "3:4 and 9:21 portrait, 4:3 classic."
         ),
     ] = "16:9",
-    loop: Annotated[  # noqa: ARG001
+    loop: Annotated[
         bool, Field(description="Luma-Ray2: make the end run into the start, for backgrounds and endless animations.")
     ] = False,
-    frame0_image: Annotated[  # noqa: ARG001
+    frame0_image: Annotated[
         str,
         Field(
             description="Luma-Ray2: the image the video starts with (image-to-video): a public http(s) URL, or the "
             "absolute path of a file in a folder the user has allowed."
         ),
     ] = "",
-    frame1_image: Annotated[  # noqa: ARG001
+    frame1_image: Annotated[
         str, Field(description="Luma-Ray2: the image it ends with, likewise; with both it interpolates.")
     ] = "",
-    model_parameters: Annotated[  # noqa: ARG001
+    model_parameters: Annotated[
         dict[str, Any],
         Field(
             description="For any other model: its parameters by its own names and types, as list_models shows them; "
@@ -168,10 +190,10 @@ async def generate_video(
     allow_duplicate: Annotated[
         bool, Field(description="Pay for it even though the very same video is being made already.")
     ] = False,
-    confirm_cost: Annotated[  # noqa: ARG001
+    confirm_cost: Annotated[
         bool, Field(description="The user's yes to a price that an earlier answer asked about. Never set it unasked.")
     ] = False,
-) -> Annotated[CallToolResult, VideoAnswer]:
+) -> Annotated[CallToolResult, VideoResult]:
     """Make a video from a prompt with Luma-Ray2 (or another model of GMI Cloud), and wait for it.
 
     Each call spends real money and can't be recalled. A render takes about one to ten minutes; if it outlasts this
@@ -179,100 +201,80 @@ async def generate_video(
     call this again, call get_status; to find earlier ones, list_requests. The same call repeated while its job runs
     returns that job and pays nothing. Show the user the link in `summary`.
     """
-    services = services_of(ctx)
+    request = checked.request
     if dry_run:
-        return result(_rehearsal(services, checked))
+        return tool_result(_dry_run_result(call.services.settings, checked.asked))
     if not (isinstance(agreed, AcceptedElicitation) and agreed.data.go_ahead):
         raise SpendingRefused(
-            f"The user has not agreed to pay {checked.price} for this {checked.in_words}. Nothing was submitted.",
+            f"The user has not agreed to pay {request.price} for this {request.title}. Nothing was submitted.",
             "Don't submit it again unless the user asks for it; offer something cheaper.",
         )
     made = None
-    # The submit runs on in the server, whatever becomes of this call. A call that the host cuts off would leave the
+    # The submit goes on in the server, whatever becomes of this call. A call that the host cuts off would leave the
     # assistant with nothing to go on, so this one answers before that, and the same call again joins the submit.
-    with anyio.move_on_after(answer_by(ctx, services, started) - anyio.current_time()):
-        made = await _make(services, checked, allow_duplicate=allow_duplicate)
+    with anyio.move_on_at(call.deadline):
+        made = await _submit(call, checked, allow_duplicate=allow_duplicate)
     if made is None:
-        return result(_under_way(checked, allow_duplicate=allow_duplicate))
-    request, submitted = made
-    deadline = started + (longest_wait(ctx, services) if wait else 0.0)
-    watch = await wait_for(ctx, services, submitted.record, deadline)
-    services.submission.delivered(watch.record)
-    answer = results.job_result(
-        watch.record,
-        now=services.queue.now(),
-        expected=watch.estimate,
-        asked=request.payload,
-        usd=checked.usd,
+        return tool_result(_unanswered_result(checked.asked, allow_duplicate=allow_duplicate))
+    sent, submitted = made
+    state = await call.wait_for(submitted.record, wait=wait)
+    call.services.submission.delivered(state.record)
+    result = results.job_result(
+        state.record,
+        now=call.services.queue.now(),
+        expected=state.estimate,
+        asked=sent.payload,
+        usd=request.usd,
         reused=submitted.reused,
-        note=" ".join(filter(None, [submitted.note, *checked.notes])),
-        problem=watch.problem,
+        note=" ".join(filter(None, [submitted.note, *request.notes])),
+        problem=state.problem,
     )
-    return result(answer, is_error=watch.record.is_final and not watch.record.succeeded)
+    return tool_result(result, is_error=state.record.is_final and not state.record.succeeded)
 
 
-async def _make(
-    services: Services, checked: PricedRequest, *, allow_duplicate: bool
-) -> tuple[SubmitRequest, Submitted]:
-    """What was sent, with its local images uploaded, and the job it has become."""
-    uploaded = await _each_image(checked, services.images.public_url)
-    request = SubmitRequest(model=checked.model, payload={**checked.payload, **uploaded})
-    submitted = await services.submission.submit(request, usd=checked.usd, allow_duplicate=allow_duplicate)
-    if submitted.history:
-        services.poller.learn(checked.model, submitted.history)
-    # The list goes no further: held through the wait, it would cost every waiting call its megabytes.
-    return request, replace(submitted, history=())
+async def _submit(call: Call, checked: Prepared, *, allow_duplicate: bool) -> tuple[SubmitRequest, Submitted]:
+    """What was sent, with its local images uploaded, and the job it became."""
+    request = await checked.uploaded(call.services.images)
+    submission = call.services.submission
+    return request.wire, await submission.submit(request.wire, usd=request.usd, allow_duplicate=allow_duplicate)
 
 
-async def _each_image(checked: PricedRequest, handle: Callable[[str, str], Awaitable[str | None]]) -> dict[str, Any]:
-    """What `handle` makes of every image of a payload, by name: a value, or each of a list of them."""
-    handled: dict[str, Any] = {}
-    for name in checked.images:
-        value = checked.payload[name]
-        if isinstance(value, str) and value:
-            handled[name] = await handle(value, name) or value
-        elif isinstance(value, list):
-            items = items_of(cast("object", value))
-            handled[name] = [await handle(i, name) or i if isinstance(i, str) and i else i for i in items]
-    return handled
+def _is_above_threshold(settings: Settings, request: PricedRequest) -> bool:
+    threshold = settings.confirm_above_usd
+    return threshold is not None and (request.usd is None or request.usd > threshold)
 
 
-def _is_above_threshold(services: Services, checked: PricedRequest) -> bool:
-    threshold = services.settings.confirm_above_usd
-    return threshold is not None and (checked.usd is None or checked.usd > threshold)
-
-
-def _threshold(services: Services) -> str:
-    threshold = pricing.dollars(services.settings.confirm_above_usd or 0)
+def _threshold(settings: Settings) -> str:
+    threshold = pricing.dollars(settings.confirm_above_usd or 0)
     return f"the user wants to be asked above {threshold} (GMI_CONFIRM_ABOVE_USD)"
 
 
-def _under_way(checked: PricedRequest, *, allow_duplicate: bool) -> VideoAnswer:
-    """The answer of a call whose time is over before the queue has answered its submit."""
+def _unanswered_result(request: PricedRequest, *, allow_duplicate: bool) -> VideoResult:
+    """The result of a call whose time is over before the queue has answered its submit."""
     # With allow_duplicate the same call would pay once more; without it, it finds the job of this one.
-    call = (
+    again = (
         'Make the same call again now without "allow_duplicate"' if allow_duplicate else "Make the same call again now"
     )
     return {
-        "summary": f"The queue is slow: the submit of this {checked.in_words} has not been answered yet.",
-        "model": checked.model,
+        "summary": f"The queue is slow: the submit of this {request.title} has not been answered yet.",
+        "model": request.wire.model,
         "is_final": False,
-        "parameters": checked.payload,
-        "next_step": f"{call}: it goes on where this one stopped and pays nothing more.",
+        "parameters": request.wire.payload,
+        "next_step": f"{again}: it goes on where this one stopped and pays nothing more.",
     }
 
 
-def _rehearsal(services: Services, checked: PricedRequest) -> VideoAnswer:
-    """The answer of a dry run: what would be sent, and what it would cost."""
-    asks = f" The user will be asked first: {_threshold(services)}." if _is_above_threshold(services, checked) else ""
-    answer: VideoAnswer = {
+def _dry_run_result(settings: Settings, request: PricedRequest) -> VideoResult:
+    """The result of a dry run: what would be sent, and what it would cost."""
+    asks = f" The user will be asked first: {_threshold(settings)}." if _is_above_threshold(settings, request) else ""
+    result: VideoResult = {
         "summary": " ".join(
-            [f"This {checked.in_words} would cost {checked.price}. Nothing was sent.{asks}", *checked.notes]
+            [f"This {request.title} would cost {request.price}. Nothing was sent.{asks}", *request.notes]
         ),
-        "model": checked.model,
-        "parameters": checked.payload,
+        "model": request.wire.model,
+        "parameters": request.wire.payload,
         "next_step": 'Tell the user the price; to make it, make the same call without "dry_run".',
     }
-    if checked.usd is not None:
-        answer["estimated_cost_usd"] = checked.usd
-    return answer
+    if request.usd is not None:
+        result["estimated_cost_usd"] = round(request.usd, 6)
+    return result

@@ -1,37 +1,35 @@
-"""Resources: what a host can attach to a conversation. Outcomes are read afresh, so that their links are live."""
+"""Resources: what a host can attach to a conversation. Outcomes are fetched at each read, so their links are live."""
 
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp_types import Completion, Resource
 
 from gmi_video.catalog import pricing, validation
-from gmi_video.errors import GmiVideoError, InvalidRequest, NotFound, StillRunning
+from gmi_video.errors import GmiVideoError, InvalidRequest, JobFailed, NotFound, StillRunning
 from gmi_video.mcp import results
+from gmi_video.mcp.call import ToolContext
 from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
 from gmi_video.services import Services
 from gmi_video.text import one_line
 from gmi_video.upstream.wire import MODEL_ID_PATTERN, REQUEST_ID_PATTERN, Parameter, Record, fields_of
 
 LISTED = 20
-"""So many recent finished requests stand in resources/list."""
+"""Recent finished requests in resources/list."""
 
-MOST_GUIDE = 60_000
-"""So many characters of a model's guide, which is the vendor's Markdown and read by whoever attached it."""
+MAX_GUIDE = 60_000
+"""Characters of a model's guide; it is the vendor's Markdown, for whoever attached it."""
 
 COMPLETIONS = 100
 """The protocol's own limit on the values of one completion."""
 
-Ctx = Context[Services, Any]
-
 
 @contextmanager
-def _faults_in_words() -> Generator[None]:
-    """Our errors as the protocol has them: -32602 for what does not exist, -32603 for the rest, in our words."""
+def _protocol_errors() -> Generator[None]:
+    """Our errors as the protocol's: -32602 for what does not exist, -32603 for the rest, with our text."""
     try:
         yield
     except (NotFound, InvalidRequest) as error:
@@ -40,10 +38,10 @@ def _faults_in_words() -> Generator[None]:
         raise ResourceError(str(error)) from error
 
 
-async def outcome(request_id: str, ctx: Ctx) -> str:
+async def outcome(request_id: str, ctx: ToolContext) -> str:
     """The outcome of a finished request, as JSON. Unfinished, failed and unknown requests are errors that say which."""
     services = ctx.request_context.lifespan_context
-    with _faults_in_words():
+    with _protocol_errors():
         services.settings.check()
         _must_match(REQUEST_ID_PATTERN, request_id, "request id")
         record = await services.queue.get_request(request_id)
@@ -52,10 +50,10 @@ async def outcome(request_id: str, ctx: Ctx) -> str:
     return results.text_of(outcome_of(record))
 
 
-async def model(model_id: str, ctx: Ctx) -> str:
+async def model(model_id: str, ctx: ToolContext) -> str:
     """A model's parameters, price and whole guide, as JSON. An unknown id is an error that says so."""
     services = ctx.request_context.lifespan_context
-    with _faults_in_words():
+    with _protocol_errors():
         services.settings.check()
         _must_match(MODEL_ID_PATTERN, model_id, "model id")
         record = await services.catalog.model(model_id)
@@ -66,22 +64,22 @@ async def model(model_id: str, ctx: Ctx) -> str:
             "description": one_line(record.brief_description, 2000),
             "price": pricing.in_words(record),
             "parameters": [_parameter(parameter) for parameter in record.parameters],
-            "guide": record.detailed_description[:MOST_GUIDE],
+            "guide": record.detailed_description[:MAX_GUIDE],
         }
     )
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    told = {
+    fields = {
         "name": one_line(parameter.name, 100),
         "type": one_line(parameter.type, 40),
         "required": parameter.required,
-        "allowed": validation.allowed(parameter),
+        "allowed": validation.allowed_for(parameter),
         "default": results.bounded_value(parameter.default_value),
         "options": [results.bounded_value(option) for option in validation.options_of(parameter)[:200]],
         "description": one_line(parameter.description, 1000),
     }
-    return {name: value for name, value in told.items() if value not in (None, "", [])}
+    return {name: value for name, value in fields.items() if value not in (None, "", [])}
 
 
 def outcome_of(record: Record) -> dict[str, Any]:
@@ -116,7 +114,7 @@ async def recent(services: Services) -> list[Resource]:
     return [_as_resource(record) for record in finished[:LISTED]]
 
 
-async def complete(services: Services, uri: str, argument: str, begun: str) -> Completion:
+async def complete(services: Services, uri: str, argument: str, typed: str) -> Completion:
     """Ids that begin with what was typed: of finished requests, or of models."""
     try:
         services.settings.check()
@@ -129,7 +127,7 @@ async def complete(services: Services, uri: str, argument: str, begun: str) -> C
             ids = []
     except GmiVideoError:
         return Completion(values=[])
-    matching = [found for found in ids if found.lower().startswith(begun.lower())]
+    matching = [found for found in ids if found.lower().startswith(typed.lower())]
     return Completion(values=matching[:COMPLETIONS], total=len(matching), has_more=len(matching) > COMPLETIONS)
 
 
@@ -144,7 +142,8 @@ def _must_have_succeeded(record: Record) -> None:
     if record.succeeded:
         return
     if record.is_final:
-        raise results.failed(record)
+        failure = results.failure_of(record)
+        raise JobFailed(failure.message, failure.next_step, record.request_id)
     raise StillRunning(
         f"Request {record.request_id} is not finished: {record.status_words}.",
         f"Call {results.status_call(record.request_id)} to wait for it.",

@@ -1,11 +1,11 @@
-"""What a tool answers: one shape, and the words in it.
+"""The results of tools: one shape, and its sentences.
 
-Every answer is read twice: by the assistant, which needs `next_step`, and by the person, who sees `summary`. Absent
-things are left out. Words of the vendor's are quoted (`wording`), and links are shown only if they are http(s).
+Every result has two readers: the assistant, which needs `next_step`, and the person, who sees `summary`. Absent fields
+are left out. Vendor text is quoted (`text`), and links are shown only if they are http(s).
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Required
+from typing import Annotated, Any, Literal, NamedTuple, Required, cast
 
 from pydantic import Field
 from pydantic_core import to_json
@@ -13,7 +13,7 @@ from pydantic_core import to_json
 # The standard library's TypedDict can't be read by pydantic before Python 3.12.
 from typing_extensions import TypedDict
 
-from gmi_video.errors import GmiVideoError, InvalidRequest, JobFailed, SpendingRefused, SubmissionUnknown, UpstreamError
+from gmi_video.errors import GmiVideoError, InvalidRequest, SpendingRefused, SubmissionUnknown, UpstreamError
 from gmi_video.jobs.estimates import NO_HISTORY, Estimate
 from gmi_video.text import duration, one_line, quote_untrusted
 from gmi_video.upstream.wire import Record
@@ -32,12 +32,12 @@ class Fault(TypedDict):
     charged: Annotated[Literal["no", "unknown"], Field(description="Whether it cost money.")]
 
 
-class _Answer(TypedDict, total=False):
+class _Result(TypedDict, total=False):
     error: Annotated[Fault, Field(description="Only where something went wrong.")]
     next_step: Annotated[str, Field(description="The one thing to do next, with its arguments filled in.")]
 
 
-class VideoAnswer(_Answer, total=False):
+class VideoResult(_Result, total=False):
     """The answer of generate_video and get_status."""
 
     summary: Required[
@@ -75,7 +75,7 @@ class RequestRow(TypedDict, total=False):
     video_url: str
 
 
-class RequestsAnswer(_Answer, total=False):
+class RequestsResult(_Result, total=False):
     """The answer of list_requests."""
 
     summary: Required[str]
@@ -83,7 +83,7 @@ class RequestsAnswer(_Answer, total=False):
     requests: list[RequestRow]
 
 
-class ModelsAnswer(_Answer, total=False):
+class ModelsResult(_Result, total=False):
     """The answer of list_models."""
 
     summary: Required[str]
@@ -110,71 +110,70 @@ def job_result(
     reused: bool = False,
     note: str = "",
     problem: UpstreamError | None = None,
-) -> VideoAnswer:
-    """The answer about one job.
+) -> VideoResult:
+    """The result about one job.
 
     Args:
         record: the job as it was last seen.
         now: Unix seconds, by the queue's clock.
         expected: what is known of such a job's length.
-        asked: the payload we sent, for a queue that does not echo it.
+        asked: the payload that was sent, for a queue that does not echo it.
         usd: the job's price, where it is known.
         reused: the job was found instead of paid again.
         note: what else the person should know.
-        problem: why the job could not be looked at just now.
+        problem: why the job could not be polled just now.
     """
     age = record.took if record.is_final else _age(record, now)
-    answer: VideoAnswer = {
+    usual = None if record.is_final else expected.expected_seconds
+    fields: dict[str, Any] = {
         "summary": " ".join(filter(None, [_summary(record, age, expected, reused=reused), _trouble(problem), note])),
         "request_id": record.request_id,
         "model": one_line(record.model, 200),
         "status": record.status,
         "is_final": record.is_final,
+        "video_url": (record.succeeded and record.video_url) or None,
+        "thumbnail_image_url": (record.succeeded and record.thumbnail_url) or None,
+        "parameters": bounded(record.payload or asked or {}) or None,
+        "created_at": None if record.created_at is None else iso(record.created_at),
+        "updated_at": None if record.updated_at is None else iso(record.updated_at),
+        "elapsed_seconds": None if age is None else round(age),
+        "expected_seconds": None if usual is None else round(usual),
+        "estimated_cost_usd": None if usd is None else round(usd, 6),
+        "reused": reused or None,
+        "outcome_uri": OUTCOME_URI.format(request_id=record.request_id) if record.succeeded else None,
+        "error": _error(record, problem),
+        "next_step": _next_step(record, age or 0.0, expected),
     }
-    if record.succeeded and record.video_url:
-        answer["video_url"] = record.video_url
-    if record.succeeded and record.thumbnail_url:
-        answer["thumbnail_image_url"] = record.thumbnail_url
-    if parameters := bounded(record.payload or asked or {}):
-        answer["parameters"] = parameters
-    if record.created_at is not None:
-        answer["created_at"] = iso(record.created_at)
-    if record.updated_at is not None:
-        answer["updated_at"] = iso(record.updated_at)
-    if age is not None:
-        answer["elapsed_seconds"] = round(age)
-    if expected.expected_seconds is not None and not record.is_final:
-        answer["expected_seconds"] = round(expected.expected_seconds)
-    if usd is not None:
-        answer["estimated_cost_usd"] = round(usd, 6)
-    if reused:
-        answer["reused"] = True
-    if record.succeeded:
-        answer["outcome_uri"] = OUTCOME_URI.format(request_id=record.request_id)
-    elif record.is_final:
-        failure = failed(record)
-        answer["error"] = {"message": failure.message, "charged": failure.charged}
-    elif problem is not None:
-        answer["error"] = {"message": problem.message, "charged": "unknown"}
-    answer["next_step"] = _next_step(record, age or 0.0, expected)
-    return answer
+    return cast("VideoResult", {name: value for name, value in fields.items() if value is not None})
 
 
-def failed(record: Record) -> JobFailed:
-    """The error for a job that has ended without a video."""
+def _error(record: Record, problem: UpstreamError | None) -> Fault | None:
+    if record.is_final and not record.succeeded:
+        return {"message": failure_of(record).message, "charged": "unknown"}
+    return None if problem is None or record.is_final else {"message": problem.message, "charged": "unknown"}
+
+
+class Failure(NamedTuple):
+    """Why a job ended without a video, and what to do next."""
+
+    message: str
+    next_step: str
+
+
+def failure_of(record: Record) -> Failure:
+    """Describe a job that has ended without a video."""
     said = record.failure_text
     reason = f": {quote_untrusted(said)}" if said else "; the queue gives no reason"
     what = "was cancelled" if record.status.lower() == "cancelled" else "failed"
-    return JobFailed(
+    return Failure(
         f"The job {what}{reason}. {_UNCERTAIN}",
         f"{_remedy(said)} Request {record.request_id} itself can't be revived.",
-        record.request_id,
     )
 
 
-def error_result(error: GmiVideoError) -> VideoAnswer:
+def error_result(error: GmiVideoError) -> VideoResult:
     """The answer where there is no job to speak of."""
-    answer: VideoAnswer = {
+    result: VideoResult = {
         # The faults of the arguments are for the assistant; the user need only know that nothing happened.
         "summary": _UNSENT
         if isinstance(error, InvalidRequest) and not isinstance(error, SpendingRefused)
@@ -183,13 +182,13 @@ def error_result(error: GmiVideoError) -> VideoAnswer:
         "next_step": error.next_step,
     }
     if isinstance(error, SubmissionUnknown):
-        answer["status"] = "unknown"
-    return answer
+        result["status"] = "unknown"
+    return result
 
 
-def text_of(answer: object) -> str:
-    """The text block of an answer: the same object as JSON."""
-    return to_json(answer).decode()
+def text_of(result: object) -> str:
+    """The text block of a result: the same object as JSON."""
+    return to_json(result).decode()
 
 
 def iso(seconds: float) -> str:
@@ -197,7 +196,7 @@ def iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
-def progress(record: Record, age: float, expected: Estimate) -> str:
+def progress_text(record: Record, age: float, expected: Estimate) -> str:
     """What a waiting person reads: "processing, 42 s, usually about 70 s"."""
     usual = expected.expected_seconds
     return f"{record.status_words}, {duration(age)}" + (f", usually about {duration(usual)}" if usual else "")
@@ -211,7 +210,7 @@ def _summary(record: Record, age: float | None, expected: Estimate, *, reused: b
             return f"The job has finished, but the queue's answer holds no link to the video.{took}{again}"
         return f"The video is ready: [watch or download it]({record.video_url}).{took}{again}"
     if record.is_final:
-        return failed(record).message
+        return failure_of(record).message
     so_far = f" ({duration(age)} so far{_usually(expected)})" if age is not None else ""
     again = " It was asked for before, so it is not paid again." if reused else ""
     if record.never_started and expected.is_long_past(age or 0.0):
@@ -238,7 +237,7 @@ def _next_step(record: Record, age: float, expected: Estimate) -> str:
     if record.succeeded:
         return f'Call get_status with {{"request_id": "{record.request_id}"}} once more in a minute.'
     if record.is_final:
-        return failed(record).next_step
+        return failure_of(record).next_step
     call = f"Call {status_call(record.request_id)}"
     if record.never_started and expected.is_long_past(age):
         return (

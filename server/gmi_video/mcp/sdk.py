@@ -1,56 +1,91 @@
-"""The SDK's server and tools, made strict.
+"""The SDK's server and tools, made strict; and everything that reaches into SDK internals, in this one module.
 
-The SDK as it comes ignores unknown arguments in silence, coerces types, and answers a misfit with a dump of its
-validator. Here an unknown or ill-typed argument is refused in words before anything runs, an unknown tool is a
-protocol error, and every failure is answered in the shape that successes have.
+The SDK ignores unknown arguments, coerces types and answers a misfit with its validator's dump. Here an unknown or
+ill-typed argument is refused in words before anything runs, an unknown tool is a protocol error, and every failure
+has the shape that successes have.
+
+`mcp` is pinned below its next minor version because of what this module uses; tests/test_sdk.py has a test for each
+use that fails where the SDK changes it.
 """
 
+import json
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any, Protocol, cast
 
-from mcp.server.mcpserver import Context, MCPServer
+from mcp.server import MCPServer, ServerRequestContext
+from mcp.server.lowlevel import NotificationOptions
+from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
+from mcp.server.session import ServerSession
+from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS, CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
-from pydantic import ConfigDict, ValidationError
+from mcp.shared.inbound import MCP_NAME_HEADER, decode_header_value
+from mcp_types import (
+    HEADER_MISMATCH,
+    INVALID_PARAMS,
+    CallToolResult,
+    CompleteRequestParams,
+    CompleteResult,
+    Completion,
+    EmptyResult,
+    InputRequiredResult,
+    ListResourcesResult,
+    PaginatedRequestParams,
+    Resource,
+    ResourceTemplateReference,
+    SubscribeRequestParams,
+    ToolAnnotations,
+    UnsubscribeRequestParams,
+)
+from pydantic import ValidationError
 
-from gmi_video.errors import GmiVideoError
-from gmi_video.mcp import arguments, results
+from gmi_video.catalog import validation
+from gmi_video.errors import GmiVideoError, InvalidRequest
+from gmi_video.mcp import results
+from gmi_video.mcp.call import tool_result
 from gmi_video.services import Services
+from gmi_video.text import one_line
 from gmi_video.upstream.wire import fields_of, items_of
-
-if TYPE_CHECKING:
-    from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
 
 _log = logging.getLogger(__name__)
 
-
-class StrictTool(Tool):
-    """A tool whose published schema is flat, and is the very thing that its arguments are checked against."""
-
-    @classmethod
-    def of(cls, fn: Callable[..., Any], *, title: str, annotations: ToolAnnotations) -> "StrictTool":
-        """A tool from an async function: its signature is the input schema, its docstring the description."""
-        description = "\n".join(" ".join(paragraph.split()) for paragraph in (fn.__doc__ or "").split("\n\n"))
-        tool = cls.from_function(
-            fn, title=title, description=description, annotations=annotations, structured_output=True
-        )
-        lenient = tool.fn_metadata.arg_model
-        config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
-        strict: type[ArgModelBase] = type(
-            lenient.__name__, (lenient,), {"model_config": config, "__module__": __name__}
-        )
-        metadata = tool.fn_metadata.model_copy(update={"arg_model": strict})
-        metadata.output_schema = flat(fields_of(metadata.output_schema))
-        return cls.model_validate(
-            dict(tool)
-            | {"fn_metadata": metadata, "parameters": flat(strict.model_json_schema()), "annotations": annotations}
-        )
+RequestContext = ServerRequestContext[Services, Any]
 
 
-def flat(schema: dict[str, Any]) -> dict[str, Any]:
+class Subscriber(Protocol):
+    """What follows outcomes for listeners: the SDK has no public hook for subscriptions of the handshake era."""
+
+    async def middleware(self, ctx: RequestContext, call_next: Any) -> Any:
+        """Sees every request; follows the outcomes named in `subscriptions/listen`."""
+        ...
+
+    async def subscribe(self, ctx: RequestContext, params: SubscribeRequestParams) -> EmptyResult:
+        """`resources/subscribe`."""
+        ...
+
+    async def unsubscribe(self, ctx: RequestContext, params: UnsubscribeRequestParams) -> EmptyResult:
+        """`resources/unsubscribe`."""
+        ...
+
+
+def strict_tool(function: Callable[..., Any], *, title: str, annotations: ToolAnnotations) -> Tool:
+    """A tool from an async function: its signature is the input schema, its docstring the description.
+
+    The published schema is flat and closed, and is what `StrictServer` checks arguments against.
+    """
+    description = "\n".join(" ".join(paragraph.split()) for paragraph in (function.__doc__ or "").split("\n\n"))
+    tool = Tool.from_function(
+        function, title=title, description=description, annotations=annotations, structured_output=True
+    )
+    tool.fn_metadata.output_schema = _flat(fields_of(tool.fn_metadata.output_schema))
+    return tool.model_copy(update={"parameters": {"additionalProperties": False, **_flat(tool.parameters)}})
+
+
+def _flat(schema: dict[str, Any]) -> dict[str, Any]:
     """A schema without references and without the titles that repeat its names."""
     definitions = fields_of(schema.get("$defs"))
 
@@ -69,20 +104,115 @@ def flat(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 class StrictServer(MCPServer[Services]):
-    """An `MCPServer` whose refusals and failures can be read and acted on."""
+    """An `MCPServer` with readable refusals, the account's outcomes as resources, completion and subscriptions.
+
+    Args:
+        tools: from `strict_tool`.
+        subscriber: follows outcomes for listeners.
+        recent: the account's finished outcomes, for resources/list.
+        complete: ids for a resource template's argument: its URI, the argument's name, what was typed.
+        options: as `MCPServer` has them.
+    """
+
+    def __init__(
+        self,
+        *,
+        tools: Sequence[Tool],
+        subscriber: Subscriber,
+        recent: Callable[[Services], Awaitable[list[Resource]]],
+        complete: Callable[[Services, str, str, str], Awaitable[Completion]],
+        **options: Any,
+    ) -> None:
+        super().__init__(tools=list(tools), middleware=[subscriber.middleware], **options)
+        self._tools = {tool.name: tool for tool in tools}
+        self._recent = recent
+        self._complete = complete
+        lowlevel = self._lowlevel_server
+        lowlevel.add_request_handler("completion/complete", CompleteRequestParams, self._handle_complete)
+        lowlevel.add_request_handler("resources/subscribe", SubscribeRequestParams, subscriber.subscribe)
+        lowlevel.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, subscriber.unsubscribe)
+        # What the handshake era is told of; the newer one derives it from subscriptions/listen being served.
+        lowlevel.create_initialization_options = partial(  # pyright: ignore[reportAttributeAccessIssue] - no setting
+            lowlevel.create_initialization_options, notification_options=NotificationOptions(resources_changed=True)
+        )
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Services, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool. Raises `MCPError` for a tool that does not exist; every other failure is a result."""
-        tool = self._tool_manager.get_tool(name)
+        tool = self._tools.get(name)
         if tool is None:
-            known = ", ".join(tool.name for tool in self._tool_manager.list_tools())
-            raise MCPError(INVALID_PARAMS, f"Unknown tool: {name[:80]!r}. There are: {known}.")
+            raise MCPError(INVALID_PARAMS, f"Unknown tool: {name[:80]!r}. There are: {', '.join(self._tools)}.")
         try:
+            _check(tool, arguments)
             return await super().call_tool(name, arguments, context)
+        except GmiVideoError as error:
+            return tool_result(results.error_result(error), is_error=True)
         except ToolError as error:
-            return _failure(_explained(tool, error))
+            return tool_result(results.error_result(_explained(tool, error)), is_error=True)
+
+    async def run_stdio(self, before_close: Callable[[], None]) -> None:
+        """What `run_stdio_async` does; `before_close` is called when the server has ended and stdin is still open."""
+        lowlevel = self._lowlevel_server
+        async with stdio_server() as (incoming, outgoing):
+            try:
+                await lowlevel.run(incoming, outgoing, lowlevel.create_initialization_options())
+            finally:
+                before_close()
+
+    async def _handle_list_resources(
+        self, ctx: RequestContext, params: PaginatedRequestParams | None
+    ) -> ListResourcesResult:
+        fixed = await super()._handle_list_resources(ctx, params)
+        return ListResourcesResult(resources=fixed.resources + await self._recent(ctx.lifespan_context))
+
+    async def _handle_complete(self, ctx: RequestContext, params: CompleteRequestParams) -> CompleteResult:
+        uri = params.ref.uri if isinstance(params.ref, ResourceTemplateReference) else ""
+        found = await self._complete(ctx.lifespan_context, uri, params.argument.name, params.argument.value)
+        return CompleteResult(completion=found)
+
+
+def connection_of(session: ServerSession) -> tuple[int, AsyncExitStack]:
+    """A key for a session's connection, and the stack that is closed when it ends; the SDK has no public hook."""
+    connection = session._connection  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    return id(connection), connection.exit_stack
+
+
+def check_name_header(ctx: RequestContext, name: str) -> None:
+    """Over HTTP `Mcp-Name` must mirror the name in the body, so that what routes by it and what answers agree.
+
+    The SDK checks this for its own methods only.
+    """
+    headers = getattr(ctx.request, "headers", None)  # of the HTTP request; there is none over stdio
+    if headers is not None and decode_header_value(headers.get(MCP_NAME_HEADER)) != name:
+        raise MCPError(
+            HEADER_MISMATCH, f"{MCP_NAME_HEADER} header does not match the request body's 'taskId' parameter"
+        )
+
+
+def replace_arguments(params: Any, arguments: dict[str, Any]) -> None:
+    """Change a tools/call under way: the SDK calls the tool with this very object, whatever context is passed on."""
+    params.arguments = arguments
+
+
+def _check(tool: Tool, arguments: dict[str, Any]) -> None:
+    """Raise `InvalidRequest` with every argument that the tool's published schema refuses."""
+    given = {name: _parsed(tool.parameters["properties"].get(name, {}), value) for name, value in arguments.items()}
+    if faults := validation.faults(tool.parameters, given, validation.Subject("argument", tool.name)):
+        raise InvalidRequest(
+            " ".join(dict.fromkeys(faults)),
+            f"Correct the {'arguments' if len(faults) > 1 else 'argument'} and call {tool.name} again.",
+        )
+
+
+def _parsed(schema: validation.Schema, value: object) -> object:
+    """An object that came as JSON text, as some clients send it; the SDK parses it too."""
+    if schema.get("type") != "object" or not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
 
 
 def _explained(tool: Tool, error: ToolError) -> GmiVideoError:
@@ -90,17 +220,12 @@ def _explained(tool: Tool, error: ToolError) -> GmiVideoError:
     if isinstance(cause, GmiVideoError):
         return cause
     if isinstance(cause, ValidationError):
-        return arguments.refusal(tool.name, tool.parameters, cause.errors(include_url=False))
+        # What JSON Schema accepts and the SDK's own validator does not: text that is not valid Unicode.
+        names = ", ".join(f'"{one_line(fault["loc"][0], 60)}"' for fault in cause.errors() if fault["loc"])
+        return InvalidRequest(f"{names} can't be read.", f"Correct the argument and call {tool.name} again.")
     _log.error("%s failed unexpectedly", tool.name, exc_info=cause or error)
-    unexpected = GmiVideoError(
+    return GmiVideoError(
         f"This server has a fault of its own ({type(cause or error).__name__}); its log on stderr has the details.",
         'Call list_requests with {"model": ""} to see whether a job was made before trying again.',
+        charged="unknown" if tool.name == "generate_video" else "no",
     )
-    unexpected.charged = "unknown" if tool.name == "generate_video" else "no"
-    return unexpected
-
-
-def _failure(error: GmiVideoError) -> CallToolResult:
-    answer = results.error_result(error)
-    text = TextContent(type="text", text=results.text_of(answer))
-    return CallToolResult(content=[text], structured_content=dict(answer), is_error=True)

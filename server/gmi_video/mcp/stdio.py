@@ -12,9 +12,8 @@ import threading
 from typing import NoReturn
 
 import anyio
-from mcp.server.stdio import stdio_server
 
-from gmi_video.mcp.app import VideoServer, create_server
+from gmi_video.mcp.app import create_server
 from gmi_video.settings import Settings, load
 
 GRACE_SECONDS = 1.5
@@ -50,20 +49,9 @@ async def _serve(settings: Settings) -> None:
     async with anyio.create_task_group() as tasks:
         stopping = anyio.Event()
         tasks.start_soon(_stop_on_signal, tasks.cancel_scope, stopping)
-        await _speak(server, stopping)
+        # By then the lifespan has closed what was open; going on would wait for the thread that is blocked on stdin.
+        await server.run_stdio(before_close=lambda: _exit(0) if stopping.is_set() else None)
         tasks.cancel_scope.cancel()
-
-
-async def _speak(server: VideoServer, stopping: anyio.Event) -> None:
-    """What `MCPServer.run_stdio_async` does, and an end that does not wait for another line on stdin."""
-    low_level = server._lowlevel_server  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as the SDK's migration guide has it
-    async with stdio_server() as (incoming, outgoing):
-        try:
-            await low_level.run(incoming, outgoing, low_level.create_initialization_options())
-        finally:
-            if stopping.is_set():
-                # By now the lifespan has closed what was open; leaving the context would wait for the blocked thread.
-                _exit(0)
 
 
 async def _stop_on_signal(scope: anyio.CancelScope, stopping: anyio.Event) -> None:

@@ -1,17 +1,15 @@
-"""Subscriptions: who listens on an outcome's URI hears when its job changes.
+"""Notifies subscribers of an outcome URI when its job's status changes.
 
-The queue is asked only while somebody listens, by the one poller that every wait shares. The newer protocol listens by
-one long request (`subscriptions/listen`), the older one subscribes a URI for as long as its connection lasts.
+The queue is polled only while someone listens, by the poller that every wait shares. In 2026-07-28 a client listens by
+one long request (`subscriptions/listen`); before, it subscribes a URI for as long as its connection lasts.
 """
 
 import re
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import anyio
-from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult
 from mcp.server.session import ServerSession
 from mcp.server.subscriptions import InMemorySubscriptionBus, ResourcesListChanged, ResourceUpdated
 from mcp.shared.exceptions import MCPError
@@ -19,21 +17,19 @@ from mcp_types import INVALID_PARAMS, EmptyResult, SubscribeRequestParams, Unsub
 
 from gmi_video.errors import UpstreamError
 from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
+from gmi_video.mcp.sdk import RequestContext, connection_of
 from gmi_video.services import Services
 from gmi_video.upstream.wire import REQUEST_ID_PATTERN, Record, fields_of, items_of
 
-FOLLOWED = 100
-"""So many URIs of one listener are followed; the rest would cost the queue more than it is worth."""
+MAX_FOLLOWED = 100
+"""URIs of one listener that are followed; more would cost the queue more requests than they are worth."""
 
-TRY_AGAIN = 15.0
-"""Seconds after which a job that could not be asked for is asked for again."""
-
-Ctx = ServerRequestContext[Services, Any]
-Tell = Callable[[Record], Awaitable[None]]
+RETRY_SECONDS = 15.0
+"""Seconds after which a job whose first poll failed is asked for again."""
 
 
 @dataclass(slots=True)
-class _Told:
+class _Published:
     """The status last published for a URI, and how many listeners follow it: one change is published once."""
 
     status: str
@@ -45,12 +41,12 @@ class Subscriptions:
 
     def __init__(self) -> None:
         self.bus = InMemorySubscriptionBus()
-        self._told: dict[str, _Told] = {}
+        self._published: dict[str, _Published] = {}
         self._scopes: dict[tuple[int, str], anyio.CancelScope] = {}
 
     # -- 2026-07-28 ----------------------------------------------------------------------------------------------
 
-    async def middleware(self, ctx: Ctx, call_next: CallNext) -> HandlerResult:
+    async def middleware(self, ctx: RequestContext, call_next: CallNext) -> HandlerResult:
         """Follow the outcomes that a listener names, for as long as it listens."""
         if ctx.method != "subscriptions/listen":
             return await call_next(ctx)
@@ -58,7 +54,7 @@ class Subscriptions:
         result: HandlerResult = None
         refusal: MCPError | None = None
         async with anyio.create_task_group() as tasks:
-            for uri in {uri for uri in named[:FOLLOWED] if isinstance(uri, str)}:
+            for uri in {uri for uri in named[:MAX_FOLLOWED] if isinstance(uri, str)}:
                 tasks.start_soon(self._publish_changes, ctx.lifespan_context, uri)
             try:
                 result = await call_next(ctx)
@@ -73,55 +69,54 @@ class Subscriptions:
         record = await _first_look(services, uri)
         if record is None:
             return
-        told = self._told.setdefault(uri, _Told(record.status))
+        published = self._published.setdefault(uri, _Published(record.status))
 
         async def publish(record: Record) -> None:
-            if told.status == record.status:
+            if published.status == record.status:
                 return
-            told.status = record.status
+            published.status = record.status
             await self.bus.publish(ResourceUpdated(uri=uri))
             if record.succeeded:
                 await self.bus.publish(ResourcesListChanged())
 
-        told.followers += 1
+        published.followers += 1
         try:
             await services.poller.follow(record, await services.poller.expect(record), publish)
         finally:
-            told.followers -= 1
-            if told.followers == 0:
-                self._told.pop(uri, None)
+            published.followers -= 1
+            if published.followers == 0:
+                self._published.pop(uri, None)
 
     # -- the handshake era ---------------------------------------------------------------------------------------
 
-    async def subscribe(self, ctx: Ctx, params: SubscribeRequestParams) -> EmptyResult:
+    async def subscribe(self, ctx: RequestContext, params: SubscribeRequestParams) -> EmptyResult:
         """`resources/subscribe`: follow one URI until it is unsubscribed or the connection ends."""
         uri = str(params.uri)
         if _request_id(uri) is None and not uri.startswith(MODEL_URI.partition("{")[0]):
             raise MCPError(INVALID_PARAMS, "There is no such resource.")
-        # The SDK keeps a connection's own end to itself; without it a subscription would outlive who made it.
-        connection = ctx.session._connection  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        key = (id(connection), uri)
-        if key not in self._scopes and len(self._scopes) < FOLLOWED * 10:
+        connection, at_its_end = connection_of(ctx.session)
+        key = (connection, uri)
+        if key not in self._scopes and len(self._scopes) < MAX_FOLLOWED * 10:
             scope = self._scopes[key] = anyio.CancelScope()
-            connection.exit_stack.callback(self._drop, key)
-            ctx.lifespan_context.tasks.start_soon(self._tell_session, ctx.lifespan_context, ctx.session, uri, scope)
+            at_its_end.callback(self._drop, key)
+            ctx.lifespan_context.tasks.start_soon(self._notify_session, ctx.lifespan_context, ctx.session, uri, scope)
         return EmptyResult()
 
-    async def unsubscribe(self, ctx: Ctx, params: UnsubscribeRequestParams) -> EmptyResult:
+    async def unsubscribe(self, ctx: RequestContext, params: UnsubscribeRequestParams) -> EmptyResult:
         """`resources/unsubscribe`: stop following it."""
-        connection = ctx.session._connection  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as above
-        self._drop((id(connection), str(params.uri)))
+        connection, _ = connection_of(ctx.session)
+        self._drop((connection, str(params.uri)))
         return EmptyResult()
 
     def _drop(self, key: tuple[int, str]) -> None:
         if scope := self._scopes.pop(key, None):
             scope.cancel()
 
-    async def _tell_session(
+    async def _notify_session(
         self, services: Services, session: ServerSession, uri: str, scope: anyio.CancelScope
     ) -> None:
-        async def tell(record: Record) -> None:
-            # A connection may go at any moment; what it would have been told is then nobody's.
+        async def notify(record: Record) -> None:
+            # The connection may end at any moment; there is no one left to notify then.
             with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError, MCPError):
                 await session.send_resource_updated(uri)
                 if record.succeeded:
@@ -130,7 +125,7 @@ class Subscriptions:
         with scope:
             record = await _first_look(services, uri)
             if record is not None:
-                await services.poller.follow(record, await services.poller.expect(record), tell)
+                await services.poller.follow(record, await services.poller.expect(record), notify)
 
 
 async def _first_look(services: Services, uri: str) -> Record | None:
@@ -142,7 +137,7 @@ async def _first_look(services: Services, uri: str) -> Record | None:
         except UpstreamError as error:
             if not error.passing:
                 return None
-        await anyio.sleep(TRY_AGAIN)
+        await anyio.sleep(RETRY_SECONDS)
     return None
 
 

@@ -6,17 +6,15 @@ the submission, so that wrong arguments, refusals and the question about the pri
 """
 
 import re
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from cachetools import LRUCache
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.extension import Extension, MethodBinding
 from mcp.shared.exceptions import MCPError
-from mcp.shared.inbound import MCP_NAME_HEADER, decode_header_value
 from mcp_types import (
-    HEADER_MISMATCH,
     INTERNAL_ERROR,
     INVALID_PARAMS,
     MISSING_REQUIRED_CLIENT_CAPABILITY,
@@ -29,17 +27,18 @@ from pydantic import Field
 
 from gmi_video.errors import GmiVideoError, InvalidRequest, NotFound
 from gmi_video.mcp import results
-from gmi_video.mcp.call import status_of
+from gmi_video.mcp.call import status_result
+from gmi_video.mcp.sdk import check_name_header, replace_arguments
 from gmi_video.services import Services
 from gmi_video.upstream.wire import REQUEST_ID_PATTERN, Record, fields_of
 
 IDENTIFIER = "io.modelcontextprotocol/tasks"
 
-SHORTEST_POLL = 1.0
-"""Seconds between two looks of a client, at least."""
+MIN_POLL_SECONDS = 1.0
+"""Shortest poll interval that a client is told (seconds)."""
 
 REMEMBERED = 4096
-"""So many tasks that a client asked to cancel are remembered, for their status message."""
+"""Tasks that a client asked to cancel and that are remembered, for their status message."""
 
 Ctx = ServerRequestContext[Any, Any]
 
@@ -132,8 +131,7 @@ class Tasks(Extension):
             if params.name in self._source.required:
                 raise _undeclared()
             return await call_next(ctx)
-        # The SDK calls the tool with this very object, whatever context is passed on.
-        params.arguments = self._source.detached(params.arguments or {})
+        replace_arguments(params, self._source.detached(params.arguments or {}))
         result = await call_next(ctx)
         task = await self._source.begun(ctx.lifespan_context, result) if isinstance(result, CallToolResult) else None
         return result if task is None else {"resultType": "task", **task.wire()}
@@ -154,7 +152,7 @@ class Tasks(Extension):
     async def _look(self, ctx: Ctx, params: TaskParams) -> Task:
         if not _declares_tasks(ctx):
             raise _undeclared()
-        _check_name_header(ctx, params.task_id)
+        check_name_header(ctx, params.task_id)
         try:
             return await self._source.look(ctx.lifespan_context, params.task_id)
         except (NotFound, InvalidRequest) as error:
@@ -174,18 +172,6 @@ def _undeclared() -> MCPError:
     return MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, f"This needs the client extension {IDENTIFIER}.", data)
 
 
-def _check_name_header(ctx: Ctx, task_id: str) -> None:
-    """Over HTTP `Mcp-Name` must mirror the id, so that what routes by it and what answers agree.
-
-    The SDK checks this for its own methods only.
-    """
-    headers = getattr(ctx.request, "headers", None)  # of the HTTP request; there is none over stdio
-    if headers is not None and decode_header_value(headers.get(MCP_NAME_HEADER)) != task_id:
-        raise MCPError(
-            HEADER_MISMATCH, f"{MCP_NAME_HEADER} header does not match the request body's 'taskId' parameter"
-        )
-
-
 class Requests:
     """The queue's requests as tasks. Remembers nothing but who asked to cancel, and that for the message only."""
 
@@ -193,7 +179,7 @@ class Requests:
     required: Sequence[str] = ()
 
     def __init__(self) -> None:
-        self._unwanted: OrderedDict[str, None] = OrderedDict()
+        self._cancelled: LRUCache[str, None] = LRUCache(REMEMBERED)
 
     def detached(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Without waiting; an ill-typed `wait` is left to be refused."""
@@ -204,6 +190,7 @@ class Requests:
         answer = fields_of(result.structured_content)
         if result.is_error or "request_id" not in answer or answer.get("is_final", True):
             return None
+        # The extension sees the tool's result only, so the record is read back from it.
         record = Record.model_validate(answer | {"payload": answer.get("parameters"), "created_at": None})
         expected = await services.poller.expect(record)
         now = results.iso(services.queue.now())
@@ -212,8 +199,8 @@ class Requests:
             task_id=record.request_id,
             created_at=created,
             updated_at=answer.get("updated_at", created),
-            message=results.progress(record, 0.0, expected),
-            poll_seconds=max(expected.pause(0.0), SHORTEST_POLL),
+            message=results.progress_text(record, 0.0, expected),
+            poll_seconds=max(expected.pause(0.0), MIN_POLL_SECONDS),
         )
 
     async def look(self, services: Services, task_id: str) -> Task:
@@ -225,7 +212,7 @@ class Requests:
         expected = await services.poller.expect(record)
         created = services.queue.now() if record.created_at is None else record.created_at
         age = max(services.queue.now() - created, 0.0)
-        result = status_of(services, record, expected) if record.is_final else None
+        result = status_result(services, record, expected) if record.is_final else None
         if result is not None:
             # A failed job is the result of a task that was carried out; a failed task is a fault of the protocol.
             result.is_error = not record.succeeded
@@ -235,19 +222,17 @@ class Requests:
             created_at=results.iso(created),
             updated_at=results.iso(created if record.updated_at is None else record.updated_at),
             status="working" if result is None else "completed",
-            message=self._message(record, results.progress(record, record.took or age, expected)),
-            poll_seconds=max(expected.pause(age), SHORTEST_POLL) if result is None else None,
+            message=self._message(record, results.progress_text(record, record.took or age, expected)),
+            poll_seconds=max(expected.pause(age), MIN_POLL_SECONDS) if result is None else None,
             result=result,
         )
 
     async def cancel(self, services: Services, task_id: str) -> None:  # noqa: ARG002 - the protocol's signature
         """Remember it, for the message: the queue has no way to recall a job."""
-        self._unwanted[task_id] = None
-        if len(self._unwanted) > REMEMBERED:
-            self._unwanted.popitem(last=False)
+        self._cancelled[task_id] = None
 
     def _message(self, record: Record, progress: str) -> str:
-        if record.request_id not in self._unwanted:
+        if record.request_id not in self._cancelled:
             return progress
         if record.is_final:
             return f"{progress}; it was asked to be cancelled, but a submitted job can't be recalled"

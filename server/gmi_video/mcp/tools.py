@@ -1,26 +1,26 @@
-"""The four tools: what a host sees. The one that spends has a room of its own, `generate`."""
+"""The four tools. `generate_video`, which spends, has a module of its own."""
 
 from typing import Annotated
 
-import anyio
 from mcp_types import CallToolResult, ToolAnnotations
 from pydantic import Field
 
 from gmi_video.catalog import pricing, validation
 from gmi_video.mcp import results
-from gmi_video.mcp.call import Ctx, in_time, longest_wait, result, services_of, status_of, wait_for
+from gmi_video.mcp.call import Call, ToolContext, status_result, tool_result
 from gmi_video.mcp.generate_video import generate_video
-from gmi_video.mcp.results import ModelsAnswer, RequestsAnswer, VideoAnswer
-from gmi_video.mcp.sdk import StrictTool
+from gmi_video.mcp.results import ModelsResult, RequestsResult, VideoResult
+from gmi_video.mcp.sdk import strict_tool
 from gmi_video.text import one_line, quote_untrusted
-from gmi_video.upstream.wire import LUMA_RAY2, REQUEST_ID_PATTERN, ModelRecord, Record
+from gmi_video.upstream.luma_ray2 import LUMA_RAY2
+from gmi_video.upstream.wire import REQUEST_ID_PATTERN, ModelRecord, Record
 
-MOST_IDS = 100
-"""So many model ids in one answer; `search` narrows them."""
+MAX_IDS = 100
+"""Model ids in one result; `search` narrows them."""
 
 
 async def get_status(
-    ctx: Ctx,
+    ctx: ToolContext,
     *,
     request_id: Annotated[
         str, Field(pattern=REQUEST_ID_PATTERN, description="The id that generate_video or list_requests gave.")
@@ -29,39 +29,38 @@ async def get_status(
         bool,
         Field(description="Wait until the job is done, as long as this host allows, instead of answering at once."),
     ] = False,
-) -> Annotated[CallToolResult, VideoAnswer]:
+) -> Annotated[CallToolResult, VideoResult]:
     """Look at one video job, or wait for it: its state, and the link once it is finished.
 
     Use it after generate_video has answered that the job still runs. Costs nothing, changes nothing, may be repeated;
     a link it gives is fresh. If you don't have the id, call list_requests instead.
     """
-    started = anyio.current_time()
-    services = services_of(ctx)
-    with in_time(ctx, services, started):
-        record = await services.queue.get_request(request_id)
-    watch = await wait_for(ctx, services, record, started + (longest_wait(ctx, services) if wait else 0.0))
-    services.submission.delivered(watch.record)
-    return status_of(services, watch.record, watch.estimate, watch.problem)
+    call = Call(ctx)
+    with call.in_time():
+        record = await call.services.queue.get_request(request_id)
+    state = await call.wait_for(record, wait=wait)
+    call.services.submission.delivered(state.record)
+    return status_result(call.services, state.record, state.estimate, state.problem)
 
 
 async def list_requests(
-    ctx: Ctx,
+    ctx: ToolContext,
     *,
     model: Annotated[str, Field(description='Only this model\'s requests; "" for those of all models.')] = LUMA_RAY2,
     status: Annotated[
         str, Field(description='Only this status, such as processing, success or failed; "" for all.')
     ] = "",
     limit: Annotated[int, Field(ge=1, le=100, description="How many rows to return, newest first.")] = 10,
-) -> Annotated[CallToolResult, RequestsAnswer]:
+) -> Annotated[CallToolResult, RequestsResult]:
     """List this account's video requests, newest first: to find an earlier video, or a job whose id got lost.
 
     Costs nothing. For one job whose id is known call get_status instead.
     """
-    services = services_of(ctx)
+    services = Call(ctx).services
     listing = await services.queue.list_requests(model)
     records = [r for r in listing.newest_first() if not status or r.status.lower() == status.lower()]
     total = len(records) if status or listing.total is None else max(listing.total, len(records))
-    answer: RequestsAnswer = {
+    found: RequestsResult = {
         "summary": _list_summary(len(records[:limit]), total, model, status),
         "total": total,
         "requests": [_row(record) for record in records[:limit]],
@@ -71,11 +70,11 @@ async def list_requests(
             else _nothing_found(model, status)
         ),
     }
-    return result(answer)
+    return tool_result(found)
 
 
 async def list_models(
-    ctx: Ctx,
+    ctx: ToolContext,
     *,
     model: Annotated[str, Field(description='One model id: its parameters and price; "" for the list of ids.')] = "",
     search: Annotated[
@@ -84,45 +83,45 @@ async def list_models(
             description='Only ids that hold all these words, in any case, such as "veo" or "kling image"; "" for all.'
         ),
     ] = "",
-) -> Annotated[CallToolResult, ModelsAnswer]:
+) -> Annotated[CallToolResult, ModelsResult]:
     """List the models that generate_video can use, or show one model's description, parameters and price.
 
     Costs nothing. Call it with `model` before generate_video with any model but Luma-Ray2, whose parameters are
     generate_video's own arguments: names and types differ from model to model, and all are checked.
     """
-    services = services_of(ctx)
+    services = Call(ctx).services
     if model:
-        return result(_model_answer(model, await services.catalog.model(model)))
+        return tool_result(_model_result(model, await services.catalog.model(model)))
     every = await services.catalog.ids()
     words = search.lower().split()
     ids = [name for name in every if all(word in name.lower() for word in words)]
     which = f" that match {quote_untrusted(search, 60)}" if words else ""
-    answer: ModelsAnswer = {
+    found: ModelsResult = {
         "summary": ("There is 1 model" if len(ids) == 1 else f"There are {len(ids) or 'no'} models")
         + which
-        + (f"; the first {MOST_IDS} are listed." if len(ids) > MOST_IDS else "."),
+        + (f"; the first {MAX_IDS} are listed." if len(ids) > MAX_IDS else "."),
         "total": len(ids),
-        "models": ids[:MOST_IDS],
+        "models": ids[:MAX_IDS],
         "next_step": 'Call list_models with {"model": "<id>"} for a model\'s parameters and price.'
         if ids
         else 'Call list_models with other words in "search", or with none.',
     }
-    return result(answer)
+    return tool_result(found)
 
 
 _READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
 
 TOOLS = (
-    StrictTool.of(
+    strict_tool(
         generate_video,
         title="Generate a video",
         annotations=ToolAnnotations(
             read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True
         ),
     ),
-    StrictTool.of(get_status, title="Look at a video job, or wait for it", annotations=_READ_ONLY),
-    StrictTool.of(list_requests, title="List video requests", annotations=_READ_ONLY),
-    StrictTool.of(list_models, title="List video models", annotations=_READ_ONLY),
+    strict_tool(get_status, title="Look at a video job, or wait for it", annotations=_READ_ONLY),
+    strict_tool(list_requests, title="List video requests", annotations=_READ_ONLY),
+    strict_tool(list_models, title="List video models", annotations=_READ_ONLY),
 )
 
 
@@ -162,8 +161,8 @@ def _nothing_found(model: str, status: str) -> str:
     return "Call generate_video to make the first one."
 
 
-def _model_answer(model: str, record: ModelRecord) -> ModelsAnswer:
-    answer: ModelsAnswer = {
+def _model_result(model: str, record: ModelRecord) -> ModelsResult:
+    answer: ModelsResult = {
         "summary": f"{one_line(record.display_name, 80) or model}: {pricing.in_words(record)}",
         "model": model,
         "parameters": parameter_table(record),
@@ -178,7 +177,7 @@ def _model_answer(model: str, record: ModelRecord) -> ModelsAnswer:
 def parameter_table(record: ModelRecord) -> str:
     """A model's parameters, one a line: name, what it may be, whether it must be given, what it does."""
     rows = [
-        f"{one_line(p.name, 60)} ({'required; ' if p.required else ''}{validation.allowed(p)})"
+        f"{one_line(p.name, 60)} ({'required; ' if p.required else ''}{validation.allowed_for(p)})"
         + (f": {one_line(p.description, 140)}" if p.description else "")
         for p in record.parameters[:60]
     ]

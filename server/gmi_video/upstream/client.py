@@ -53,11 +53,7 @@ class Queue:
             answer = await self._transport.json(
                 "POST", "/requests", operation, body=request.model_dump(), read_seconds=SUBMIT_READ_SECONDS
             )
-            try:
-                return _parsed(Record, answer.body, operation)
-            except UpstreamError as error:
-                error.request_id = failures.named_request(answer.body)
-                raise
+            return _parsed(Record, answer.body, operation)
 
         return await _repeat(once, patience=patience, only_if=_certainly_not_sent)
 
@@ -151,8 +147,9 @@ async def _repeat(
     return await retrying(once)
 
 
-def _parsed(model: type[_Model], answer: object, operation: Operation) -> _Model:
+def _parsed(model: type[_Model], body: object, operation: Operation) -> _Model:
     try:
-        return model.model_validate(answer)
+        return model.model_validate(body)
     except (ValidationError, RecursionError):
-        raise failures.garbled(operation, "lacks what it must have, or has it in a form that can't be read") from None
+        what = "lacks what it must have, or has it in a form that can't be read"
+        raise failures.garbled(operation, what, failures.named_request(body)) from None

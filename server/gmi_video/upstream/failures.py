@@ -26,9 +26,6 @@ from gmi_video.upstream.wire import REQUEST_ID_PATTERN, error_text, fields_of
 Endpoint = Literal["submit", "get", "list", "models", "model", "upload_url", "upload"]
 
 
-NOTHING_LOST = " Nothing was submitted and nothing was charged."
-
-
 @dataclass(frozen=True, slots=True)
 class Operation:
     """What a call was about: which endpoint, and the model or request id, for the words."""
@@ -43,8 +40,8 @@ class Operation:
 
     @property
     def nothing_lost(self) -> str:
-        """What is certain about money after a plain refusal."""
-        return NOTHING_LOST if self.is_submit else ""
+        """What is certain about money after a refusal."""
+        return " Nothing was submitted and nothing was charged." if self.is_submit else ""
 
     @property
     def again(self) -> str:
@@ -58,17 +55,18 @@ def unreachable(error: httpx.TransportError, operation: Operation, host: str) ->
     """A connection that was never made, broke, or stayed silent."""
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol):
         return Unavailable(
-            f"GMI Cloud's queue at {host} could not be reached.{operation.nothing_lost}",
+            f"GMI Cloud's queue at {host} could not be reached.",
             f"{operation.again} If it stays so, tell the user to check this machine's network and GMI_BASE_URL.",
+            assurance=operation.nothing_lost,
         )
     silent = isinstance(error, httpx.TimeoutException)
     how = "did not answer in time" if silent else "broke the connection off before it had answered"
     return Unavailable(f"GMI Cloud's queue at {host} {how}.", operation.again, maybe_arrived=True)
 
 
-def garbled(operation: Operation, what: str) -> Garbled:
+def garbled(operation: Operation, what: str, request_id: str = "") -> Garbled:
     """An answer that can't be what the API sends; `what` completes "The queue's answer …"."""
-    return Garbled(f"The queue's answer {what}.", operation.again, maybe_arrived=True)
+    return Garbled(f"The queue's answer {what}.", operation.again, maybe_arrived=True, request_id=request_id)
 
 
 def from_response(status: int, headers: Mapping[str, str], body: Any, operation: Operation) -> UpstreamError:
@@ -96,21 +94,24 @@ def from_response(status: int, headers: Mapping[str, str], body: Any, operation:
     match status:
         case 401 | 403:
             return Unauthorized(
-                f"The queue did not accept the API key (HTTP {status}){words}.{operation.nothing_lost}",
+                f"The queue did not accept the API key (HTTP {status}){words}.",
                 "Tell the user to check GMI_API_KEY (and GMI_ORG_ID, where it is set) in this server's entry in the "
                 "host's MCP configuration, then to restart the server. Calling again before that will not help.",
+                assurance=operation.nothing_lost,
             )
         case 402:
             return InsufficientCredits(
-                f"The account has no credits left (HTTP 402){words}.{operation.nothing_lost}",
+                f"The account has no credits left (HTTP 402){words}.",
                 "Tell the user to add credits at console.gmicloud.ai; after that, make the same call again.",
+                assurance=operation.nothing_lost,
             )
         case 404 | 410:
             return _not_found(status, words, operation)
         case 405:
             return Rejected(
-                f"This address does not serve the video queue (HTTP 405).{operation.nothing_lost}",
+                "This address does not serve the video queue (HTTP 405).",
                 "Tell the user to check GMI_BASE_URL: GMI's LLM host answers like this; the queue has one of its own.",
+                assurance=operation.nothing_lost,
             )
         case 429:
             return _rate_limited(headers, body, words, operation)
@@ -124,8 +125,9 @@ def from_response(status: int, headers: Mapping[str, str], body: Any, operation:
             return _server_error(status, body, said, operation)
         case _:
             return Rejected(
-                f"The queue refused the request (HTTP {status}){words}.{operation.nothing_lost}",
+                f"The queue refused the request (HTTP {status}){words}.",
                 _correct(operation),
+                assurance=operation.nothing_lost,
             )
 
 
@@ -147,12 +149,14 @@ def _not_found(status: int, words: str, operation: Operation) -> NotFound:
     if operation.name:
         return NotFound(
             f"The model {quote_untrusted(operation.name, 80)} does not exist, or this account may not use it "
-            f"(HTTP {status}){words}.{operation.nothing_lost}",
+            f"(HTTP {status}){words}.",
             "Call list_models to see the models there are; their ids are case-sensitive.",
+            assurance=operation.nothing_lost,
         )
     return NotFound(
-        f"The queue does not know this address (HTTP {status}){words}.{operation.nothing_lost}",
+        f"The queue does not know this address (HTTP {status}){words}.",
         "Tell the user to check GMI_BASE_URL: it should be the queue's own address.",
+        assurance=operation.nothing_lost,
     )
 
 
@@ -160,9 +164,10 @@ def _rate_limited(headers: Mapping[str, str], body: Any, words: str, operation: 
     seconds = retry_after(headers, body)
     when = f"in {duration(max(1, seconds))}" if seconds is not None else "in a minute"
     return RateLimited(
-        f"The queue's rate limit is reached (HTTP 429){words}.{operation.nothing_lost}",
+        f"The queue's rate limit is reached (HTTP 429){words}.",
         f"Make the same call again {when}.",
         retry_after=seconds,
+        assurance=operation.nothing_lost,
     )
 
 
@@ -191,29 +196,31 @@ def _server_error(status: int, body: Any, said: str, operation: Operation) -> Up
     if "Backend error (400)" in said:
         return Rejected(
             f"The vendor behind the queue refused a value: {quote_untrusted(said)}. The same input would be refused "
-            f"again.{operation.nothing_lost}",
+            f"again.",
             f"Change the prompt or the parameters. {_correct(operation)}",
             maybe_arrived=doubtful,
             refused=True,
             request_id=request_id,
+            assurance=operation.nothing_lost,
         )
     if "Backend error (401)" in said:
         return Unavailable(
             f"The vendor behind the queue is having trouble with its own credentials: {quote_untrusted(said)}. "
-            f"The same input may pass later.{operation.nothing_lost}",
+            f"The same input may pass later.",
             operation.again,
             maybe_arrived=doubtful,
             refused=True,
             request_id=request_id,
+            assurance=operation.nothing_lost,
         )
     if "capacity" in said.lower():
         return Unavailable(
-            f"The queue has no capacity for this model right now (HTTP {status}): {quote_untrusted(said)}."
-            f"{operation.nothing_lost}",
+            f"The queue has no capacity for this model right now (HTTP {status}): {quote_untrusted(said)}.",
             operation.again,
             maybe_arrived=doubtful,
             refused=True,
             request_id=request_id,
+            assurance=operation.nothing_lost,
         )
     words = f": {quote_untrusted(said)}" if said else ""
     return Unavailable(

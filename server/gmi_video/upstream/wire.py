@@ -8,13 +8,11 @@ and only a record without an id or a status is refused.
 import re
 from contextlib import suppress
 from functools import partial
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from gmi_video.text import one_line, quote_untrusted, safe_url
-
-LUMA_RAY2 = "Luma-Ray2"
 
 REQUEST_ID_PATTERN = r"^[A-Za-z0-9_-]{1,128}$"
 """What a request id may be before it becomes part of a URL (the guide's are UUIDs)."""
@@ -28,34 +26,8 @@ FINAL = frozenset({"success", "failed", "cancelled"})
 LISTED = FINAL | {"created", "queued", "dispatched", "processing"}
 """All the statuses the vendor lists (gmi-api, D)."""
 
-Resolution = Literal["540p", "720p", "1080p", "4k"]
-Duration = Literal["5s", "9s"]
-AspectRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"]
-
 
 # -- going out ---------------------------------------------------------------------------------------------------
-
-
-class LumaRay2Payload(BaseModel):
-    """Luma-Ray2's parameters: the guide's table ("Request Parameters"), name for name.
-
-    The guide's curl example (`durationSeconds`, `aspectRatio`, `negative_prompt`, `seed`) contradicts its own table
-    and status echo; the table is right (gmi-api, "Luma-Ray2").
-    """
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    prompt: str = Field(min_length=1)
-    resolution: Resolution = "720p"
-    duration: Duration = "5s"
-    aspect_ratio: AspectRatio = "16:9"
-    loop: bool = False
-    frame0_image: str = ""
-    frame1_image: str = ""
-
-    def wire(self) -> dict[str, Any]:
-        """The payload as sent: every choice spelled out, a frame that was not given left out."""
-        return {name: value for name, value in self.model_dump().items() if value != ""}
 
 
 class SubmitRequest(BaseModel):

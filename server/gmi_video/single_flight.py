@@ -1,0 +1,65 @@
+"""Single flight: callers that ask for the same thing at the same time share one call."""
+
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+import anyio
+from anyio.abc import TaskGroup
+
+Key = TypeVar("Key", bound=Hashable)
+Result = TypeVar("Result")
+
+
+class Interrupted(Exception):
+    """The server was stopped before the call had ended."""
+
+
+class _Call(Generic[Result]):
+    """One call and its end: a result, an error, or neither where it was interrupted."""
+
+    def __init__(self) -> None:
+        self.done = anyio.Event()
+        self.results: list[Result] = []
+        self.error: Exception | None = None
+
+
+class SingleFlight(Generic[Key, Result]):
+    """Runs one call for each key at a time, in a task group that outlives the callers.
+
+    A caller that is cancelled leaves the call running: the next caller with the same key joins it.
+    """
+
+    def __init__(self, tasks: TaskGroup) -> None:
+        self._tasks = tasks
+        self._calls: dict[Key, _Call[Result]] = {}
+
+    def __contains__(self, key: Key) -> bool:
+        """Whether a call for this key is running."""
+        return key in self._calls
+
+    async def run(self, key: Key, function: Callable[[], Awaitable[Result]]) -> Result:
+        """The result of the call that runs for `key`; `function` is called only where none does.
+
+        Raises:
+            Interrupted: the server was stopped meanwhile.
+            Exception: whatever `function` raised, in every caller that shares the call.
+        """
+        call = self._calls.get(key)
+        if call is None:
+            call = self._calls[key] = _Call()
+            self._tasks.start_soon(self._run, key, call, function)
+        await call.done.wait()
+        if call.error is not None:
+            raise call.error
+        if not call.results:
+            raise Interrupted
+        return call.results[0]
+
+    async def _run(self, key: Key, call: _Call[Result], function: Callable[[], Awaitable[Result]]) -> None:
+        try:
+            call.results.append(await function())
+        except Exception as error:  # noqa: BLE001 - raised again in every caller
+            call.error = error
+        finally:
+            del self._calls[key]
+            call.done.set()
