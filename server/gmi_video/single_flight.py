@@ -1,7 +1,8 @@
 """Single flight: callers that ask for the same thing at the same time share one call."""
 
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
@@ -14,13 +15,13 @@ class Interrupted(Exception):
     """The server was stopped before the call had ended."""
 
 
+@dataclass(slots=True)
 class _Call(Generic[Result]):
     """One call and its end: a result, an error, or neither where it was interrupted."""
 
-    def __init__(self) -> None:
-        self.done = anyio.Event()
-        self.results: list[Result] = []
-        self.error: Exception | None = None
+    done: anyio.Event = field(default_factory=anyio.Event)
+    results: list[Result] = field(default_factory=list[Any])
+    error: Exception | None = None
 
 
 class SingleFlight(Generic[Key, Result]):

@@ -70,7 +70,7 @@ def test_the_page_shows_what_runs_now() -> None:
         difference = "\n".join(
             difflib.unified_diff(written.splitlines(), runs.splitlines(), "page", "now", lineterm="")
         )
-        pytest.fail(f"docs/reliability.md is not what runs now. To accept it: make tables\n{difference}")
+        pytest.fail(f"docs/fault-matrix.md is not what runs now. To accept it: make tables\n{difference}")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_the_page_shows_what_runs_now() -> None:
     ],
 )
 def test_the_figures_in_the_pages_words_are_the_programs(promise: str) -> None:
-    words = " ".join(matrix.PAGE.read_text(encoding="utf-8").split(matrix.MARK)[0].split())
+    words = " ".join(matrix.PROSE.read_text(encoding="utf-8").split())
     assert promise in words
 
 

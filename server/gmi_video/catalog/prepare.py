@@ -10,7 +10,7 @@ from gmi_video.catalog.roles import Role, counterpart, role_of
 from gmi_video.errors import InvalidRequest
 from gmi_video.text import as_json_literal, nearest, one_line
 from gmi_video.upstream.luma_ray2 import DOCUMENTED, LUMA_RAY2, LumaRay2Payload
-from gmi_video.upstream.wire import ModelRecord, Parameter, SubmitRequest, items_of
+from gmi_video.upstream.wire import Parameter, SubmitRequest, items_of
 
 _DOCUMENTED = {parameter.name: parameter for parameter in DOCUMENTED.parameters}
 
@@ -34,16 +34,23 @@ class PricedRequest:
     Attributes:
         wire: what is submitted. Local images stand in it as paths, then as digests, and as URLs once uploaded.
         usd: the price in dollars; None where it is unknown.
-        price: the same in words.
+        pricing: what the record says of the price, for where it can't be computed.
         notes: sentences for the user.
         images: the names of the parameters that hold images.
     """
 
     wire: SubmitRequest
     usd: float | None
-    price: str
+    pricing: str
     notes: tuple[str, ...]
     images: tuple[str, ...]
+
+    @property
+    def price(self) -> str:
+        """The price in words."""
+        if self.usd is not None:
+            return f"about {pricing.dollars(self.usd)}"
+        return "a price that is not known" + ("" if self.pricing == pricing.UNKNOWN else f" ({self.pricing})")
 
     @property
     def title(self) -> str:
@@ -95,7 +102,7 @@ async def prepare(catalog: Catalog, arguments: VideoArguments) -> PricedRequest:
     return PricedRequest(
         SubmitRequest(model=model, payload=payload),
         usd,
-        _price(usd, record),
+        pricing.UNKNOWN if usd is not None else pricing.in_words(record),
         tuple(notes),
         tuple(name for name in payload if role_of(name) is Role.IMAGE),
     )
@@ -159,10 +166,3 @@ def _of_luma(name: str, live: Parameters, model: str) -> str:
         return f'"{name}" is Luma-Ray2\'s; {model} has nothing like it. Leave it out.'
     may_be = validation.allowed_for(live[theirs])
     return f'"{name}" is Luma-Ray2\'s; {model} calls it "{theirs}": {may_be}. Give it in model_parameters.'
-
-
-def _price(usd: float | None, record: ModelRecord) -> str:
-    if usd is not None:
-        return f"about {pricing.dollars(usd)}"
-    said = pricing.in_words(record)
-    return "a price that is not known" + ("" if said == pricing.UNKNOWN else f" ({said})")

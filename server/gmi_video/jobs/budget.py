@@ -5,6 +5,7 @@ this process's own reservations. Requests that failed or were cancelled count as
 unknown.
 """
 
+from dataclasses import dataclass
 from typing import Self
 
 import anyio
@@ -22,17 +23,17 @@ LIST_PATIENCE = 8.0
 """Seconds of retries for the list call behind which a submit waits."""
 
 
+@dataclass(eq=False, slots=True)
 class Reservation:
     """Money reserved for a submit, as a context manager around it.
 
     It counts until the list shows the request, or the submit was refused (an `UpstreamError` leaves the context).
     """
 
-    def __init__(self, usd: float, at: float) -> None:
-        self.usd = usd
-        self.at = at
-        self.request_id = ""
-        self.released = False
+    usd: float
+    at: float
+    request_id: str = ""
+    released: bool = False
 
     def made(self, request_id: str) -> None:
         """The job exists: from now on it is counted once, here or in the list."""

@@ -9,6 +9,7 @@ and the next identical call joins it.
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import anyio
@@ -100,9 +101,7 @@ class Submission:
         call = object() if allow_duplicate and key in self._running else key
         joined = call in self._running
 
-        async def find_or_make() -> Submitted:
-            return await self._find_or_make(key, request, usd, allow_duplicate=allow_duplicate)
-
+        find_or_make = partial(self._find_or_make, key, request, usd, allow_duplicate=allow_duplicate)
         try:
             submitted = await self._running.run(call, find_or_make)
         except Interrupted:
@@ -125,7 +124,8 @@ class Submission:
     async def _find_or_make(
         self, key: str, request: SubmitRequest, usd: float | None, *, allow_duplicate: bool
     ) -> Submitted:
-        if not allow_duplicate and (found := await self._resolve_unconfirmed(key)):
+        sent = self._unconfirmed.get(key)
+        if sent and not allow_duplicate and (found := await self._resolve_unconfirmed(key, sent)):
             return Submitted(found, reused=True)
         listing = await self._list(request.model)
         note = "" if listing else _NO_LIST
@@ -239,11 +239,8 @@ class Submission:
             raise error
         raise reconciliation.unknown(sent, found) from error
 
-    async def _resolve_unconfirmed(self, key: str) -> Record | None:
+    async def _resolve_unconfirmed(self, key: str, sent: UnconfirmedSubmit) -> Record | None:
         """Look again for an earlier, unanswered submit of the same job, before anything new is paid."""
-        sent = self._unconfirmed.get(key)
-        if sent is None:
-            return None
         sent = replace(sent, known=sent.known | self._own.keys())
         found = await reconciliation.search(self._queue, sent, reconciliation.PAUSES[:2])
         if found.record is not None:

@@ -35,15 +35,11 @@ class Call:
         self.services.settings.check()
         self._ctx = ctx
         self._started = anyio.current_time()
-
-    @property
-    def max_wait(self) -> float:
+        client = ctx.session.client_params
+        by_host = hosts.longest_wait(client.client_info.name if client else "", over_http=ctx.headers is not None)
+        set_by_user = self.services.settings.max_wait_seconds
+        self.max_wait = by_host if set_by_user is None else set_by_user
         """Seconds that this call may take, by the settings or else by the host."""
-        if self.services.settings.max_wait_seconds is not None:
-            return self.services.settings.max_wait_seconds
-        client = self._ctx.session.client_params
-        name = client.client_info.name if client else ""
-        return hosts.longest_wait(name, over_http=self._ctx.headers is not None)
 
     @property
     def deadline(self) -> float:

@@ -1,11 +1,11 @@
-"""The queue's endpoints: one method each, JSON to models or errors, retries of what is safe to repeat.
+"""The queue's endpoints: one method each, JSON to wire models or errors, retries of what is safe to repeat.
 
 A GET is repeated on any fault that may pass. A submit is repeated only after a 429 or a connection that was never
-made: in every other case it may have arrived, and `submission` looks for it instead.
+made: in every other case it may have arrived, and `jobs.submission` looks for it instead.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import anyio
@@ -15,7 +15,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from gmi_video.errors import UpstreamError
 from gmi_video.upstream import failures
 from gmi_video.upstream.failures import Operation
-from gmi_video.upstream.transport import Transport
+from gmi_video.upstream.transport import READ_SECONDS, Transport
 from gmi_video.upstream.wire import ModelList, ModelRecord, Record, RecordList, SubmitRequest, UploadTarget
 
 SUBMIT_READ_SECONDS = 45.0
@@ -30,7 +30,7 @@ RETRY_SECONDS = 40.0
 
 The one rate limit seen asks for up to 30 s (gmi-api, "Errors"), which must fit in."""
 
-_Answer = TypeVar("_Answer")
+_Result = TypeVar("_Result")
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -40,80 +40,91 @@ class Queue:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    async def submit(self, request: SubmitRequest, *, patience: float = RETRY_SECONDS) -> Record:
-        """`POST /requests`: one job, and one charge. Repeated only where it is certain that nothing arrived.
-
-        Args:
-            request: what to make.
-            patience: seconds that may be spent waiting for a rate limit to pass.
-        """
-        operation = Operation("submit", request.model)
-
-        async def once() -> Record:
-            answer = await self._transport.json(
-                "POST", "/requests", operation, body=request.model_dump(), read_seconds=SUBMIT_READ_SECONDS
-            )
-            return _parsed(Record, answer.body, operation)
-
-        return await _repeat(once, patience=patience, only_if=_certainly_not_sent)
+    async def submit(self, request: SubmitRequest) -> Record:
+        """`POST /requests`: one job, and one charge. Repeated only where it is certain that nothing arrived."""
+        return await self._json(
+            Record,
+            Operation("submit", request.model),
+            "POST",
+            "/requests",
+            body=request.model_dump(),
+            read_seconds=SUBMIT_READ_SECONDS,
+            repeat_if=_certainly_not_sent,
+        )
 
     async def get_request(self, request_id: str) -> Record:
         """`GET /requests/{id}`: one record."""
         operation = Operation("get", request_id)
-        record = await self._get(Record, f"/requests/{quote(request_id, safe='')}", operation)
+        record = await self._json(Record, operation, "GET", f"/requests/{quote(request_id, safe='')}")
         if record.request_id != request_id:
             raise failures.garbled(operation, "is about another request")
         return record
 
     async def list_requests(self, model: str = "", *, patience: float = RETRY_SECONDS) -> RecordList:
-        """`GET /requests`: the account's requests, of one model or (empty) of all."""
-        operation = Operation("list")
+        """`GET /requests`: the account's requests, of one model or (empty) of all.
+
+        Args:
+            model: the model's id.
+            patience: seconds that may be spent on retries.
+        """
         params = {"model_id": model} if model else {}
-
-        async def once() -> RecordList:
-            answer = await self._transport.json("GET", "/requests", operation, params=params)
-            return _parsed(RecordList, answer.body, operation).model_copy(update={"size": answer.size})
-
-        return await _repeat(once, patience=patience)
+        return await self._json(RecordList, Operation("list"), "GET", "/requests", params=params, patience=patience)
 
     async def list_models(self) -> list[str]:
         """`GET /models`: the ids of the public models."""
-        return (await self._get(ModelList, "/models", Operation("models"))).ids
+        return (await self._json(ModelList, Operation("models"), "GET", "/models")).ids
 
     async def get_model(self, model_id: str) -> ModelRecord:
         """`GET /models/{id}`: a model's description, parameters and price. Free of charge."""
-        return await self._get(ModelRecord, f"/models/{quote(model_id, safe='')}", Operation("model", model_id))
+        operation = Operation("model", model_id)
+        return await self._json(ModelRecord, operation, "GET", f"/models/{quote(model_id, safe='')}")
 
     async def upload_url(self, file_type: str) -> UploadTarget:
-        """`POST /upload-url`: a signed place for one file. Makes no job, so it may be repeated."""
-        operation = Operation("upload_url")
-
-        async def once() -> UploadTarget:
-            answer = await self._transport.json("POST", "/upload-url", operation, body={"file_type": file_type})
-            return _parsed(UploadTarget, answer.body, operation)
-
-        return await _repeat(once)
+        """`POST /upload-url`: a signed address for one file. Makes no job, so it may be repeated."""
+        body = {"file_type": file_type}
+        return await self._json(UploadTarget, Operation("upload_url"), "POST", "/upload-url", body=body)
 
     async def upload(self, url: str, content: bytes, content_type: str) -> None:
         """PUT `content` to a signed URL, without the API key (gmi-api, "Upload"). The same bytes may be put again."""
 
-        async def once() -> bytes:
+        async def attempt() -> bytes:
             headers = {"Content-Type": content_type}
             return await self._transport.send(
                 "PUT", url, Operation("upload"), content=content, headers=headers, seconds=UPLOAD_SECONDS
             )
 
-        await _repeat(once)
+        await _repeat(attempt)
 
     def now(self) -> float:
         """Unix seconds by the queue's own clock, as far as it is known."""
         return self._transport.server_now()
 
-    async def _get(self, model: type[_Model], path: str, operation: Operation) -> _Model:
-        async def once() -> _Model:
-            return _parsed(model, (await self._transport.json("GET", path, operation)).body, operation)
+    async def _json(
+        self,
+        model: type[_Model],
+        operation: Operation,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, str] | None = None,
+        read_seconds: float = READ_SECONDS,
+        patience: float = RETRY_SECONDS,
+        repeat_if: Callable[[BaseException], bool] | None = None,
+    ) -> _Model:
+        """Call an endpoint until it answers or repeating is pointless, and parse the answer into `model`."""
 
-        return await _repeat(once)
+        async def attempt() -> _Model:
+            response = await self._transport.json(
+                method, path, operation, body=body, params=params, read_seconds=read_seconds
+            )
+            try:
+                return model.model_validate(response.body, context=response.size)
+            except (ValidationError, RecursionError):
+                what = "lacks what it must have, or has it in a form that can't be read"
+                raise failures.garbled(operation, what, failures.named_request(response.body)) from None
+
+        return await _repeat(attempt, patience=patience, repeat_if=repeat_if or _may_pass)
 
 
 def _may_pass(error: BaseException) -> bool:
@@ -125,12 +136,12 @@ def _certainly_not_sent(error: BaseException) -> bool:
 
 
 async def _repeat(
-    once: Callable[[], Awaitable[_Answer]],
+    attempt: Callable[[], Awaitable[_Result]],
     *,
     patience: float = RETRY_SECONDS,
-    only_if: Callable[[BaseException], bool] = _may_pass,
-) -> _Answer:
-    """`once`, and again while `only_if` allows, after a growing, jittered pause or the one the queue asks for."""
+    repeat_if: Callable[[BaseException], bool] = _may_pass,
+) -> _Result:
+    """`attempt`, and again while `repeat_if` allows, after a growing, jittered pause or the one the queue asks for."""
     deadline = anyio.current_time() + patience
     usual = wait_exponential_jitter(multiplier=0.5, max=8, jitter=1)
     enough = stop_after_attempt(ATTEMPTS)
@@ -143,13 +154,7 @@ async def _repeat(
     def stop(state: RetryCallState) -> bool:
         return enough(state) or anyio.current_time() + state.upcoming_sleep > deadline
 
-    retrying = AsyncRetrying(retry=retry_if_exception(only_if), wait=pause, stop=stop, sleep=anyio.sleep, reraise=True)
-    return await retrying(once)
-
-
-def _parsed(model: type[_Model], body: object, operation: Operation) -> _Model:
-    try:
-        return model.model_validate(body)
-    except (ValidationError, RecursionError):
-        what = "lacks what it must have, or has it in a form that can't be read"
-        raise failures.garbled(operation, what, failures.named_request(body)) from None
+    retrying = AsyncRetrying(
+        retry=retry_if_exception(repeat_if), wait=pause, stop=stop, sleep=anyio.sleep, reraise=True
+    )
+    return await retrying(attempt)

@@ -1,8 +1,8 @@
-"""Wire shapes: closed going out, open coming in.
+"""Wire models: requests forbid unknown fields, responses ignore them.
 
-What we send is exactly the vendor's table and nothing else, because the queue ignores an unknown key in silence and
-charges for the default. What we receive is read by name, field by field: a field of a wrong type counts as absent,
-and only a record without an id or a status is refused.
+The queue ignores an unknown key in silence and charges for the default, so nothing but documented keys is sent. What is
+received is read field by field: a field of a wrong type counts as absent, and only a record without an id or a status
+is refused.
 """
 
 import re
@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from gmi_video.text import one_line, quote_untrusted, safe_url
 
@@ -52,17 +52,18 @@ def items_of(value: object) -> list[Any]:
     return cast("list[Any]", value) if isinstance(value, list) else []
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+def _only(kind: type, otherwise: object) -> BeforeValidator:
+    """Read a value of another type as `otherwise`."""
+
+    def only(value: object) -> object:
+        return value if isinstance(value, kind) else otherwise
+
+    return BeforeValidator(only)
 
 
-def _word(value: object) -> object:
-    """A status, whatever its letters: a job must not get lost over a word that nobody expected."""
+def _status(value: object) -> object:
+    """A status on one line; a job must not get lost over unexpected characters in one."""
     return one_line(value, 40) if isinstance(value, str) else value
-
-
-def _optional_mapping(value: object) -> dict[str, Any] | None:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
 
 
 def _seconds(value: object) -> float | None:
@@ -78,12 +79,21 @@ def _number(value: object) -> float | None:
     return float(value)
 
 
-Text = Annotated[str, BeforeValidator(_text)]
-Mapping = Annotated[dict[str, Any], BeforeValidator(fields_of)]
-OptionalMapping = Annotated[dict[str, Any] | None, BeforeValidator(_optional_mapping)]
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _from_context(_: object, info: ValidationInfo) -> int:
+    return info.context or 0
+
+
+Text = Annotated[str, _only(str, "")]
+Flag = Annotated[bool, _only(bool, otherwise=False)]
+Mapping = Annotated[dict[str, Any], _only(dict, {})]
+OptionalMapping = Annotated[dict[str, Any] | None, _only(dict, None)]
 UnixSeconds = Annotated[float | None, BeforeValidator(_seconds)]
 Number = Annotated[float | None, BeforeValidator(_number)]
-Sequence = Annotated[list[Any], BeforeValidator(items_of)]
+Sequence = Annotated[list[Any], _only(list, [])]
 
 
 class Incoming(BaseModel):
@@ -111,12 +121,11 @@ class Record(Incoming):
 
     request_id: str = Field(pattern=REQUEST_ID_PATTERN)
     model: Text = ""
-    status: Annotated[str, BeforeValidator(_word), Field(min_length=1)]
+    status: Annotated[str, BeforeValidator(_status), Field(min_length=1)]
     payload: Mapping = {}
     outcome: OptionalMapping = None
     created_at: UnixSeconds = None
     updated_at: UnixSeconds = None
-    queued_at: UnixSeconds = None
     # Where other clients believe the text of a failure to be (gmi-api, C); `outcome` is looked at first.
     error: Any = None
     reason: Any = None
@@ -186,19 +195,10 @@ def error_text(value: object) -> str:
 class RecordList(Incoming):
     """`GET /requests`: records in no documented order; what can't be read is left out."""
 
-    requests: list[Record]
-    total: int | None = None
-    size: int = Field(default=0, exclude=True, description="The answer's length in bytes; set by the client.")
-
-    @field_validator("total", mode="before")
-    @classmethod
-    def _whole(cls, value: object) -> object:
-        return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-    @field_validator("requests", mode="before")
-    @classmethod
-    def _readable(cls, value: object) -> object:
-        return readable(Record, value)
+    requests: Annotated[list[Record], BeforeValidator(partial(readable, Record))]
+    total: Annotated[int | None, BeforeValidator(_count)] = None
+    size: Annotated[int, BeforeValidator(_from_context), Field(validate_default=True)] = 0
+    """The response's length in bytes, from the validation's context; never from the response itself."""
 
     def newest_first(self) -> list[Record]:
         """The records by creation time, newest first."""
@@ -219,7 +219,8 @@ class ModelList(Incoming):
 
 def _model_name(item: object) -> str:
     fields = fields_of(item)
-    return _text(fields.get("model") or fields.get("id") or item)
+    name = fields.get("model") or fields.get("id") or item
+    return name if isinstance(name, str) else ""
 
 
 _UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
@@ -236,16 +237,11 @@ class Parameter(Incoming):
     display_name: Text = ""
     description: Text = ""
     type: Text = ""
-    required: bool = False
+    required: Flag = False
     default_value: Any = None
     options: Sequence = []
     min_value: Number = None
     max_value: Number = None
-
-    @field_validator("required", mode="before")
-    @classmethod
-    def _flag(cls, value: object) -> bool:
-        return value is True
 
 
 class ModelRecord(Incoming):
@@ -253,7 +249,6 @@ class ModelRecord(Incoming):
 
     model: Text = ""
     display_name: Text = ""
-    model_type: Text = ""
     brief_description: Text = ""
     detailed_description: Text = ""
     parameters: Annotated[list[Parameter], BeforeValidator(partial(readable, Parameter))] = []
