@@ -440,6 +440,19 @@ async def test_a_picture_that_is_torn_anywhere(world: World, images: Images, fol
         await refusal(images, folder / "a.png", world)
 
 
+async def test_fill_bytes_after_a_jpegs_scan_are_read_in_linear_time(
+    world: World, images: Images, folder: Path
+) -> None:
+    # A search whose matches are two bytes long, however many fill bytes there are, looks at each byte at most twice.
+    assert all(formats.JPEG_NEXT_MARKER.findall(b"\xff" * fill + b"\xd9") == [b"\xff\xd9"] for fill in (1, 2, 3, 1000))
+    picture = drawn("JPEG")
+    scan = picture.index(b"\xff\xda")
+    (folder / "a.jpg").write_bytes(picture[: scan + 14] + b"\xff" * 200_000)
+    assert "breaks off" in (await refusal(images, folder / "a.jpg", world)).message
+    (folder / "b.jpg").write_bytes(picture[:-2] + b"\xff" * 200_000 + b"\xd9")
+    await images.check(str(folder / "b.jpg"), "frame0_image")
+
+
 async def test_a_picture_with_one_wrong_bit_in_a_png_chunk(world: World, images: Images, folder: Path) -> None:
     picture = bytearray(drawn())
     picture[45] ^= 1

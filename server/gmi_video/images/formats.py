@@ -26,8 +26,9 @@ _PNG_DEPTHS = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: 
 
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """The markers that begin a frame and hold its size (ITU T.81, table B.1)."""
-_JPEG_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
-"""The next marker in entropy-coded data: neither a stuffed byte nor a restart."""
+JPEG_NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""The marker that ends entropy-coded data: not a stuffed byte, a restart or a fill byte (ITU T.81, B.1.1). The pattern
+has no repetition, so that a search takes linear time whatever the data."""
 
 
 class NotAPicture(Exception):
@@ -140,7 +141,7 @@ def _jpeg_end(content: bytes) -> int:
             if not has_frame:
                 raise _damaged("JPEG")
             has_scan = True
-            found = _JPEG_MARKER.search(content, at)
+            found = JPEG_NEXT_MARKER.search(content, at)
             if found is None:
                 raise IndexError
             at = found.start()
