@@ -507,7 +507,7 @@ def test_without_pillow_the_refusal_says_how_to_install_it_and_png_still_passes(
     first, second = ran.stdout.splitlines()
     assert first == "png"
     assert "is a WEBP picture" in second
-    assert 'pip install "gmi-video-mcp[images]"' in second
+    assert f'run `{sys.executable} -m pip install ".[images]"` in the folder of the clone' in second
 
 
 async def test_a_nul_byte_in_the_path(world: World, images: Images, folder: Path) -> None:
