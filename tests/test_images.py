@@ -1,4 +1,4 @@
-"""Local images and image URLs: what is let through, what is refused, and what never leaves this machine."""
+"""Local images and image URLs: what is accepted, what is refused, and what is never sent."""
 
 import io
 import os
@@ -33,7 +33,7 @@ SECRET = "AKIA-must-not-leak"
 
 
 def drawn(kind: str = "PNG", size: tuple[int, int] = (32, 18), colour: str = "navy", mode: str = "RGB") -> bytes:
-    """A picture of one colour."""
+    """An image file of one colour."""
     file = io.BytesIO()
     Image.new(mode, size, colour).save(file, kind)
     return file.getvalue()
@@ -54,14 +54,14 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 async def queue(world: World) -> AsyncGenerator[Queue]:
     settings = Settings(api_key=KEY, base_url=world.sim.api_url)
-    exchange = Transport(settings, world.sim.transport(), now)
-    yield Queue(exchange)
-    await exchange.aclose()
+    transport = Transport(settings, world.sim.transport(), now)
+    yield Queue(transport)
+    await transport.aclose()
 
 
 @pytest.fixture
 async def tasks() -> AsyncGenerator[TaskGroup]:
-    """Stands for the server's own task group."""
+    """A task group in place of the server's own."""
     async with anyio.create_task_group() as group:
         yield group
         group.cancel_scope.cancel()
@@ -78,7 +78,7 @@ def uploads(world: World) -> "Uploads":
 
 
 class Uploads:
-    """What the storage holds."""
+    """The files in the simulator's storage."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -93,7 +93,7 @@ class Uploads:
 
 
 async def refusal(images: Images, value: str | Path, world: World) -> InvalidRequest:
-    """The error that both a dry run and a real call give; nothing may have been sent for either."""
+    """The error of a dry run and of a real call, which must be the same; neither may have sent anything."""
     with pytest.raises(InvalidRequest) as dry:
         await images.check(str(value), "frame0_image")
     with pytest.raises(InvalidRequest) as real:
@@ -522,8 +522,8 @@ async def test_a_very_long_path(world: World, images: Images, folder: Path) -> N
 
 
 @contextmanager
-def nobody() -> Generator[None]:
-    """As a user who owns nothing: root may read what nobody may."""
+def unprivileged() -> Generator[None]:
+    """Run as the user `nobody` if the tests run as root, who may read every file."""
     if os.geteuid() != 0:
         yield
         return
@@ -544,7 +544,7 @@ async def test_an_unreadable_file(
     try:
         (folder / "a.png").write_bytes(drawn())
         (folder / "a.png").chmod(0)
-        with nobody():
+        with unprivileged():
             error = await refusal(Images(queue, (folder,), tasks), folder / "a.png", world)
         assert "may not be read by this server" in error.message
     finally:
@@ -781,7 +781,7 @@ async def test_an_upload_that_fails_costs_nothing_and_says_so(world: World, fold
     assert world.count("submit") == 0
 
 
-async def test_a_host_without_any_allowed_folder_is_told_which_setting_to_make(world: World, folder: Path) -> None:
+async def test_without_an_allowed_folder_the_error_names_the_setting_to_make(world: World, folder: Path) -> None:
     async with world.host() as host:
         answer = await host.call_error("generate_video", prompt="a fox", frame0_image=str(folder / "a.png"))
         assert "GMI_IMAGE_DIRS" in answer["next_step"]
