@@ -1,4 +1,4 @@
-"""What can go wrong, sorted by who can mend it.
+"""Exception hierarchy, grouped by who can fix the problem.
 
     GmiVideoError                 str(error) is written for an assistant to act on
     ├─ SettingsError              the operator: an environment variable is missing or wrong

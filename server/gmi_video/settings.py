@@ -1,4 +1,4 @@
-"""What the environment decides: read once, from a mapping that is passed in, and never changed after.
+"""Settings from environment variables: read once, from a mapping that is passed in, and immutable.
 
 A wrong or missing variable does not stop the server, because a host shows a server that does not start as a red dot
 without a reason. It starts and lists its tools, and every call says which variable is wrong (`Settings.check`).

@@ -1,4 +1,4 @@
-"""Words of the vendor's, made safe to repeat: bounded, on one line, in quotation marks, inert as Markdown.
+"""Sanitize vendor text before showing it: one line, bounded, quoted, no Markdown.
 
 Text from the queue is data. It may contain anything, an echoed prompt or injected instructions, so it is never passed
 on as a sentence of this server, and can't start a link, an image, a code block or a new line. Also here: durations, and

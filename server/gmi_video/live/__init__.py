@@ -1,4 +1,4 @@
-"""`make live`: the real service, held against what we believe of it, ready to be pasted into an issue.
+"""`make live`: compare the real service with `schemas/upstream`, and print a report that can be pasted into an issue.
 
 Free of charge, unless PAID=1 is set: then one 540p 5s video is made and polled until it ends. Exits with 0 if nothing
 differs, 1 if something does, 2 if the check could not run.
