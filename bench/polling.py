@@ -1,12 +1,11 @@
-"""How often jobs are looked at, and how soon their end is seen: this server beside a fixed loop of 5 s.
+"""Polls per job, and the delay until a job's end is seen: this server compared with a fixed loop of 5 s.
 
 Run: python bench/polling.py [--quick]
 
-Everything is real but the clock and the network: submission, waiting, HTTP client and pace are the server's own, the
-queue is the simulator in this process, answering without delay, and time jumps whenever everybody waits. A job's
-length is drawn when it is submitted. With history, the account has 20 finished requests, drawn from the same
-distribution anew for every block of jobs, and never more: a finished job of the block is taken out of the account
-before the next one starts.
+Submission, polling, HTTP client and rate limit are the server's own. The queue is the simulator in this process,
+without latency, and the clock is virtual: it jumps whenever every task waits. A job's length is drawn when it is
+submitted. With history, the account has 20 finished requests with lengths of the same distribution, drawn again for
+every block of jobs; each finished job of a block is removed from the account before the next one starts.
 """
 
 import argparse
@@ -30,17 +29,23 @@ from gmi_video.upstream.wire import SubmitRequest
 
 EPOCH = 1_750_000_000
 HISTORY = 20
+"""Finished requests of the account, in the runs with history."""
+
 BLOCK = 20
+"""Jobs that are measured with the same history."""
+
 FIXED_SECONDS = 5.0
-PATIENCE = 4 * 3600.0
-"""Far beyond the longest job: here it is the polling that is measured, not a host's ceiling."""
+"""Pause of the fixed loop (seconds)."""
+
+MAX_WAIT = 4 * 3600.0
+"""Longest wait for a job (seconds), far above the longest job: a host's limit is not what is measured."""
 
 Draw = Callable[[random.Random], float]
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """A mixture of lognormal lengths, in seconds: (weight, median, sigma) each."""
+    """A mixture of lognormal distributions of lengths: (weight, median in seconds, sigma) each."""
 
     parts: tuple[tuple[float, float, float], ...]
 
@@ -49,10 +54,10 @@ class Lengths:
         return rng.lognormvariate(math.log(median), sigma)
 
     def fewest_polls(self, delay: float) -> float:
-        """The fewest polls a job, by any schedule, for that mean delay: known if this distribution were known.
+        """The least mean number of polls a job with which any schedule reaches a mean delay of `delay` seconds.
 
-        Pauses d(t) cost the integral of running(t) / d(t) in polls and half that of ending(t) × d(t) in delay; by
-        Cauchy and Schwarz their product is at least half the square of the integral of sqrt(running × ending).
+        A schedule with pauses d(t) makes ∫ running(t) / d(t) polls, and its mean delay is ∫ ending(t) × d(t) / 2. By
+        the Cauchy-Schwarz inequality their product is at least (∫ sqrt(running × ending))² / 2.
         """
         step = 0.002
         xs = [index * step for index in range(int(12 / step))]  # ln of 1 s to 45 h
@@ -63,7 +68,7 @@ class Lengths:
         return sum(w * math.erfc((x - math.log(m)) / s / math.sqrt(2)) / 2 for w, m, s in self.parts)
 
     def _ending(self, x: float) -> float:
-        """The density over ln t; over t it is this / t."""
+        """The density of ln t; the density of t is this divided by t."""
         return sum(
             w * math.exp(-(((x - math.log(m)) / s) ** 2) / 2) / (s * math.sqrt(2 * math.pi)) for w, m, s in self.parts
         )
@@ -78,7 +83,7 @@ LENGTHS = {
 
 @dataclass
 class Tally:
-    """What was counted: seconds a job took, seconds its end went unseen, looks at it."""
+    """The measurements of a run: each job's length and the delay until its end was seen (seconds), and the polls."""
 
     lengths: list[float] = field(default_factory=list[float])
     delays: list[float] = field(default_factory=list[float])
@@ -101,16 +106,16 @@ class Tally:
 
     def row(self, name: str) -> str:
         jobs, delays = len(self.lengths), self.delays
-        ninth = statistics.quantiles(delays, n=10)[-1]
+        p90 = statistics.quantiles(delays, n=10)[-1]
         return (
             f"  {name:<18}{self.gets / jobs:5.1f} gets, {self.lists / jobs:.1f} lists a job; delay: "
-            f"mean {statistics.fmean(delays):5.2f} s, median {statistics.median(delays):5.2f}, p90 {ninth:5.2f}; "
+            f"mean {statistics.fmean(delays):5.2f} s, median {statistics.median(delays):5.2f}, p90 {p90:5.2f}; "
             f"{self.share:6.2%} of the mean length, {self.mean_share:6.2%} of each"
         )
 
 
 class Bench:
-    """A simulator whose jobs have drawn lengths, and the server's services onto it."""
+    """A simulator whose jobs have random lengths, and settings for the server's services to use it."""
 
     def __init__(self, draw: Draw, seed: int) -> None:
         self.rng = random.Random(seed)
@@ -135,12 +140,12 @@ class Bench:
             )
 
     async def one(self, services: Services, tally: Tally) -> None:
-        """Submit one job, wait for it, count, and take it out of the account again."""
+        """Submit one job, wait for it, add it to the tally, and remove it from the account."""
         submitted = await services.submission.submit(self.request(), usd=None)
         job = next(job for job in self.sim.jobs if job.request_id == submitted.record.request_id)
         before = len(self.sim.calls)
         expected = await services.poller.expect(submitted.record)
-        watch = await services.poller.wait(submitted.record, expected, PATIENCE)
+        watch = await services.poller.wait(submitted.record, expected, MAX_WAIT)
         assert watch.record.succeeded
         length = job.script.stages[-1][0]
         tally.lengths.append(length)
@@ -163,26 +168,26 @@ async def one_after_another(draw: Draw, *, jobs: int, history: int) -> Tally:
 
 
 def fixed_loop(lengths: list[float]) -> Tally:
-    """A loop that pauses 5 s and looks, over the same jobs: simple enough to be reckoned instead of run."""
-    looks = [math.ceil(length / FIXED_SECONDS) for length in lengths]
-    delays = [n * FIXED_SECONDS - length for n, length in zip(looks, lengths, strict=True)]
-    return Tally(lengths, delays, gets=sum(looks))
+    """The fixed loop over jobs of the same lengths, computed instead of run."""
+    polls = [math.ceil(length / FIXED_SECONDS) for length in lengths]
+    delays = [n * FIXED_SECONDS - length for n, length in zip(polls, lengths, strict=True)]
+    return Tally(lengths, delays, gets=sum(polls))
 
 
 @dataclass
 class Burst:
-    """Many jobs at once: how soon their ends were seen, and what arrived at the queue."""
+    """The measurements of many jobs at once: delays (seconds), and the times of all calls and of the polls."""
 
     delays: list[float]
     times: list[float]
     polls: list[float]
 
     def rows(self) -> str:
-        spell = max(self.times) - min(self.times)
+        span = max(self.times) - min(self.times)
         return (
             f"  delay: mean {statistics.fmean(self.delays):.2f} s, median {statistics.median(self.delays):.2f}, "
             f"p90 {statistics.quantiles(self.delays, n=10)[-1]:.2f}, worst {max(self.delays):.2f}\n"
-            f"  requests to the queue: {len(self.times)} in {spell:.0f} s, a mean of {len(self.times) / spell:.2f} a "
+            f"  requests to the queue: {len(self.times)} in {span:.0f} s, a mean of {len(self.times) / span:.2f} a "
             f"second, {worst_second(self.times)} in the worst second; "
             f"{len(self.polls)} of them polls, {worst_second(self.polls)} in the worst second"
         )
@@ -198,7 +203,7 @@ async def all_at_once(jobs: int, seconds: float, *, history: int) -> Burst:
         async def one() -> None:
             submitted = await services.submission.submit(bench.request(), usd=None)
             expected = await services.poller.expect(submitted.record)
-            await services.poller.wait(submitted.record, expected, PATIENCE)
+            await services.poller.wait(submitted.record, expected, MAX_WAIT)
             job = bench.sim.job(submitted.record.request_id)
             assert job is not None
             delays.append(_now() - job.created_at - seconds)
@@ -208,13 +213,13 @@ async def all_at_once(jobs: int, seconds: float, *, history: int) -> Burst:
                 tasks.start_soon(one)
     calls = bench.sim.calls
     last_submit = max(call.at for call in calls if call.endpoint == "submit")
-    # Before the last submit a list call is a submit's own look for the same job; after it there are polls only.
+    # Until the last submit, list calls are the submits' own searches for the same job; after it they are polls.
     polls = [call.at for call in calls if call.endpoint == "get" or (call.endpoint == "list" and call.at > last_submit)]
     return Burst(delays, [call.at for call in calls], polls)
 
 
 def worst_second(times: list[float]) -> int:
-    """The most calls within any second."""
+    """The most calls within one second."""
     ordered = sorted(times)
     return max(
         (sum(start <= t < start + 0.9999 for t in ordered[i : i + 200]) for i, start in enumerate(ordered)), default=0
@@ -226,7 +231,7 @@ def _now() -> float:
 
 
 def virtually(measure: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """Run an async function under a clock that jumps whenever everybody waits."""
+    """Run an async function under a virtual clock, which jumps whenever every task waits."""
 
     async def run() -> Any:
         return await measure(*arguments, **options)

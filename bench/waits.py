@@ -1,12 +1,12 @@
-"""A thousand generate_video calls waiting at once in one process: what each of them costs.
+"""Memory and processor time of a thousand generate_video calls that wait at the same time in one process.
 
 Run: python bench/waits.py [--calls 1000]
 
-In real time, on asyncio, as in production: one client in memory that asks for progress on every call, the server, and
-the simulator behind it. The figures are of the whole process, so that client and simulator count as if they were ours.
-Calls to the queue are let through faster than by default, or the submits alone would take minutes. The memory of what
-is alive is measured in a run of its own, because tracing it takes time; the process's own size is shown beside it,
-which keeps what the reading of long lists has once needed.
+Runs in real time on asyncio, as in production, with an in-memory client that asks for progress on every call, the
+server, and the simulator as its queue. The figures are of the whole process: they include the client and the simulator.
+The rate limit is raised, because the submits alone would take minutes with the default. Live memory is measured in a
+run of its own, because tracing slows a run down. The resident size beside it includes memory that reading long lists
+once needed and that Python keeps.
 """
 
 import argparse
@@ -28,20 +28,20 @@ from gmi_video.simulator import Script, Simulator
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2
 
 WINDOW = 20.0
-"""Seconds over which the waiting is measured, while every call waits."""
+"""How long processor time and calls are counted while every call waits (seconds)."""
 
 
 class Bench:
-    """The calls, and what is counted of them."""
+    """Makes the calls and counts their progress messages and results."""
 
     def __init__(self, calls: int) -> None:
         self.calls = calls
         self.sim = Simulator(seed=1)
-        # Longer than all the rest: `end_all` ends them.
+        # Longer than the run; `end_all` ends the jobs.
         self.sim.script(LUMA_RAY2, lambda _number: Script.takes(self.seconds, first="processing"))
         self.seconds = 3600.0
         self.delivered = 0
-        self.told = 0
+        self.messages = 0
 
     @asynccontextmanager
     async def client(self) -> AsyncGenerator[Client]:
@@ -57,39 +57,41 @@ class Bench:
             yield client
 
     async def call(self, client: Client, number: int) -> None:
-        async def heard(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001
-            self.told += 1
+        async def count(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001
+            self.messages += 1
 
-        result = await client.call_tool("generate_video", {"prompt": f"take {number}"}, progress_callback=heard)
+        result = await client.call_tool("generate_video", {"prompt": f"take {number}"}, progress_callback=count)
         assert result.structured_content is not None
         assert result.structured_content["status"] == "success", result.structured_content
         self.delivered += 1
 
-    async def effort(self) -> str:
-        """What it takes to wait, while everybody does."""
-        told, asked, cpu, began = self.told, len(self.sim.calls), time.process_time(), time.monotonic()
+    async def measure_load(self) -> str:
+        """Processor time and calls to the queue during `WINDOW`."""
+        messages, queue_calls, cpu, began = self.messages, len(self.sim.calls), time.process_time(), time.monotonic()
         await anyio.sleep(WINDOW)
         wall = time.monotonic() - began
         core = (time.process_time() - cpu) / wall
+        message_rate = (self.messages - messages) / wall
+        call_rate = (len(self.sim.calls) - queue_calls) / wall
         return (
-            f"  {core:.2f} of a core while they wait, for {(self.told - told) / wall:.0f} progress messages and "
-            f"{(len(self.sim.calls) - asked) / wall:.1f} calls to the queue a second"
+            f"  {core:.2f} of a core while they wait, for {message_rate:.0f} progress messages and "
+            f"{call_rate:.1f} calls to the queue a second"
         )
 
     def end_all(self) -> None:
-        """Let every job have ended by now."""
+        """Replace every job's script by one that has ended by now."""
         for index, job in enumerate(self.sim.jobs):
             done = Script.takes(max(self.sim.clock() - job.created_at, 1.0), first="processing")
             self.sim.jobs[index] = type(job)(job.request_id, job.model, job.payload, job.created_at, job.org_id, done)
 
 
 def memory() -> int:
-    """Bytes of this process in memory."""
+    """The resident memory of this process (bytes)."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
 async def run(calls: int, *, trace: bool) -> list[str]:
-    """One run; what it measured, a line each."""
+    """Make one run; returns a line for each measurement."""
     bench = Bench(calls)
     lines: list[str] = []
     ending = 0.0
@@ -103,7 +105,7 @@ async def run(calls: int, *, trace: bool) -> list[str]:
             began = time.monotonic()
             for number in range(calls):
                 tasks.start_soon(bench.call, client, number)
-            while len(bench.sim.jobs) < calls + 1:  # noqa: ASYNC110 - a measurement may look at the clock
+            while len(bench.sim.jobs) < calls + 1:  # noqa: ASYNC110 - the simulator has no event for it
                 await anyio.sleep(0.5)
             lines.append(f"{calls} calls submitted in {time.monotonic() - began:.0f} s")
             await anyio.sleep(5)
@@ -115,7 +117,7 @@ async def run(calls: int, *, trace: bool) -> list[str]:
                 tracemalloc.stop()
             else:
                 lines.append(f"  the process has grown by {(memory() - before) / calls / 1024:.1f} KB a call")
-                lines.append(await bench.effort())
+                lines.append(await bench.measure_load())
             bench.end_all()
             ending = time.monotonic()
         lines.append(
@@ -128,7 +130,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--calls", type=int, default=1000)
     calls = parser.parse_args().calls
-    # The untraced run first: what it needs from the system is then not what an earlier run has left over.
+    # The untraced run first: its growth would be too small if an earlier run had left free memory behind.
     for trace in (False, True):
         print("\n".join(anyio.run(partial(run, calls, trace=trace))))
 

@@ -1,4 +1,4 @@
-"""The benches run: a figure nobody can make again is no figure."""
+"""The benchmarks run, so that anyone can measure their figures again."""
 
 import subprocess
 import sys

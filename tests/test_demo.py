@@ -3,9 +3,12 @@
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Generator
 from pathlib import Path
 
 import av
@@ -15,13 +18,13 @@ from PIL import Image, ImageStat
 from gmi_video.demo.command import slug
 
 SECONDS = 120
-"""No wait in here is longer; none is meant to be near it."""
+"""The limit of every wait in these tests (seconds), far above what any of them takes."""
 
 COMMAND = [sys.executable, "-m", "gmi_video", "demo"]
 
 
 def demo(*options: str) -> subprocess.CompletedProcess[str]:
-    """Run it in a pipe, with a key in the environment that it must not use."""
+    """Run it with pipes, and with a key in the environment that it must not use."""
     return subprocess.run(  # noqa: S603 - our own interpreter and module
         [*COMMAND, *options],
         capture_output=True,
@@ -42,7 +45,7 @@ def test_it_ends_with_a_film_of_what_was_asked_and_prints_where_it_is(tmp_path: 
     done = demo("A red fox, in the snow!", *asked, "--takes", "2", "--output", str(tmp_path / "films"))
     assert (done.returncode, done.stderr) == (0, "")
     film, thumbnail = map(Path, done.stdout.splitlines()[-2:])
-    request_id = re.search(r"request +([\w-]+)", done.stdout)
+    request_id = re.search(r"job +request ([\w-]+): queued\n", done.stdout)
     assert request_id is not None
     assert film == tmp_path / "films" / f"a-red-fox-in-the-snow-{request_id[1]}.mp4"
     assert thumbnail == film.with_suffix(".jpg")
@@ -59,7 +62,7 @@ def test_it_ends_with_a_film_of_what_was_asked_and_prints_where_it_is(tmp_path: 
     assert sorted(film.parent.iterdir()) == sorted([film, thumbnail]), "nothing half-finished is left"
 
 
-def test_in_a_pipe_it_tells_what_the_server_told_without_control_characters(tmp_path: Path) -> None:
+def test_in_a_pipe_it_prints_what_the_server_said_without_control_characters(tmp_path: Path) -> None:
     done = demo("x", "--takes", "600", "--frame0-image", "ftp://nowhere", "--output", str(tmp_path))
     assert done.returncode == 1
     assert "MCP 2026-07-28 over stdio" in done.stdout
@@ -68,7 +71,7 @@ def test_in_a_pipe_it_tells_what_the_server_told_without_control_characters(tmp_
     assert not re.search(r"[^\n -~]", done.stdout + done.stderr.translate({0x201C: '"', 0x201D: '"'}))
 
 
-def test_an_output_that_is_no_folder_is_told_before_anything_starts(tmp_path: Path) -> None:
+def test_an_output_that_is_no_folder_is_refused_before_anything_starts(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = demo("x", "--output", str(tmp_path / "file"))
     assert done.returncode == 1
@@ -77,6 +80,26 @@ def test_an_output_that_is_no_folder_is_told_before_anything_starts(tmp_path: Pa
     assert not done.stdout
 
 
+@pytest.fixture
+def default_sigint() -> Generator[None]:
+    """Children start with SIGINT's default action, also where this process was started with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def read_until(terminal: int, pattern: bytes) -> bytes:
+    """What a terminal shows until `pattern` is in it."""
+    deadline = time.monotonic() + SECONDS
+    shown = b""
+    while not re.search(pattern, shown):
+        readable, _, _ = select.select([terminal], [], [], max(deadline - time.monotonic(), 0))
+        assert readable, shown
+        shown += os.read(terminal, 4096)
+    return shown
+
+
+@pytest.mark.usefixtures("default_sigint")
 def test_on_a_terminal_a_bar_moves_and_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"}
@@ -88,9 +111,8 @@ def test_on_a_terminal_a_bar_moves_and_ctrl_c_ends_it_cleanly(tmp_path: Path) ->
     ) as child:
         os.close(theirs)
         try:
-            shown = b""
-            while not re.search(rb" [1-9]\d?%.*processing, \d+ s, usually about 20 s", shown):
-                shown += os.read(ours, 4096)
+            shown = read_until(ours, rb" [1-9]\d?%.*processing, \d+ s, usually about 20 s")
+            assert re.search(rb"job +\S*request [\w-]+: queued", shown)
             child.send_signal(signal.SIGINT)
             assert child.wait(SECONDS) == 130
             assert child.stderr is not None

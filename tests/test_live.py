@@ -1,7 +1,9 @@
-"""The check of the real service, against a pretend one: when it agrees, when it differs, and what it never tells."""
+"""The live check, run against the simulator: agreement, differences, and what the report must not contain."""
 
 import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,14 +12,16 @@ from typing import Any
 
 import pytest
 
-from gmi_video.live import Outcome, check
+from gmi_video.live import CheckResult, check
+from gmi_video.live.expectations import find_schemas
 from gmi_video.simulator import Script, Simulator
 
 from .conftest import EPOCH, KEY, World, now
+from .structure import PACKAGE, ROOT
 
 pytestmark = pytest.mark.anyio
 
-SCHEMAS = Path(__file__).parents[1] / "schemas" / "upstream"
+SCHEMAS = ROOT / "schemas" / "upstream"
 UNKNOWN = (
     "The real body of `GET /models/Luma-Ray2`", "The outcome shape of Luma-Ray2", "The 401 text",
     "A `Retry-After` header", "Order and length of the list", "The text of a 400", "How long URLs live", "Upload size",
@@ -28,7 +32,7 @@ PROMPT = "my secret wedding"
 
 @pytest.fixture
 def sim(world: World) -> Simulator:
-    """A queue that is just as we believe, with three videos made on the days before."""
+    """A queue that behaves as expected, with three videos made on the days before."""
     sim = world.sim
     sim.behave(film_seconds=0.1)
     for days in (1, 2, 3):
@@ -42,34 +46,34 @@ def sim(world: World) -> Simulator:
     return sim
 
 
-async def checked(world: World, *, schemas: Path = SCHEMAS, **environment: str) -> Outcome:
+async def checked(world: World, *, schemas: Path = SCHEMAS, **environment: str) -> CheckResult:
     """The report and exit code of one run."""
     return await check(world.environment | environment, schemas, transport=world.sim.transport(), now=now)
 
 
-def differences(outcome: Outcome) -> list[str]:
+def differences(result: CheckResult) -> list[str]:
     """The report's differences, one a line."""
-    return [line for line in outcome.text.splitlines() if line.startswith("- **")]
+    return [line for line in result.text.splitlines() if line.startswith("- **")]
 
 
-def seen(outcome: Outcome, question: str) -> str:
+def seen(result: CheckResult, question: str) -> str:
     """What the report says of a question."""
-    (line,) = (line for line in outcome.text.splitlines() if line.startswith(f"| {question} |"))
+    (line,) = (line for line in result.text.splitlines() if line.startswith(f"| {question} |"))
     return line.removeprefix(f"| {question} | ").removesuffix(" |")
 
 
-async def test_a_queue_that_is_as_believed_gives_no_difference_and_a_line_for_every_open_question(
+async def test_a_queue_that_is_as_expected_gives_no_difference_and_a_line_for_every_open_question(
     world: World, sim: Simulator
 ) -> None:
-    outcome = await checked(world)
-    assert (differences(outcome), outcome.code) == ([], 0)
-    assert "## Differences: none" in outcome.text
-    assert all(seen(outcome, question) for question in UNKNOWN)
-    assert "duration (enum)" in seen(outcome, UNKNOWN[0])
-    assert "3 of them successes; `video_url` (string)" in seen(outcome, UNKNOWN[1])
-    assert seen(outcome, "The 401 text") == "HTTP 401, “invalid api key”"
-    assert "3 records, `total` 3, newest first" in seen(outcome, "Order and length of the list")
-    assert "made 2 days" in seen(outcome, "How long URLs live") or "HTTP 206" in seen(outcome, "How long URLs live")
+    result = await checked(world)
+    assert (differences(result), result.exit_code) == ([], 0)
+    assert "## Differences: none" in result.text
+    assert all(seen(result, question) for question in UNKNOWN)
+    assert "duration (enum)" in seen(result, UNKNOWN[0])
+    assert "3 of them successes; `video_url` (string)" in seen(result, UNKNOWN[1])
+    assert seen(result, "The 401 text") == "HTTP 401, “invalid api key”"
+    assert "3 records, `total` 3, newest first" in seen(result, "Order and length of the list")
+    assert "made 71 h 59 min ago: HTTP 206, “video/mp4”, no CORS" in seen(result, "How long URLs live")
     assert sim.strays == []
 
 
@@ -83,16 +87,16 @@ async def test_without_paid_nothing_is_submitted_and_nothing_uploaded(world: Wor
 async def test_with_paid_one_540p_5s_video_is_made_and_watched_to_its_end(world: World, sim: Simulator) -> None:
     sim.behave(list_lag=30)
     sim.script("Luma-Ray2", Script.takes(90))
-    outcome = await checked(world, PAID="1")
-    assert (differences(outcome), outcome.code) == ([], 0)
+    result = await checked(world, PAID="1")
+    assert (differences(result), result.exit_code) == ([], 0)
     (job,) = sim.jobs
     assert (job.payload["resolution"], job.payload["duration"]) == ("540p", "5s")
-    assert seen(outcome, "The text of a 400") == "HTTP 400, “missing required parameters: prompt”"
-    story = seen(outcome, "The paid video")
+    assert seen(result, "The text of a 400") == "HTTP 400, “missing required parameters: prompt”"
+    story = seen(result, "The paid video")
     assert story.startswith("queued at 0 s, then processing at")
     assert "then success at" in story
     assert "in the list after 3" in story
-    assert "of the paid video: `video_url`" in seen(outcome, "The outcome shape of Luma-Ray2")
+    assert "of the paid video: `video_url`" in seen(result, "The outcome shape of Luma-Ray2")
 
 
 def _luma(sim: Simulator, **changes: Any) -> None:
@@ -129,18 +133,18 @@ Change = Callable[[Simulator], object]
 
 DIFFERENCES: list[tuple[Change, str]] = [
     (lambda sim: _luma(sim, eta=3), "**GET /models/Luma-Ray2**: `$.eta` is a field not known before (integer)"),
-    (lambda sim: _luma(sim, tags="x"), "`$.tags` is string, believed: array or null"),
+    (lambda sim: _luma(sim, tags="x"), "`$.tags` is string, expected: array or null"),
     (lambda sim: _parameter(sim, "loop", hint=1), "`$.parameters[].hint` is a field not known before"),
     (lambda sim: _without(sim, "loop"), "**parameters of Luma-Ray2**: `loop` is not among them"),
     (lambda sim: _parameter(sim, "loop", name="seed"), "**parameters of Luma-Ray2**: “seed” is one not known"),
     (lambda sim: _parameter(sim, "duration", options=["5s", "10s"]), "`duration`: options “('5s','10s')”"),
-    (lambda sim: _parameter(sim, "duration", default_value="9s"), "`duration`: default “9s”, believed: 5s"),
-    (lambda sim: _parameter(sim, "duration", required=True), "`duration`: required is True, believed: False"),
-    (lambda sim: _parameter(sim, "loop", type="string"), "`loop`: type “string”, believed: boolean"),
+    (lambda sim: _parameter(sim, "duration", default_value="9s"), "`duration`: default “9s”, expected: 5s"),
+    (lambda sim: _parameter(sim, "duration", required=True), "`duration`: required is True, expected: False"),
+    (lambda sim: _parameter(sim, "loop", type="string"), "`loop`: type “string”, expected: boolean"),
     (lambda sim: _parameter(sim, "duration", type="select"), "`duration` is of a type not known before: “select”"),
     (lambda sim: _luma(sim, price_info={"price": 1, "unit": "credit"}), "the price is per “credit”"),
     (lambda sim: _luma(sim, price_info={"price": "1", "unit": "second"}), "`$.price_info.price` is string"),
-    (_veo_in_numbers, "**parameters of Veo3**: `durationSeconds`: options “(8,6,4)”, believed"),
+    (_veo_in_numbers, "**parameters of Veo3**: `durationSeconds`: options “(8,6,4)”, expected"),
     (lambda sim: sim.behave(list_limit=2), "shows 2 records of a `total` of 3: it is cut off"),
     (lambda sim: _history(sim, "archived"), "the status “archived” is not known"),
     (lambda sim: _history(sim, "failed", ""), "a failure without a text we can find"),
@@ -151,15 +155,15 @@ DIFFERENCES: list[tuple[Change, str]] = [
     (lambda sim: sim.answer("list", b'{"requests": [{}]}'), "`$.requests[].status` is missing"),
     (lambda sim: sim.answer("list", b'{"requests": [{}]}'), "our parsing reads 0 of 1 records"),
     (lambda sim: sim.answer("list", b"{}"), "`$.requests` is missing"),
-    (lambda sim: sim.answer("models", b'{"ids": []}'), "`$` has none of the forms believed"),
+    (lambda sim: sim.answer("models", b'{"ids": []}'), "`$` has none of the expected forms"),
     (lambda sim: sim.answer("models", b'{"model_ids": ["x"]}'), "Luma-Ray2 is not listed"),
     (lambda sim: sim.answer("get", b'{"status": "success", "outcome": {}}', times=2), "`$.request_id` is missing"),
     (lambda sim: sim.fail("models", "404", after=1), "**a wrong key**: HTTP 404"),
     (lambda sim: sim.fail("models", "empty_200", after=1), "**a wrong key**: HTTP 200, not JSON"),
     (lambda sim: sim.fail("model", "wrong_types"), "**GET /models/Luma-Ray2**: `$.model` is integer"),
     (lambda sim: sim.fail("model", "not_json"), "**GET /models/Luma-Ray2**: the answer is not JSON"),
-    (lambda sim: sim.fail("list", "502_html"), "HTTP 502, not JSON; believed: HTTP 200"),
-    (lambda sim: sim.fail("list", "redirect"), "HTTP 302, not JSON; believed: HTTP 200"),
+    (lambda sim: sim.fail("list", "502_html"), "HTTP 502, not JSON; expected: HTTP 200"),
+    (lambda sim: sim.fail("list", "redirect"), "HTTP 302, not JSON; expected: HTTP 200"),
     (lambda sim: sim.fail("list", "dropped_before"), "did not answer requests: RemoteProtocolError"),
     (lambda sim: sim.fail("get", "timeout_before", times=None), "did not answer requests: ReadTimeout"),
 ]  # fmt: skip
@@ -171,10 +175,10 @@ async def test_a_difference_is_shown_and_changes_the_exit_code(
     world: World, sim: Simulator, change: Change, expected: str
 ) -> None:
     change(sim)
-    outcome = await checked(world)
-    assert any(expected in line for line in differences(outcome)), outcome.text
-    assert outcome.code == 1
-    assert all(seen(outcome, question) for question in UNKNOWN)
+    result = await checked(world)
+    assert any(expected in line for line in differences(result)), result.text
+    assert result.exit_code == 1
+    assert all(seen(result, question) for question in UNKNOWN)
     assert sim.strays == []
 
 
@@ -193,7 +197,7 @@ SEEN: list[tuple[Change, str, str]] = [
 
 
 @pytest.mark.parametrize(("change", "question", "expected"), SEEN, ids=[expected for _, _, expected in SEEN])
-async def test_what_is_not_documented_is_told_as_it_was_seen(
+async def test_what_is_not_documented_is_reported_as_it_was_observed(
     world: World, sim: Simulator, change: Change, question: str, expected: str
 ) -> None:
     change(sim)
@@ -208,11 +212,11 @@ async def test_the_report_holds_nothing_of_the_accounts(world: World, sim: Simul
         error=f"{KEY} {signed}",
     )  # fmt: skip
     _luma(sim, **{"org_id": "my-org-77", "my-org-77": 1, "brief_description": PROMPT})
-    outcome = await checked(world, PAID="1", GMI_ORG_ID="my-org-77")
+    result = await checked(world, PAID="1", GMI_ORG_ID="my-org-77")
     ids = [job.request_id for job in (*sim.jobs, *sim.history)]
     for secret in (KEY, "eyJ", "my-org-77", "simulated-user", "5ecret", "me@mail.example", PROMPT, "secretkey", *ids):
-        assert secret not in outcome.text, secret
-    assert "storage.example/a.mp4?(redacted)" in outcome.text
+        assert secret not in result.text, secret
+    assert "storage.example/a.mp4?(redacted)" in result.text
 
 
 async def test_the_key_goes_to_the_queue_alone(world: World, sim: Simulator) -> None:
@@ -228,9 +232,9 @@ async def test_the_key_goes_to_the_queue_alone(world: World, sim: Simulator) -> 
 
 
 async def test_without_a_key_it_says_so_and_asks_nothing(world: World, sim: Simulator) -> None:
-    outcome = await checked(world, GMI_API_KEY="")
-    assert outcome.code == 2
-    assert "could not run. GMI_API_KEY is not set" in outcome.text
+    result = await checked(world, GMI_API_KEY="")
+    assert result.exit_code == 2
+    assert "could not run. GMI_API_KEY is not set" in result.text
     assert sim.calls == []
 
 
@@ -238,29 +242,51 @@ async def test_a_key_that_is_not_accepted_a_dead_host_and_missing_schemas_are_sa
     world: World, sim: Simulator, tmp_path: Path
 ) -> None:
     wrong = await checked(world, GMI_API_KEY="eyJ-another")
-    assert (wrong.code, "did not accept the key: HTTP 401" in wrong.text) == (2, True)
+    assert (wrong.exit_code, "did not accept the key: HTTP 401" in wrong.text) == (2, True)
     sim.fail("models", "refused")
     dead = await checked(world)
-    assert (dead.code, "127.0.0.1 did not answer models: ConnectError" in dead.text) == (2, True)
+    assert (dead.exit_code, "127.0.0.1 did not answer models: ConnectError" in dead.text) == (2, True)
     lost = await checked(world, schemas=tmp_path)
-    assert (lost.code, "does not hold the schemas" in lost.text) == (2, True)
+    assert (lost.exit_code, "does not hold the schemas" in lost.text) == (2, True)
 
 
 async def test_a_fault_in_a_setting_that_it_does_not_use_does_not_stop_it(world: World, sim: Simulator) -> None:
     assert sim.history
-    assert (await checked(world, GMI_IMAGE_DIRS="nowhere", GMI_LOG_LEVEL="LOUD")).code == 0
+    assert (await checked(world, GMI_IMAGE_DIRS="nowhere", GMI_LOG_LEVEL="LOUD")).exit_code == 0
 
 
-def test_the_command_itself_without_a_key_exits_with_2() -> None:
+def command(cwd: Path, *first_on_path: str, **settings: str) -> str:
+    """What `python -m gmi_video.live` says when it can't run."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GMI_")}
-    path = os.pathsep.join(entry for entry in sys.path if entry)
-    ran = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "gmi_video.live", "--schemas", str(SCHEMAS)],
-        capture_output=True, text=True, check=False, env=environment | {"PYTHONPATH": path},
+    path = os.pathsep.join([*first_on_path, *filter(None, sys.path)])
+    ran = subprocess.run(
+        [sys.executable, "-m", "gmi_video.live"],
+        capture_output=True, text=True, check=False, cwd=cwd, env=environment | {"PYTHONPATH": path} | settings,
     )  # fmt: skip
-    assert ran.returncode == 2
-    assert "GMI_API_KEY is not set" in ran.stderr
-    assert ran.stdout == ""
+    assert (ran.returncode, ran.stdout) == (2, "")
+    return ran.stderr
+
+
+def test_the_command_itself_without_a_key_exits_with_2(tmp_path: Path) -> None:
+    assert "GMI_API_KEY is not set" in command(tmp_path)
+
+
+def test_in_a_clone_the_schemas_of_the_clone_are_used() -> None:
+    assert find_schemas() == SCHEMAS
+
+
+def test_installed_the_schemas_of_the_package_are_used_and_their_absence_is_said_plainly(tmp_path: Path) -> None:
+    site = tmp_path / "site-packages"
+    shutil.copytree(PACKAGE, site / "gmi_video", ignore=shutil.ignore_patterns("__pycache__", "schemas"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        closed = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    settings = {"GMI_API_KEY": KEY, "GMI_BASE_URL": closed}
+    said = command(tmp_path, str(site), **settings)
+    assert f"Its schemas are neither installed ({site / 'gmi_video' / 'live' / 'schemas'}) nor part of a clone" in said
+    assert "--schemas" in said
+    shutil.copytree(SCHEMAS, site / "gmi_video" / "live" / "schemas")
+    assert find_schemas(site / "gmi_video" / "live") == site / "gmi_video" / "live" / "schemas"
+    assert "127.0.0.1 did not answer models: ConnectError" in command(tmp_path, str(site), **settings)
 
 
 # -- the paid video ----------------------------------------------------------------------------------------------
@@ -276,17 +302,17 @@ async def test_a_paid_video_that_fails_or_never_ends_is_a_difference(world: Worl
 async def test_answers_that_get_lost_while_it_is_watched_do_not_end_the_watch(world: World, sim: Simulator) -> None:
     sim.fail("get", "dropped_before", times=2, after=2)
     sim.fail("get", "timeout_before", times=2)
-    outcome = await checked(world, PAID="1")
-    assert (differences(outcome), outcome.code) == ([], 0)
-    assert "then success at" in seen(outcome, "The paid video")
+    result = await checked(world, PAID="1")
+    assert (differences(result), result.exit_code) == ([], 0)
+    assert "then success at" in seen(result, "The paid video")
 
 
 async def test_a_submit_whose_answer_is_lost_is_never_repeated(world: World, sim: Simulator) -> None:
     sim.fail("submit", "dropped_after", after=1)
-    outcome = await checked(world, PAID="1")
+    result = await checked(world, PAID="1")
     assert len(sim.jobs) == 1
     assert world.count("submit") == 2  # the one that must be refused, and the one
-    assert any("It may have been made: look at the console" in line for line in differences(outcome))
+    assert any("It may have been made: look at the console" in line for line in differences(result))
 
 
 async def test_a_payload_that_comes_back_changed_is_a_difference_and_an_empty_one_is_not(

@@ -1,23 +1,23 @@
-"""What can go wrong, sorted by who can mend it.
+"""Exception hierarchy, grouped by who can fix the problem.
 
     GmiVideoError                 str(error) is written for an assistant to act on
-    ├─ SettingsError              the operator: which variable, what is wrong, what to do
-    ├─ InvalidRequest             the caller: which argument, what it may be; nothing was sent
+    ├─ SettingsError              the operator: an environment variable is missing or wrong
+    ├─ InvalidRequest             the caller: an argument is wrong; nothing was sent
     │  └─ SpendingRefused         the user: above their limit or threshold, or declined; nothing was sent
-    ├─ UpstreamError              the queue said no, or nothing
-    │  ├─ Unauthorized            the key
-    │  ├─ InsufficientCredits     the account's balance
-    │  ├─ NotFound                a model or request this account can't see
+    ├─ UpstreamError              the queue refused the call or gave no usable response
+    │  ├─ Unauthorized            the key was not accepted
+    │  ├─ InsufficientCredits     the account's balance is used up
+    │  ├─ NotFound                a model or request that this account can't see
     │  ├─ Rejected                the queue, or the vendor behind it, refused a value
-    │  ├─ RateLimited             too many calls; retry_after says when
-    │  ├─ Unavailable             no answer, or "not now"
-    │  └─ Garbled                 an answer that isn't the API's
-    ├─ SubmissionUnknown          sent, no answer, not found in the list
-    ├─ JobFailed                  it ran and failed, or was cancelled
-    └─ StillRunning               our patience ended first
+    │  ├─ RateLimited             too many calls; `retry_after` says when to call again
+    │  ├─ Unavailable             no response, or a temporary fault
+    │  └─ Garbled                 a response that is not the API's
+    ├─ SubmissionUnknown          a submit without a response; its job is not in the request list
+    ├─ JobFailed                  the job ran and failed, or was cancelled
+    └─ StillRunning               the outcome resource was read before the job ended
 
-Every error says three things: what happened (`message`), the one thing to do next (`next_step`), and whether
-money may have moved (`charged`). Nothing here holds a secret, and words of the vendor's stand in quotation marks.
+Every error says what happened (`message`), what to do next (`next_step`) and whether money may have been spent
+(`charged`). No error contains a secret; text of the vendor's is in quotation marks.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ Charged = Literal["no", "unknown"]
 
 
 class GmiVideoError(Exception):
-    """Base of all. `charged` is "no" unless a job exists or may exist."""
+    """Base class. `charged` is "no", unless a job exists or may exist."""
 
     charged: Charged = "no"
 
@@ -43,7 +43,7 @@ class GmiVideoError(Exception):
 
 
 class SettingsError(GmiVideoError):
-    """An environment variable is missing or wrong; only the person who set the server up can mend it."""
+    """An environment variable is missing or wrong; only the person who set the server up can correct it."""
 
 
 class InvalidRequest(GmiVideoError):
@@ -58,7 +58,7 @@ class InvalidRequest(GmiVideoError):
 
 
 class SpendingRefused(InvalidRequest):
-    """The job is fine, but its price is not, or the user has said no; nothing was sent."""
+    """The price is above a limit or threshold of the user's, or the user declined; nothing was sent."""
 
 
 class UpstreamError(GmiVideoError):
@@ -78,6 +78,7 @@ class UpstreamError(GmiVideoError):
     """
 
     passing = False
+    """The same call may succeed if it is repeated soon."""
 
     def __init__(
         self,
@@ -107,11 +108,11 @@ class InsufficientCredits(UpstreamError):
 
 
 class NotFound(UpstreamError):
-    """No such model or request, or none that this account may use (404)."""
+    """There is no such model or request, or not for this account (404)."""
 
 
 class Rejected(UpstreamError):
-    """A value was refused; the same input will be refused again (400, or the vendor behind the queue)."""
+    """A value was refused, by the queue (400) or the vendor behind it; the same input will be refused again."""
 
 
 class RateLimited(UpstreamError):
@@ -121,21 +122,21 @@ class RateLimited(UpstreamError):
 
 
 class Unavailable(UpstreamError):
-    """No connection, no answer in time, or a server-side fault that may pass."""
+    """No connection, no response in time, or a temporary fault of the server."""
 
     passing = True
 
 
 class Garbled(UpstreamError):
-    """An answer that is not the API's: HTML, broken JSON, wrong types, or far too large."""
+    """A response that is not the API's: HTML, broken JSON, wrong types, or too large."""
 
     passing = True
 
 
 class SubmissionUnknown(GmiVideoError):
-    """A submit got no answer and the job was not found: it may or may not exist.
+    """A submit got no response and its job was not found: it may or may not exist.
 
-    `candidates` are the ids of requests that could be it, where the queue does not show what they were made from.
+    `candidates` are the ids of requests that could be it, where the queue does not show their payloads.
     """
 
     charged: Charged = "unknown"
@@ -156,7 +157,7 @@ class JobFailed(GmiVideoError):
 
 
 class StillRunning(GmiVideoError):
-    """The job is not finished, and what was asked for needs it to be."""
+    """The outcome resource of a job was read before the job ended."""
 
     charged: Charged = "unknown"
 

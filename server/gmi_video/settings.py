@@ -1,7 +1,7 @@
-"""What the environment decides: read once, from a mapping that is passed in, and never changed after.
+"""Settings from environment variables: read once, from a mapping that is passed in, and immutable.
 
-A wrong or missing setting does not stop the server: a host shows a server that won't start as a red dot and no
-reason. It starts, lists its tools, and every call says which variable is wrong and what to do (`Settings.check`).
+A wrong or missing variable does not stop the server, because a host shows a server that does not start as a red dot
+without a reason. It starts and lists its tools, and every call says which variable is wrong (`Settings.check`).
 """
 
 import os
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from gmi_video.errors import SettingsError
 
 DEFAULT_BASE_URL = "https://console.gmicloud.ai/api/v1/ie/requestqueue/apikey"
-"""The queue's documented address (luma-ray2-guide, "Endpoint")."""
+"""The queue's documented URL (luma-ray2-guide, "Endpoint")."""
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -24,7 +24,7 @@ _LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
 
 
 class Variable(NamedTuple):
-    """One environment variable: its name, its default in words, and what it decides, as the README prints them."""
+    """An environment variable as the README describes it: its name, its default, and what it decides."""
 
     name: str
     default: str
@@ -60,7 +60,7 @@ VARIABLES = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The server's settings. `problems` lists what is wrong with the environment, one sentence each."""
+    """The server's settings, read once. `problems` holds one sentence for each wrong variable."""
 
     api_key: str = field(default="", repr=False)
     org_id: str = field(default="", repr=False)
@@ -74,7 +74,7 @@ class Settings:
     problems: tuple[str, ...] = ()
 
     def check(self) -> None:
-        """Raise a `SettingsError` that names every fault, so that one round of corrections is enough."""
+        """Raise a `SettingsError` that names every problem, if there are any."""
         if self.problems:
             raise SettingsError(
                 " ".join(self.problems) + " Nothing was sent and nothing was charged.",
@@ -84,12 +84,12 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Read the variables of `VARIABLES`. Never raises: faults are collected in `problems`."""
+        """Read the environment variables in `VARIABLES`. Never raises: faults are collected in `problems`."""
         return _Reader(environment).settings()
 
 
 class _Reader:
-    """Reads one variable at a time and remembers what was wrong."""
+    """Reads the variables one by one and collects what is wrong with them."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
@@ -111,14 +111,14 @@ class _Reader:
         )
 
     def _text(self, name: str) -> str:
-        """The variable's value; hosts leave `${user_config.x}` standing where the user gave none: that is unset."""
+        """The variable's value; "" for a placeholder like `${user_config.x}`, which hosts pass on where none is set."""
         value = self._environment.get(name, "").strip()
         return "" if _PLACEHOLDER.search(value) else value
 
     def _header_value(self, name: str) -> str:
         value = self._text(name)
         if value and not (value.isascii() and value.isprintable()):
-            # Not repeated: whatever is in there, it may be a key.
+            # The value is not shown, because it may be a key.
             self._problems.append(f"{name} holds a line break or a character that can't be sent in an HTTP header.")
             return ""
         return value
@@ -195,5 +195,5 @@ class _Reader:
 
 
 def load() -> Settings:
-    """The settings of this process's environment."""
+    """Read the settings from this process's environment."""
     return Settings.from_environment(os.environ)

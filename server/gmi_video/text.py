@@ -1,7 +1,8 @@
-"""Words of the vendor's, made safe to repeat: bounded, on one line, in quotation marks, inert as Markdown.
+"""Sanitize vendor text before showing it: one line, bounded, quoted, no Markdown.
 
-What comes from the queue is data. It may hold anything, a prompt of ours echoed back or another's instructions, so
-it is never passed on as our own sentence, and can't open a link, a picture, a code block or a line of its own.
+Text from the queue is data. It may contain anything, an echoed prompt or injected instructions, so it is never passed
+on as a sentence of this server, and can't start a link, an image, a code block or a new line. Also here: durations, and
+suggestions for misspelt names and values.
 """
 
 import difflib
@@ -30,27 +31,37 @@ _INERT = str.maketrans(
         "\\": "/",
     }
 )
+
 _MAX_URL = 2048
+"""Longest URL that is passed on (characters)."""
 
 
 def one_line(text: object, limit: int = 300) -> str:
     """`text` on one line without control or formatting characters, at most `limit` characters."""
-    words = text if isinstance(text, str) else to_json(text, serialize_unknown=True).decode()
-    words = words[: limit * 4]
-    # Categories C*: control, format (bidi and zero-width tricks), surrogate, private use, unassigned.
-    words = "".join(c if not unicodedata.category(c).startswith(("C", "Z")) else " " for c in words)
-    words = " ".join(words.split())
-    return words if len(words) <= limit else words[: limit - 1].rstrip() + "…"
+    line = text if isinstance(text, str) else to_json(text, serialize_unknown=True).decode()
+    line = line[: limit * 4]
+    # Categories C* (control, bidi and zero-width characters, surrogates, private use, unassigned) and Z* (blanks).
+    line = "".join(c if not unicodedata.category(c).startswith(("C", "Z")) else " " for c in line)
+    line = " ".join(line.split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
 def quote_untrusted(text: object, limit: int = 300) -> str:
-    """The vendor's words in quotation marks, unable to leave them: no Markdown, no links, no second line."""
-    words = _SCHEME.sub(r"\1 ", one_line(text, limit)).replace("www.", "www ").translate(_INERT)
-    return f"“{words}”"
+    """`text` on one line in quotation marks, without Markdown, URLs or quotation marks of its own.
+
+    Args:
+        text: a string, or any other value, which is shown as JSON.
+        limit: the most characters kept.
+    """
+    quoted = _SCHEME.sub(r"\1 ", one_line(text, limit)).replace("www.", "www ").translate(_INERT)
+    return f"“{quoted}”"
 
 
 def safe_url(value: object) -> str:
-    """`value` if it is an http(s) URL that can stand in a Markdown link as it is; else an empty string."""
+    """`value` if it is an http(s) URL that is safe inside a Markdown link; else an empty string.
+
+    Parentheses are percent-encoded.
+    """
     if not isinstance(value, str) or not 0 < len(value) <= _MAX_URL:
         return ""
     if not value.isascii() or re.search(r"[\s\x00-\x1f\x7f<>\[\]\"'`\\|{}^]", value):
@@ -67,32 +78,32 @@ def safe_url(value: object) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: "42 s", "3 min", "2 min 30 s", "1 h 5 min"."""
+    """Seconds in readable units: "42 s", "3 min", "2 min 30 s", "1 h 5 min"."""
     whole = max(0, round(seconds))
-    if whole < 100:  # noqa: PLR2004 - up to a minute and a half people count in seconds
+    if whole < 100:
         return f"{whole} s"
     minutes, rest = divmod(whole, 60)
-    if minutes < 60:  # noqa: PLR2004 - minutes in an hour
+    if minutes < 60:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
-_MORE_THAN_A_VALUE = re.compile(r"[\[\]<>`*|#\\“”]|:(?=//|\w+\()")
+_NOT_PLAIN = re.compile(r"[\[\]<>`*|#\\“”]|:(?=//|\w+\()")
 
 
 def as_json_literal(value: object) -> str:
-    """A value as JSON, cut short; in quotation marks that it can't leave, where it could be read as more than that."""
+    """A value as JSON of at most 80 characters; as quoted text where it could be read as Markdown or a URL."""
     try:
-        words = one_line(json.dumps(value, ensure_ascii=False), 80)
+        literal = one_line(json.dumps(value, ensure_ascii=False), 80)
     except (TypeError, ValueError, RecursionError):
         return "that"
-    risky = words[:1] in {"[", "{"} or _MORE_THAN_A_VALUE.search(words)
-    return quote_untrusted(value, 80) if risky else words
+    risky = literal[:1] in {"[", "{"} or _NOT_PLAIN.search(literal)
+    return quote_untrusted(value, 80) if risky else literal
 
 
 def folded(name: str) -> str:
-    """A name without case, underscores and hyphens, so that camelCase and snake_case are the same."""
+    """A name in lower case without underscores and hyphens: camelCase and snake_case become equal."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
@@ -104,7 +115,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def nearest_option(value: object, options: list[str]) -> str:
-    """The allowed value that was probably meant by `value` ("9" or 9 for "9s", "4K" for "4k"), or an empty string."""
+    """The option that was probably meant by `value` ("9s" for 9 or "9", "4k" for "4K"), or an empty string."""
     text = str(value).strip().lower() if isinstance(value, str | int | float) else ""
     if not text or isinstance(value, bool):
         return ""

@@ -1,7 +1,7 @@
-"""The tools that the official task scenarios ask for, on the very `Tasks` class that the server uses.
+"""A server with the tools that the official task scenarios call, built on the server's own `Tasks` class.
 
-Run: python -m tests.conformance.fixture PORT. The jobs behind the tasks live in this process: the scenarios want
-some that fail, break or are cancelled at will, which a render queue does not offer.
+Run: python -m tests.conformance.fixture PORT. The jobs behind the tasks are in this process, because the scenarios need
+jobs that fail or break in a known way and can be cancelled, which a render queue does not offer.
 """
 
 import sys
@@ -25,7 +25,7 @@ from gmi_video.mcp.tasks import Task, Tasks
 
 @dataclass
 class Job:
-    """A job that takes `seconds`, and then is text, an error, or a fault of the protocol."""
+    """A job that takes `seconds` and ends with `text`: a tool error if it `fails`, a protocol error if it `breaks`."""
 
     text: str
     seconds: float = 0.0
@@ -56,8 +56,8 @@ class Job:
         return CallToolResult(content=[TextContent(type="text", text=self.text)], is_error=self.fails)
 
 
-class Ledger:
-    """The `Source` of these tasks."""
+class JobStore:
+    """The jobs of this process; the `Source` that `Tasks` reads them from."""
 
     tools: Sequence[str] = ("slow_compute", "failing_job", "protocol_error_job", "test_tool_with_task")
     required: Sequence[str] = ("failing_job", "test_tool_with_task")
@@ -81,7 +81,7 @@ class Ledger:
         self.jobs[task_id].cancelled |= self.jobs[task_id].left > 0
 
     async def do(self, job: Job, *, wait: bool) -> CallToolResult:
-        """The answer of a tool: the job's own, or its id where the call is detached."""
+        """A tool's result: the job's own after waiting for it, or the job's id for a detached call."""
         if wait:
             await anyio.sleep(job.left)
             return job.result()
@@ -90,15 +90,15 @@ class Ledger:
 
 
 class Name(BaseModel):
-    """What round one asks for."""
+    """The form that test_tool_with_task elicits before it starts its task."""
 
     name: str
 
 
 def create() -> MCPServer:
-    """The fixture server."""
-    ledger = Ledger()
-    server = MCPServer("tasks-fixture", extensions=[Tasks(ledger)])
+    """Create the server that the scenarios run against."""
+    store = JobStore()
+    server = MCPServer("tasks-fixture", extensions=[Tasks(store)])
 
     @server.tool()
     async def greet(name: str = "world") -> str:
@@ -106,15 +106,15 @@ def create() -> MCPServer:
 
     @server.tool()
     async def slow_compute(seconds: float = 1.0, label: str = "", wait: bool = True) -> CallToolResult:  # noqa: FBT001, FBT002
-        return await ledger.do(Job(f"{label or 'done'} after {seconds} s", seconds), wait=wait)
+        return await store.do(Job(f"{label or 'done'} after {seconds} s", seconds), wait=wait)
 
     @server.tool()
     async def failing_job(wait: bool = True) -> CallToolResult:  # noqa: FBT001, FBT002
-        return await ledger.do(Job("the job failed", 1.0, fails=True), wait=wait)
+        return await store.do(Job("the job failed", 1.0, fails=True), wait=wait)
 
     @server.tool()
     async def protocol_error_job(wait: bool = True) -> CallToolResult:  # noqa: FBT001, FBT002
-        return await ledger.do(Job("the server broke", 0.5, breaks=True), wait=wait)
+        return await store.do(Job("the server broke", 0.5, breaks=True), wait=wait)
 
     async def name_of_user() -> Elicit[Name]:
         return Elicit("What is your name?", Name)
@@ -125,7 +125,7 @@ def create() -> MCPServer:
         wait: bool = True,  # noqa: FBT001, FBT002
     ) -> CallToolResult:
         name = user.data.name if isinstance(user, AcceptedElicitation) else "nobody"
-        return await ledger.do(Job(f"done for {name}", 0.5), wait=wait)
+        return await store.do(Job(f"done for {name}", 0.5), wait=wait)
 
     return server
 

@@ -1,11 +1,11 @@
-"""The official task scenarios against the fixture: python -m tests.conformance.run (needs npm and the internet).
+"""Run the official task scenarios against the fixture: python -m tests.conformance.run (needs npm and the internet).
 
-The scenarios come from npm; they want Node 22 or later, which is taken from the PyPI package that pyright brings, so
-that an older system Node does not matter. `tasks-mrtr-input` is left out: it asks questions in the middle of a task,
-and ours are all asked before there is one; its fixtures would test the fixture and not the class.
+The scenarios come from npm and need Node 22 or later. It is taken from the Python package that pyright depends on, so
+that the system's Node may be older. `tasks-mrtr-input` is left out: it elicits input during a task, and this server
+does so only before a task exists; it would test the fixture and not the `Tasks` class.
 """
 
-# ruff: noqa: T201, S603 - a command of our own that runs programs of our own choice, and prints what they found
+# ruff: noqa: T201, S603 - a command that starts known programs and prints their results
 
 import re
 import shutil
@@ -29,11 +29,11 @@ SCENARIOS = {
     "tasks-required-task-error": 3,
     "tasks-mrtr-composition": 2,
 }
-"""How many checks each makes; fewer would mean that some were not run."""
+"""The number of checks in each scenario; with fewer, some were not run."""
 
 
 def main() -> int:
-    """Run the scenarios; the exit code is 1 where a check fails or is missing, 2 where they can't be fetched."""
+    """Run the scenarios. Returns 1 if a check fails or is missing, 2 if the scenarios can't be fetched, else 0."""
     npm = shutil.which("npm")
     if npm is None:
         print("npm is needed to fetch the scenarios.")

@@ -42,7 +42,7 @@ def cost(record: ModelRecord | None, payload: Mapping[str, Any], *, at_most: boo
 def unit_price(record: ModelRecord | None) -> float | None:
     """Dollars for one unit."""
     price = (record.price_info or {}).get("price") if record else None
-    if isinstance(price, bool) or not isinstance(price, int | float) or not 0 <= price < 1e12:  # noqa: PLR2004 - a million dollars
+    if isinstance(price, bool) or not isinstance(price, int | float) or not 0 <= price < 1e12:
         return None
     return price / MILLIONTHS
 
@@ -68,7 +68,7 @@ def in_words(record: ModelRecord) -> str:
 def dollars(amount: float) -> str:
     """An amount as people write it: $0.71, and $0.035 where cents don't show it."""
     rounded = f"{amount:.2f}"
-    return f"${rounded}" if abs(float(rounded) - amount) < 1e-9 else f"${amount:.4f}".rstrip("0")  # noqa: PLR2004 - rounding noise
+    return f"${rounded}" if abs(float(rounded) - amount) < 1e-9 else f"${amount:.4f}".rstrip("0")
 
 
 def _seconds(record: ModelRecord, payload: Mapping[str, Any], *, at_most: bool) -> float | None:
@@ -92,7 +92,7 @@ def _number(value: object) -> float | None:
         return float(found[1]) if found else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if 0 < value < 1e6 else None  # noqa: PLR2004 - eleven days
+    return float(value) if 0 < value < 1e6 else None
 
 
 def _count(payload: Mapping[str, Any]) -> int:

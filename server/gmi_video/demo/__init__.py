@@ -1,4 +1,4 @@
-"""`gmi-video-mcp demo`: the real server as a process, with the simulator as its queue, shown on a terminal.
+"""`gmi-video-mcp demo`: run the real server as a process with the simulator as its queue, and show it on a terminal.
 
-`command` runs it, `terminal` draws it. May import: simulator, upstream.wire, and the MCP client.
+`command` runs it, `terminal` shows it. May import: simulator, upstream.wire, and the MCP client.
 """

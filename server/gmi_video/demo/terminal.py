@@ -1,6 +1,5 @@
-"""What the demo's person sees: colours and a moving bar on a terminal, plain lines in a pipe or a file."""
+"""The demo's output: colours and a progress bar on a terminal, plain lines in a pipe or a file."""
 
-import re
 import textwrap
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -17,77 +16,79 @@ from rich.progress import (
 )
 from rich.text import Text
 
-_NAMES = 8
-"""Columns that the longest name of a fact takes."""
+_NAME_WIDTH = 8
+"""Width of a fact's name (columns)."""
 
 
-class Screen:
-    """The terminal, or whatever stdout is instead."""
+class Terminal:
+    """Writes to stdout, whether that is a terminal or not."""
 
     def __init__(self) -> None:
         self._console = Console(highlight=False, markup=False, soft_wrap=True)
 
     def title(self, text: str) -> None:
-        """The first line."""
+        """Print the heading."""
         self._console.print(text, style="bold")
 
     def fact(self, name: str, value: str) -> None:
-        """A name, and what it is; broken between words where the terminal is too narrow."""
+        """Print a name and its value, wrapped between words on a terminal."""
         lines = [value]
         if self._console.is_terminal:
-            room = max(self._console.width - _NAMES - 3, 20)
-            lines = textwrap.wrap(value, room, break_long_words=False, break_on_hyphens=False)
+            width = max(self._console.width - _NAME_WIDTH - 3, 20)
+            lines = textwrap.wrap(value, width, break_long_words=False, break_on_hyphens=False)
         for number, line in enumerate(lines):
-            self._console.print(Text.assemble((f"  {'' if number else name:{_NAMES}} ", "dim"), line))
+            self._console.print(Text.assemble((f"  {'' if number else name:{_NAME_WIDTH}} ", "dim"), line))
 
     def done(self, text: str) -> None:
-        """A step that succeeded."""
+        """Print that a step succeeded."""
         self._console.print(f"\n{text}", style="bold green")
 
-    def say(self, text: str) -> None:
-        """To stderr: what ended the demo."""
+    def error(self, text: str) -> None:
+        """Print to stderr why the demo ends."""
         Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(text)
 
     @contextmanager
     def waiting(self, what: str) -> Generator[None]:
-        """A spinner and a clock, while something goes on that tells nothing of itself."""
-        with self._live(what, SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()):
+        """Show a spinner and the elapsed time while the block runs."""
+        with self._display(what, SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()):
             yield
 
     @contextmanager
-    def progress(self, what: str) -> Generator["Told"]:
-        """A bar, called `what` until the first notification comes."""
+    def progress(self, what: str) -> Generator["ProgressDisplay"]:
+        """Show a progress bar while the block runs, described as `what` until the server reports progress."""
         columns = (SpinnerColumn(), BarColumn(), TaskProgressColumn(), TextColumn("{task.description}"))
-        with self._live(what, *columns) as live:
-            yield Told(self, live)
+        with self._display(what, *columns) as bar:
+            yield ProgressDisplay(self, bar)
 
     @contextmanager
-    def _live(self, what: str, *columns: ProgressColumn) -> Generator[Progress | None]:
+    def _display(self, what: str, *columns: ProgressColumn) -> Generator[Progress | None]:
+        """A display that is removed afterwards; outside a terminal one line and None."""
         if not self._console.is_terminal:
             self._console.print(f"\n{what} ...")
             yield None
             return
         self._console.print()
-        with Progress(*columns, console=self._console, transient=True) as live:
-            live.add_task(what, total=None)
-            yield live
+        with Progress(*columns, console=self._console, transient=True) as display:
+            display.add_task(what, total=None)
+            yield display
 
 
-class Told:
-    """Shows the server's progress notifications, as `Client.call_tool` hands them over."""
+class ProgressDisplay:
+    """Shows the server's progress notifications; a `progress_callback` of `Client.call_tool`."""
 
-    def __init__(self, screen: Screen, live: Progress | None) -> None:
-        self._screen = screen
-        self._live = live
+    def __init__(self, terminal: Terminal, bar: Progress | None) -> None:
+        self._terminal = terminal
+        self._bar = bar
+        self._has_first = False
 
     async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
-        """One notification."""
-        # The first one names the request, which is worth a line that stays.
-        named = re.fullmatch(r"request (\S+): (.*)", message or "")
-        if named:
-            self._screen.fact("request", named[1])
-        text = named[2] if named else message or ""
-        if self._live is None:
-            self._screen.fact("", text)
+        """Show one notification."""
+        text = message or ""
+        if not self._has_first:
+            # The first message names the request. It stays on the terminal, so that the job can be found again.
+            self._has_first = True
+            self._terminal.fact("job", text)
+        elif self._bar is None:
+            self._terminal.fact("", text)
         else:
-            self._live.update(self._live.task_ids[0], completed=progress, total=total, description=text)
+            self._bar.update(self._bar.task_ids[0], completed=progress, total=total, description=text)

@@ -1,7 +1,8 @@
-"""Files below the folders that the user has allowed, and no others: found, opened and read once.
+"""Read image files, and only those below the folders in GMI_IMAGE_DIRS.
 
-A path comes from an assistant, which may have been talked into anything. So it must lead, through every symlink, to
-a regular file below one of the folders, and what is decided of the file is decided on its open descriptor.
+A path comes from an assistant, which may act on injected instructions. Symlinks are resolved before the path is
+compared with the folders, and type and size are checked on the open descriptor, so that a file swapped in between
+can't bypass a check.
 """
 
 import os
@@ -16,18 +17,20 @@ from gmi_video.images.formats import MAX_BYTES, NotAPicture
 from gmi_video.text import one_line
 
 _MAX_PATH = 4096
+"""Longest path that is accepted (characters)."""
+
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
 
 class Located(NamedTuple):
-    """Where an allowed file is: below which folder, by which names. No symlink is left in it."""
+    """The resolved path of an allowed file: the folder that contains it, and the names below that folder."""
 
     folder: Path
     names: tuple[str, ...]
 
 
 def refused(message: str, next_step: str) -> InvalidRequest:
-    """The error for an image that can't be used."""
+    """The error for an image that can't be used. Adds to `message` that nothing was sent."""
     return InvalidRequest(f"{message} Nothing was sent.", next_step)
 
 
@@ -38,10 +41,15 @@ class Folders:
     dirs: tuple[Path, ...]
 
     def locate(self, value: str, argument: str) -> Located:
-        """Where the path `value` leads to.
+        """Resolve a path and check that it is below an allowed folder.
+
+        Args:
+            value: an absolute path; `~` is expanded.
+            argument: the tool argument it was given in, for the message.
 
         Raises:
-            InvalidRequest: not below an allowed folder. What is outside is refused alike, whether it exists or not.
+            InvalidRequest: it is not below an allowed folder. The message for a path outside is the same whether or
+                not a file exists there.
         """
         if not self.dirs:
             raise refused(
@@ -59,7 +67,7 @@ class Folders:
         try:
             path = Path(value).expanduser()
             if not path.is_absolute():
-                # Not looked for below the folders: what it names would hang on how many of them there are.
+                # Not resolved against the allowed folders: with two of them its meaning would be ambiguous.
                 raise refused(f"{argument} is neither an http(s) URL nor an absolute path.", self.where())
             resolved = path.resolve()
             for folder in self.dirs:
@@ -67,23 +75,23 @@ class Folders:
                 if resolved != inside and resolved.is_relative_to(inside):
                     return Located(inside, resolved.relative_to(inside).parts)
         except (OSError, RuntimeError, ValueError):
-            pass  # a symlink in a circle, a home that does not exist, a name too long: it leads nowhere inside
+            pass  # a symlink loop, an unknown user's home, a name too long: not below a folder
         raise refused(
             f"{argument}: {one_line(value, 200)!r} does not lead to a file below an allowed folder.", self.where()
         )
 
     def where(self) -> str:
-        """What to give instead, as a sentence."""
+        """A sentence that says what to give instead; names at most five folders."""
         folders = " or ".join(one_line(str(folder), 200) for folder in self.dirs[:5])
         return f"Give the absolute path of an image below {folders}, or a public http(s) URL."
 
 
 def content(file: Located) -> bytes:
-    """The file's bytes. What is decided is decided on the open descriptor, so that no swap comes between.
+    """Read a file. Its type and size are checked on the open descriptor.
 
     Raises:
-        NotAPicture: it is not a regular file, is empty, or is too large.
-        OSError: it can't be opened or read.
+        NotAPicture: it is not a regular file, is empty, or is larger than `MAX_BYTES`.
+        OSError: it can't be opened or read, or a symlink has replaced a part of its path.
     """
     descriptor = _opened(file)
     try:
@@ -111,10 +119,10 @@ def _too_large() -> NotAPicture:
 
 
 def _opened(file: Located) -> int:
-    """A descriptor of the file, opened without waiting (a pipe has no writer) and without following a symlink.
+    """Open a file for reading without following symlinks and without blocking (a pipe may have no writer).
 
-    Folder by folder, where the platform can: a folder that is swapped for a symlink after it was resolved leads
-    nowhere either.
+    Where the platform supports `dir_fd`, every folder on the way is opened with O_NOFOLLOW too, so that a folder
+    replaced by a symlink after `locate` is not followed.
     """
     flags = os.O_RDONLY
     for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC", "O_NOCTTY", "O_BINARY"):

@@ -1,37 +1,45 @@
-"""Whether bytes are a picture, told by the bytes alone; and other formats made into PNG.
+"""Recognize an image by its content, cut off what follows it, and convert other formats to PNG.
 
-JPEG and PNG are walked from their first marker to their last, so that a torn file, or a key file that begins like a
-picture, is refused, and what hangs behind a picture's end (the other half of a polyglot, a phone's film) is cut off.
-No message holds a byte of the content.
+JPEG and PNG are parsed from the first marker to the last. That refuses truncated files and key files with an image's
+first bytes, and removes data after the image's end (the other half of a polyglot, the film in a phone's photo). Error
+messages contain no byte of the content.
 """
 
 import io
 import re
 import struct
+import sys
 import zlib
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 MAX_BYTES = 20 * 1000 * 1000
-"""The most that is read and uploaded: 20 MB. The vendor documents no limit; other clients stop at 10 to 50 MB (P)."""
+"""Largest image that is read or uploaded (bytes). The vendor documents no limit; other clients stop at 10 to 50 MB
+(gmi-api, "Upload")."""
 
 MAX_PIXELS = 89_478_485
-"""Pillow's own `Image.MAX_IMAGE_PIXELS`, above which a small file that unpacks to gigabytes is suspected."""
+"""Largest image (pixels): Pillow's `Image.MAX_IMAGE_PIXELS`, its limit against decompression bombs."""
 
-INSTALL = 'pip install "gmi-video-mcp[images]"'
+INSTALL = f'{sys.executable} -m pip install ".[images]"'
+"""Installs what the conversion needs into this environment, when run in the folder of the clone."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_DEPTHS = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
-"""The bit depths of each colour type (PNG specification, 11.2.1)."""
+"""Bit depths allowed for each colour type (PNG specification, 11.2.1)."""
 
+_FILL, _EOI, _SOS = 0xFF, 0xD9, 0xDA
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""The markers that begin a frame and hold its size (ITU T.81, table B.1)."""
-_JPEG_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
-"""The next marker in entropy-coded data: neither a stuffed byte nor a restart."""
+"""SOF markers, whose segments hold the image's size (ITU T.81, table B.1)."""
+JPEG_NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""The marker that ends entropy-coded data: not a stuffed byte, a restart or a fill byte (ITU T.81, B.1.1). The pattern
+has no repetition, so that a search takes linear time whatever the data."""
 
 
 class NotAPicture(Exception):
-    """Why not: `str()` completes "The file …", and `remedy` is a sentence, or empty."""
+    """The content is not an image that can be used.
+
+    `str(error)` continues a sentence that begins with the file. `remedy` says what to do, or is empty.
+    """
 
     def __init__(self, why: str, remedy: str = "") -> None:
         super().__init__(why)
@@ -39,22 +47,22 @@ class NotAPicture(Exception):
 
 
 class Picture(NamedTuple):
-    """A JPEG or a PNG, whole and nothing behind it."""
+    """A complete JPEG or PNG, without trailing data."""
 
     file_type: Literal["jpeg", "png"]
     content: bytes
 
     @property
     def content_type(self) -> str:
-        """What the upload is signed for (gmi-api, "Upload")."""
+        """The `Content-Type` that the upload URL is signed for (gmi-api, "Upload")."""
         return f"image/{self.file_type}"
 
 
 def read(content: bytes) -> Picture:
-    """The picture that these bytes are.
+    """Parse an image file's content; formats other than JPEG and PNG are converted to PNG.
 
     Raises:
-        NotAPicture: they are none, are torn, or are of a kind that can't be converted here.
+        NotAPicture: it is not an image, is truncated or damaged, or is of a format that can't be converted here.
     """
     if content.startswith(b"\xff\xd8\xff"):
         return Picture("jpeg", _whole(_jpeg_end, content, "JPEG"))
@@ -90,7 +98,12 @@ def _damaged(kind: str) -> NotAPicture:
 
 
 def _png_end(content: bytes) -> int:
-    """Where the IEND chunk ends; every chunk's checksum is compared on the way."""
+    """Offset after the IEND chunk. Checks every chunk's CRC.
+
+    Raises:
+        NotAPicture: a chunk is damaged, or IHDR or IDAT is missing.
+        struct.error: the content ends before IEND.
+    """
     at, first, has_pixels = len(_PNG), True, False
     while True:
         size, name = struct.unpack_from(">I4s", content, at)
@@ -113,41 +126,46 @@ def _png_end(content: bytes) -> int:
 
 
 def _jpeg_end(content: bytes) -> int:
-    """Where the EOI marker ends; a frame with a size must have come before the first scan."""
+    """Offset after the EOI marker. Requires a frame header (SOF) before the first scan (SOS).
+
+    Raises:
+        NotAPicture: the sequence of markers is not a JPEG's.
+        IndexError, struct.error: the content ends before EOI.
+    """
     at, has_frame, has_scan = 2, False, False
     while True:
-        if content[at] != 0xFF:  # noqa: PLR2004 - every marker's first byte
+        if content[at] != _FILL:
             raise _damaged("JPEG")
-        while content[at] == 0xFF:  # noqa: PLR2004 - fill bytes before a marker
+        while content[at] == _FILL:  # a marker may follow any number of fill bytes
             at += 1
         marker = content[at]
         at += 1
-        if marker == 0xD9:  # noqa: PLR2004 - EOI
+        if marker == _EOI:
             if not has_scan:
                 raise _damaged("JPEG")
             return at
         if marker in range(0xD0, 0xD9) or marker in {0x00, 0x01}:
             raise _damaged("JPEG")
         (size,) = struct.unpack_from(">H", content, at)
-        if size < 2 or at + size > len(content):  # noqa: PLR2004 - the length counts itself
+        if size < 2 or at + size > len(content):
             raise IndexError
         if marker in _JPEG_FRAMES:
             _, height, width = struct.unpack_from(">BHH", content, at + 2)
             _bounded(width, height)
             has_frame = True
         at += size
-        if marker == 0xDA:  # noqa: PLR2004 - SOS: entropy-coded data follow, up to the next marker
+        if marker == _SOS:  # entropy-coded data follow, up to the next marker
             if not has_frame:
                 raise _damaged("JPEG")
             has_scan = True
-            found = _JPEG_MARKER.search(content, at)
+            found = JPEG_NEXT_MARKER.search(content, at)
             if found is None:
                 raise IndexError
             at = found.start()
 
 
 def _other_kind(content: bytes) -> str:
-    """Pillow's name of another image format, or "HEIC"; empty where the content is none."""
+    """Pillow's name of another image format, or "HEIC"; empty for anything else."""
     if content.startswith((b"GIF87a", b"GIF89a")):
         return "GIF"
     if content.startswith((b"II*\0", b"MM\0*")):
@@ -157,7 +175,7 @@ def _other_kind(content: bytes) -> str:
     if content.startswith(b"BM") and content[6:10] == bytes(4):
         return "BMP"
     if content[4:8] == b"ftyp":
-        # The major brand and the compatible ones (ISO 14496-12); HEIC and AVIF share the container.
+        # HEIC and AVIF share a container and differ in its major and compatible brands (ISO 14496-12).
         brands = content[8 : min(int.from_bytes(content[:4], "big"), 128)]
         if b"avif" in brands or b"avis" in brands:
             return "AVIF"
@@ -167,16 +185,21 @@ def _other_kind(content: bytes) -> str:
 
 
 def _converted(content: bytes, kind: str) -> bytes:
-    """The (first) picture as PNG, upright."""
+    """The first frame as PNG, rotated as its EXIF orientation says.
+
+    Raises:
+        NotAPicture: Pillow is not installed or can't read the content, or the image is too large.
+    """
     try:
-        from PIL import Image, ImageOps  # noqa: PLC0415 - an extra, and slow to load
+        from PIL import Image, ImageOps  # noqa: PLC0415 - optional, and slow to import
     except ImportError:
         raise NotAPicture(
             f"is a {kind} picture; the queue takes JPEG and PNG, and what converts it is not installed here.",
-            f"Convert it to PNG or JPEG first, or have the user run {INSTALL} and restart the server.",
+            f"Convert it to PNG or JPEG first, or have the user run `{INSTALL}` in the folder of the clone and "
+            "restart the server.",
         ) from None
     try:
-        # Only this one of Pillow's readers: some of the others run programs on what they are given.
+        # Only the reader of this format: some of Pillow's readers run external programs (EPS: Ghostscript).
         with Image.open(io.BytesIO(content), formats=[kind]) as image:
             _bounded(*image.size)
             upright = ImageOps.exif_transpose(image)
@@ -184,7 +207,7 @@ def _converted(content: bytes, kind: str) -> bytes:
             upright.convert("RGBA" if upright.has_transparency_data else "RGB").save(png, "PNG")
     except NotAPicture:
         raise
-    except Exception:  # noqa: BLE001 - a reader of foreign bytes raises anything; all of it means one thing
+    except Exception:  # noqa: BLE001 - Pillow's readers raise any type for damaged content
         raise NotAPicture(f"begins as a {kind} picture, but it can't be read as one.") from None
     if png.tell() > MAX_BYTES:
         raise NotAPicture(

@@ -1,14 +1,17 @@
-"""`make live`: the real service, held against what we believe of it, ready to be pasted into an issue.
+"""`make live`: compare the real service with `schemas/upstream`, and print a report that can be pasted into an issue.
 
-Free of charge, unless PAID=1 is set: then one 540p 5s video is made and watched. Exits with 0 if nothing differs, 1
-if something does, 2 if the check could not be made.
+Free of charge, unless PAID=1 is set: then one 540p 5s video is made and polled until it ends. Exits with 0 if nothing
+differs, 1 if something does, 2 if the check could not run.
 
-    command     settings in, a report out
-    ├─ probes     the free questions      ├─ paid       the one that costs
-    asking      one raw answer, compared
-    beliefs     the schemas, and the report, which holds nothing of the account's
+    command        arguments, environment, exit code
+    ├─ probes      the free calls             ├─ paid    the call that costs money
+    session        one HTTP call, and the comparison of its response
+    expectations   the schemas, and how a body differs from one
+    report         differences and observations, without the account's data
+
+May import: upstream.wire, and settings, text.
 """
 
-from gmi_video.live.command import Outcome, add_arguments, check, main
+from gmi_video.live.command import CheckResult, add_arguments, check, main
 
-__all__ = ["Outcome", "add_arguments", "check", "main"]
+__all__ = ["CheckResult", "add_arguments", "check", "main"]

@@ -1,4 +1,4 @@
-"""The command: settings in, a report out, and an exit code."""
+"""The command: arguments and environment in, a report and an exit code out."""
 
 import argparse
 import os
@@ -15,10 +15,10 @@ import anyio
 import httpx
 
 from gmi_video import __version__
-from gmi_video.live.expectations import Beliefs
-from gmi_video.live.paid import watch
+from gmi_video.live.expectations import CouldNotRun, Expectations, find_schemas
+from gmi_video.live.paid import make_video
 from gmi_video.live.probes import Probes
-from gmi_video.live.session import Asking, CouldNotRun
+from gmi_video.live.session import LiveSession, NoResponse
 from gmi_video.settings import Settings
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2
 
@@ -33,64 +33,70 @@ OPEN_QUESTIONS = {
     "Upload size": "not tried: it is found by uploading ever larger files",
     "Refunds": "the API shows no charges; compare the balance in the console",
 }
-"""What gmi-api.md lists as unknown, each with what is said where nothing was seen."""
+"""What the vendor's documentation leaves open (gmi-api.md), and what the report says where nothing was observed."""
+
+SAME, DIFFERENT, NOT_RUN = 0, 1, 2
+"""The exit codes."""
 
 
-class Outcome(NamedTuple):
+class CheckResult(NamedTuple):
     """What to print, and the exit code."""
 
     text: str
-    code: int
+    exit_code: int
 
 
 async def check(
     environment: Mapping[str, str],
-    schemas: Path,
+    schemas: Path | None = None,
     *,
     transport: httpx.AsyncBaseTransport | None = None,
     now: Callable[[], float] = time.time,
-) -> Outcome:
-    """Make the check.
+) -> CheckResult:
+    """Compare the queue with the schemas.
 
     Args:
-        environment: the settings' variables, and PAID.
-        schemas: the folder `schemas/upstream`.
-        transport: how HTTP travels; None is the network.
+        environment: the variables of `Settings`, and PAID.
+        schemas: the folder of the schemas; None is the one of the package or the clone.
+        transport: the HTTP transport; None is the network.
         now: this machine's clock, in Unix seconds.
     """
-    # A fault in a variable that this command does not use need not stop it: only the key, the address and the rest
-    # of what goes out are looked at.
-    wanted = {name: environment.get(name, "") for name in ("GMI_API_KEY", "GMI_ORG_ID", "GMI_BASE_URL")}
-    settings = Settings.from_environment(wanted)
-    if settings.problems:
-        return Outcome("The live check could not run. " + " ".join(settings.problems) + "\n", 2)
     try:
-        beliefs = Beliefs(schemas)
-    except (OSError, ValueError) as error:
-        return Outcome(f"The live check could not run. {schemas} does not hold the schemas: {error}\n", 2)
-    paid = environment.get("PAID", "") == "1"
-    async with aclosing(Asking(settings, beliefs, transport, now)) as asking:
-        for question in OPEN_QUESTIONS:
-            asking.report.seen[question] = []
-        try:
-            await _ask(asking, paid=paid)
-        except CouldNotRun as error:
-            return Outcome(f"The live check could not run. {error}\n", 2)
-    for question, otherwise in OPEN_QUESTIONS.items():
-        if not asking.report.seen[question]:
-            asking.report.saw(question, otherwise)
+        settings = _settings(environment)
+        expectations = Expectations(schemas or find_schemas())
+        paid = environment.get("PAID", "") == "1"
+        async with aclosing(LiveSession(settings, expectations, transport, now)) as session:
+            report = session.report
+            # First, so that the report lists these questions in this order.
+            for question in OPEN_QUESTIONS:
+                report.observations[question] = []
+            await _make_calls(session, paid=paid)
+    except CouldNotRun as error:
+        return CheckResult(f"The live check could not run. {error}\n", NOT_RUN)
+    for question, default in OPEN_QUESTIONS.items():
+        if not report.observations[question]:
+            report.add_observation(question, default)
     head = [
         f"gmi-video-mcp {__version__}, {datetime.fromtimestamp(now(), UTC):%Y-%m-%d %H:%M} UTC",
         f"host: {urlsplit(settings.base_url).hostname}",
         "free calls and one paid 540p 5s video" if paid else "free calls only",
     ]
-    return Outcome(asking.report.markdown(head), 1 if asking.report.differences else 0)
+    return CheckResult(report.markdown(head), DIFFERENT if report.differences else SAME)
 
 
-async def _ask(asking: Asking, *, paid: bool) -> None:
-    probes = Probes(asking)
+def _settings(environment: Mapping[str, str]) -> Settings:
+    # Only the variables that this command uses: a fault in another one need not stop it.
+    used = {name: environment.get(name, "") for name in ("GMI_API_KEY", "GMI_ORG_ID", "GMI_BASE_URL")}
+    settings = Settings.from_environment(used)
+    if settings.problems:
+        raise CouldNotRun(" ".join(settings.problems))
+    return settings
+
+
+async def _make_calls(session: LiveSession, *, paid: bool) -> None:
+    probes = Probes(session)
     listed = await probes.models()
-    # From here on a call without an answer is a finding, not the end.
+    # The host answers and accepts the key: from here on a missing response is a difference and does not end the check.
     for subject, step in (
         ("GET /models/{id}", probes.luma),
         ("GET /models/{id}", lambda: probes.siblings(listed)),
@@ -99,28 +105,32 @@ async def _ask(asking: Asking, *, paid: bool) -> None:
     ):
         try:
             await step()
-        except CouldNotRun as error:
-            asking.report.differs(subject, str(error))
+        except NoResponse as error:
+            session.report.add_difference(subject, str(error))
     if paid:
         try:
-            await watch(asking)
-        except CouldNotRun as error:
-            asking.report.differs("the paid video", f"{error} It may have been made: look at the console")
+            await make_video(session)
+        except NoResponse as error:
+            session.report.add_difference("the paid video", f"{error} It may have been made: look at the console")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's options."""
+    """Add the command's options."""
     parser.add_argument(
-        "--schemas", type=Path, default=Path("schemas/upstream"), help="what we believe (default: %(default)s)"
+        "--schemas",
+        type=Path,
+        metavar="DIR",
+        help="folder of the schemas to compare with (default: those installed with the package, or the clone's "
+        "schemas/upstream)",
     )
 
 
 def main(options: argparse.Namespace) -> int:
-    """Run the command; returns the exit code."""
+    """Run the command with the parsed options; returns the exit code."""
 
-    async def run() -> Outcome:
+    async def run() -> CheckResult:
         return await check(os.environ, options.schemas)
 
-    outcome = anyio.run(run)
-    print(outcome.text, end="", file=sys.stderr if outcome.code == 2 else sys.stdout)  # noqa: PLR2004 - a command's output
-    return outcome.code
+    result = anyio.run(run)
+    print(result.text, end="", file=sys.stderr if result.exit_code == NOT_RUN else sys.stdout)
+    return result.exit_code

@@ -1,91 +1,93 @@
-"""The one question that costs money: a 540p 5s video, submitted once and watched to its end."""
+"""The call that costs money: one 540p 5s video, submitted once and polled until it ends."""
 
 from urllib.parse import quote
 
 import anyio
 
-from gmi_video.live.session import Asking, CouldNotRun, Reply, shape
+from gmi_video.live.session import LiveSession, NoResponse, outcome_shape
 from gmi_video.text import duration
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2, LumaRay2Payload
 from gmi_video.upstream.wire import Record, RecordList
 
 PAYLOAD = LumaRay2Payload(prompt="A paper boat drifts across a still pond", resolution="540p", duration="5s").wire()
+
 POLL_SECONDS = 5.0
-PATIENCE_SECONDS = 30 * 60.0
+"""Pause between two polls (seconds)."""
+
+MAX_RENDER_SECONDS = 30 * 60.0
+"""Polling stops after this time (seconds); the job then counts as a difference."""
 
 
-async def watch(asking: Asking) -> None:
-    """One submit that must be refused, and one that is paid for and watched to its end. No submit is repeated."""
-    report = asking.report
-    refused = await asking.ask("/requests", body={"model": LUMA_RAY2, "payload": {"resolution": "540p"}})
-    asking.compare("a submit without a prompt", "error", refused, 400)
-    report.saw("The text of a 400", asking.said(refused))
-    reply = await asking.ask("/requests", body={"model": LUMA_RAY2, "payload": PAYLOAD})
-    if not asking.compare("POST /requests", "submit-response", reply):
+async def make_video(session: LiveSession) -> None:
+    """Submit a payload that must be refused, then one that is paid for, and poll it. No submit is repeated.
+
+    Raises:
+        NoResponse: a submit got no response; the video may have been made.
+    """
+    report = session.report
+    refused = await session.call("/requests", body={"model": LUMA_RAY2, "payload": {"resolution": "540p"}})
+    session.check_response("a submit without a prompt", "error", refused, 400)
+    report.add_observation("The text of a 400", session.error_text(refused))
+    response = await session.call("/requests", body={"model": LUMA_RAY2, "payload": PAYLOAD})
+    if not session.check_response("POST /requests", "submit-response", response):
         return
-    record = _read(asking, "POST /requests", reply)
+    record = session.parse("POST /requests", Record, response)
     if record is None:
         return
-    began = anyio.current_time()
+    session.check_record("POST /requests", record)
+    submitted_at = anyio.current_time()
     stages = [f"{record.status} at 0 s"]
-    lag: float | None = None
-    while anyio.current_time() - began < PATIENCE_SECONDS:
-        passed = anyio.current_time() - began
-        if lag is None and await _is_listed(asking, record.request_id):
-            lag = passed
+    list_lag: float | None = None
+    while (age := anyio.current_time() - submitted_at) < MAX_RENDER_SECONDS:
+        if list_lag is None and await _is_listed(session, record.request_id):
+            list_lag = age
         if record.is_final:
             break
         await anyio.sleep(POLL_SECONDS)
-        seen = await _look(asking, record.request_id)
-        if seen is not None and seen.status != record.status:
-            stages.append(f"{seen.status} at {anyio.current_time() - began:.0f} s")
-        record = seen or record
-    report.saw("The paid video", ", then ".join(stages))
-    report.saw("The paid video", f"in the list after {duration(lag)}" if lag is not None else "never in the list")
-    await _judge(asking, record)
+        polled = await _poll(session, record.request_id)
+        if polled is not None and polled.status != record.status:
+            stages.append(f"{polled.status} at {anyio.current_time() - submitted_at:.0f} s")
+        record = polled or record
+    report.add_observation("The paid video", ", then ".join(stages))
+    listed = f"in the list after {duration(list_lag)}" if list_lag is not None else "never in the list"
+    report.add_observation("The paid video", listed)
+    await _check_outcome(session, record)
 
 
-async def _look(asking: Asking, request_id: str) -> Record | None:
+async def _poll(session: LiveSession, request_id: str) -> Record | None:
     try:
-        reply = await asking.ask(f"/requests/{quote(request_id, safe='')}")
-    except CouldNotRun:
-        # A poll that gets no answer is asked again: the job goes on, and is paid for.
+        response = await session.call(f"/requests/{quote(request_id, safe='')}")
+    except NoResponse:
+        # The next poll may succeed, and the job is paid for.
         return None
-    if not asking.compare("GET /requests/{id}", "request-record", reply):
+    if not session.check_response("GET /requests/{id}", "request-record", response):
         return None
-    return _read(asking, "GET /requests/{id}", reply)
+    record = session.parse("GET /requests/{id}", Record, response)
+    if record is not None:
+        session.check_record("GET /requests/{id}", record)
+    return record
 
 
-async def _is_listed(asking: Asking, request_id: str) -> bool:
+async def _is_listed(session: LiveSession, request_id: str) -> bool:
     try:
-        reply = await asking.ask("/requests", params={"model_id": LUMA_RAY2})
-        listing = RecordList.model_validate(reply.body)
-    except (CouldNotRun, ValueError):
+        response = await session.call("/requests", params={"model_id": LUMA_RAY2})
+        listing = RecordList.model_validate(response.body)
+    except (NoResponse, ValueError):
         return False
     return any(record.request_id == request_id for record in listing.requests)
 
 
-def _read(asking: Asking, subject: str, reply: Reply) -> Record | None:
-    try:
-        record = Record.model_validate(reply.body)
-    except ValueError:
-        asking.report.differs(subject, "our parsing can't read the record")
-        return None
-    asking.record(subject, record)
-    return record
-
-
-async def _judge(asking: Asking, record: Record) -> None:
-    report = asking.report
+async def _check_outcome(session: LiveSession, record: Record) -> None:
+    report = session.report
     if not record.succeeded:
-        state = "ended" if record.is_final else f"was after {duration(PATIENCE_SECONDS)} still"
-        report.differs("the paid video", f"{state} {record.status}")
+        state = "ended" if record.is_final else f"was after {duration(MAX_RENDER_SECONDS)} still"
+        report.add_difference("the paid video", f"{state} {record.status}")
         return
-    report.saw(f"The outcome shape of {LUMA_RAY2}", f"of the paid video: {shape(record)}")
-    report.saw("How long URLs live", f"the paid video's, fresh: {await asking.link(record.video_url)}")
+    report.add_observation(f"The outcome shape of {LUMA_RAY2}", f"of the paid video: {outcome_shape(record)}")
+    link = await session.describe_link(record.video_url)
+    report.add_observation("How long URLs live", f"the paid video's, fresh: {link}")
     echo = record.payload
     if echo and echo != PAYLOAD:
         names = sorted(name for name in echo.keys() | PAYLOAD.keys() if echo.get(name) != PAYLOAD.get(name))
-        report.differs(
-            "the paid video", f"the payload comes back with other {', '.join(f'`{name}`' for name in names)}"
-        )
+        changed = ", ".join(f"`{name}`" for name in names)
+        report.add_difference("the paid video", f"the payload comes back with other {changed}")

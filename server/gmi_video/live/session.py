@@ -1,57 +1,68 @@
-"""Asking the live queue: each answer raw, held against its schema, and read with our own parsing.
+"""Calls of the real queue: the raw response, its comparison with a schema, and its reading by our own wire models.
 
-The key goes to the queue's own address and nowhere else; redirects are not followed.
+The key goes to the queue's own address only; redirects are not followed.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from http import HTTPStatus
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
 import httpx
+from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
 from gmi_video import __version__
-from gmi_video.live.expectations import Beliefs, Report, kind
+from gmi_video.live.expectations import CouldNotRun, Expectations, kind
+from gmi_video.live.report import Report
 from gmi_video.settings import Settings
 from gmi_video.text import one_line, safe_url
-from gmi_video.upstream.wire import Record, fields_of
+from gmi_video.upstream.wire import ModelList, Record, RecordList, fields_of
 
 PAUSE_SECONDS = 0.5
+"""Pause before each call (seconds)."""
+
 TIMEOUT_SECONDS = 60.0
+"""HTTP timeout for connecting and for each read and write (seconds)."""
+
+Wire = TypeVar("Wire", bound=BaseModel)
 
 
-class CouldNotRun(Exception):
-    """The check can't be made at all; `str()` says why."""
+class NoResponse(CouldNotRun):
+    """A call of the queue got no response."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """One answer: its status, headers and JSON (None where it is none)."""
+class Response:
+    """A response: its HTTP status, and its body parsed as JSON (None if it is not JSON)."""
 
     status: int
-    headers: httpx.Headers
     body: Any
 
 
-class Asking:
-    """Asks, compares, and writes down.
+class LiveSession:
+    """Calls the queue and adds what it finds to a report.
 
     Args:
-        settings: key and address.
-        beliefs: the schemas.
-        transport: how HTTP travels; None is the network.
+        settings: key, organisation and address.
+        expectations: the schemas.
+        transport: the HTTP transport; None is the network.
         now: this machine's clock, in Unix seconds.
     """
 
     def __init__(
-        self, settings: Settings, beliefs: Beliefs, transport: httpx.AsyncBaseTransport | None, now: Callable[[], float]
+        self,
+        settings: Settings,
+        expectations: Expectations,
+        transport: httpx.AsyncBaseTransport | None,
+        now: Callable[[], float],
     ) -> None:
         self.report = Report(settings.api_key)
-        self._settings = settings
-        self.beliefs = beliefs
+        self.expectations = expectations
         self.now = now
+        self._settings = settings
         self._http = httpx.AsyncClient(
             transport=transport,
             timeout=TIMEOUT_SECONDS,
@@ -63,13 +74,19 @@ class Asking:
         """Close the connections."""
         await self._http.aclose()
 
-    async def ask(
+    async def call(
         self, path: str, *, body: Any = None, params: dict[str, str] | None = None, key: str | None = None
-    ) -> Reply:
-        """One call of the queue, of a path below its address; never of another host.
+    ) -> Response:
+        """Call the queue: GET, or POST where there is a body.
+
+        Args:
+            path: the path below the queue's address.
+            body: the JSON body of a POST.
+            params: the query.
+            key: sent instead of the account's key, and then without the organisation.
 
         Raises:
-            CouldNotRun: there is no answer.
+            NoResponse: connecting failed, timed out or was cut off.
         """
         await anyio.sleep(PAUSE_SECONDS)
         headers = {"Authorization": f"Bearer {self._settings.api_key if key is None else key}"}
@@ -85,63 +102,74 @@ class Asking:
             )
         except httpx.HTTPError as error:
             host = urlsplit(self._settings.base_url).hostname
-            raise CouldNotRun(f"{host} did not answer {path.split('/')[1]}: {type(error).__name__}.") from None
+            raise NoResponse(f"{host} did not answer {path.split('/')[1]}: {type(error).__name__}.") from None
         try:
             parsed = from_json(response.content, allow_inf_nan=False)
         except ValueError:
             parsed = None
-        self.report.learn(parsed)
-        if "retry-after" in response.headers or response.status_code == 429:  # noqa: PLR2004 - HTTP's "too many"
-            header = response.headers.get("retry-after", "none")
-            self.report.saw(
-                "A `Retry-After` header", f"with HTTP {response.status_code}: {self.report.quoted(header, 40)}"
-            )
-        return Reply(response.status_code, response.headers, parsed)
+        self.report.remember_personal(parsed)
+        if "retry-after" in response.headers or response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            header = self.report.quote(response.headers.get("retry-after", "none"), 40)
+            self.report.add_observation("A `Retry-After` header", f"with HTTP {response.status_code}: {header}")
+        return Response(response.status_code, parsed)
 
-    def said(self, reply: Reply) -> str:
-        """Status and the error's own words, for the report."""
-        error = fields_of(reply.body).get("error")
-        words = self.report.quoted(error) if error else "no `error`" if reply.body is not None else "not JSON"
-        return f"HTTP {reply.status}, {words}"
+    def error_text(self, response: Response) -> str:
+        """The HTTP status and the text of `error`, quoted."""
+        error = fields_of(response.body).get("error")
+        text = self.report.quote(error) if error else "no `error`" if response.body is not None else "not JSON"
+        return f"HTTP {response.status}, {text}"
 
-    def compare(self, subject: str, schema: str, reply: Reply, status: int = 200) -> bool:
-        """Reservation an answer against its schema; whether it has the status it should."""
-        if reply.status != status:
-            self.report.differs(subject, f"{self.said(reply)}; believed: HTTP {status}")
+    def check_response(self, subject: str, schema: str, response: Response, status: int = 200) -> bool:
+        """Compare a response with the expected status and schema.
+
+        Returns:
+            Whether it is JSON with the expected status; differences from the schema do not count.
+        """
+        if response.status != status:
+            self.report.add_difference(subject, f"{self.error_text(response)}; expected: HTTP {status}")
             return False
-        if reply.body is None:
-            self.report.differs(subject, "the answer is not JSON")
+        if response.body is None:
+            self.report.add_difference(subject, "the answer is not JSON")
             return False
-        for difference in self.beliefs.differences(schema, reply.body):
-            self.report.differs(subject, difference)
+        for difference in self.expectations.differences(schema, response.body):
+            self.report.add_difference(subject, difference)
         return True
 
-    def record(self, subject: str, record: Record) -> None:
-        """What a schema can't say of a record: its status, and that we can read its end."""
-        if record.status not in self.beliefs.examples("request-record", "status"):
-            self.report.differs(subject, f"the status {self.report.quoted(record.status, 40)} is not known")
-        if record.created_at is None or record.updated_at is None:
-            self.report.differs(subject, "its times can't be read as Unix seconds")
-        if record.succeeded and not record.video_url:
-            self.report.differs(subject, f"a success without a video we can find: {shape(record)}")
-        if record.status.lower() == "failed" and not record.failure_text:
-            self.report.differs(subject, "a failure without a text we can find")
+    def parse(self, subject: str, model: type[Wire], response: Response) -> Wire | None:
+        """Read a body with one of our wire models; None, and a difference, where that fails."""
+        try:
+            return model.model_validate(response.body)
+        except ValueError:
+            what = "list" if issubclass(model, ModelList | RecordList) else "record"
+            self.report.add_difference(subject, f"our parsing can't read the {what}")
+            return None
 
-    async def link(self, url: str) -> str:
-        """What a public link answers; without the key, and without its film."""
+    def check_record(self, subject: str, record: Record) -> None:
+        """Compare a request record with what its schema can't express: known statuses, times, a readable outcome."""
+        if record.status not in self.expectations.examples("request-record", "status"):
+            self.report.add_difference(subject, f"the status {self.report.quote(record.status, 40)} is not known")
+        if record.created_at is None or record.updated_at is None:
+            self.report.add_difference(subject, "its times can't be read as Unix seconds")
+        if record.succeeded and not record.video_url:
+            self.report.add_difference(subject, f"a success without a video we can find: {outcome_shape(record)}")
+        if record.status.lower() == "failed" and not record.failure_text:
+            self.report.add_difference(subject, "a failure without a text we can find")
+
+    async def describe_link(self, url: str) -> str:
+        """Status, type and CORS header of a public URL, asked for one byte of it and without the key."""
         if not safe_url(url):
             return "not a URL"
         try:
             async with self._http.stream("GET", url, headers={"Range": "bytes=0-0"}) as response:
                 origin = response.headers.get("access-control-allow-origin", "")
-                cors = f"open to {self.report.quoted(origin, 40)} (CORS)" if origin else "no CORS header"
-                what = response.headers.get("content-type", "no type")
-                return f"HTTP {response.status_code}, {self.report.quoted(what, 60)}, {cors}"
+                cors = f"open to {self.report.quote(origin, 40)} (CORS)" if origin else "no CORS header"
+                media_type = self.report.quote(response.headers.get("content-type", "no type"), 60)
+                return f"HTTP {response.status_code}, {media_type}, {cors}"
         except httpx.HTTPError as error:
             return f"no answer ({type(error).__name__})"
 
 
-def shape(record: Record) -> str:
+def outcome_shape(record: Record) -> str:
     """The names and types of the outcome's fields."""
     outcome = record.outcome
     if outcome is None:

@@ -272,5 +272,5 @@ def bounded(payload: dict[str, Any]) -> dict[str, Any]:
 def bounded_value(value: object) -> Any:
     """One value as it can be shown."""
     if isinstance(value, str):
-        return value if len(value) <= 2000 else f"{value[:1999]}…"  # noqa: PLR2004 - a long prompt, still readable
+        return value if len(value) <= 2000 else f"{value[:1999]}…"
     return value if isinstance(value, bool | int | float | None) else one_line(value, 500)

@@ -116,7 +116,7 @@ def _request_id(response: Response) -> str:
 
 def _hint(sim: Simulator, status: int) -> dict[str, str]:
     seconds = -(-RATE_LIMIT_MS // 1000)
-    return {"retry-after": str(seconds)} if status == 429 and sim.habits.retry_after_header else {}  # noqa: PLR2004 - 429 is the name of it
+    return {"retry-after": str(seconds)} if status == 429 and sim.habits.retry_after_header else {}
 
 
 def _admit(sim: Simulator, request: Request) -> str:

@@ -77,14 +77,14 @@ def from_response(status: int, headers: Mapping[str, str], body: Any, operation:
     """
     said = error_text(fields_of(body).get("error")) or error_text(body)
     words = f": {quote_untrusted(said)}" if said else ""
-    if 300 <= status < 400:  # noqa: PLR2004 - HTTP's redirects
+    if 300 <= status < 400:
         return Garbled(
             f"The queue answered with a redirect (HTTP {status}), which is not followed, because the API key would "
             "go with it.",
             "Tell the user to check GMI_BASE_URL: it should be the queue's own address.",
             maybe_arrived=operation.is_submit,
         )
-    if operation.endpoint == "upload" and status < 500 and status not in {408, 425, 429}:  # noqa: PLR2004 - as above
+    if operation.endpoint == "upload" and status < 500 and status not in {408, 425, 429}:
         # The storage's signature, not the key: none was sent there.
         return Rejected(
             f"The storage that GMI Cloud names for images refused the upload (HTTP {status}){words}. "
@@ -121,7 +121,7 @@ def from_response(status: int, headers: Mapping[str, str], body: Any, operation:
                 operation.again,
                 maybe_arrived=operation.is_submit,
             )
-        case _ if status >= 500:  # noqa: PLR2004 - HTTP's server errors
+        case _ if status >= 500:
             return _server_error(status, body, said, operation)
         case _:
             return Rejected(
@@ -175,7 +175,7 @@ def retry_after(headers: Mapping[str, str], body: Any) -> float | None:
     """Seconds to wait, from the body's `rate_limit.retry_after_ms`, its text, or a `Retry-After` header in seconds."""
     fields = fields_of(body)
     milliseconds = fields_of(fields.get("rate_limit")).get("retry_after_ms")
-    if isinstance(milliseconds, int | float) and 0 <= milliseconds < 1e10:  # noqa: PLR2004 - absurd above
+    if isinstance(milliseconds, int | float) and 0 <= milliseconds < 1e10:
         return milliseconds / 1000
     if found := re.search(r"Retry in (\d{1,9}) ms", error_text(fields.get("error"))):
         return int(found[1]) / 1000

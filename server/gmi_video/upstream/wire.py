@@ -68,13 +68,13 @@ def _status(value: object) -> object:
 
 def _seconds(value: object) -> float | None:
     """A Unix time in seconds. Not a number, or beyond the year 2100: absent."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 4_102_444_800:  # noqa: PLR2004 - 2100-01-01
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 4_102_444_800:
         return None
     return float(value)
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:  # noqa: PLR2004 - a huge int is no float
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
         return None
     return float(value)
 

@@ -81,7 +81,7 @@ def profile(rng: random.Random, length: int, feature: float, *, sharp: bool) -> 
     """The heights (0 to 1) of a skyline of that many points, its hills about `feature` points wide."""
     heights = [0.0] * length
     strength, total, wide = 1.0, 0.0, feature
-    while strength > (0.03 if sharp else 0.2) and wide > 2:  # noqa: PLR2004 - below two points there is no hill
+    while strength > (0.03 if sharp else 0.2) and wide > 2:
         knots = [rng.random() for _ in range(int(length / wide) + 3)]
         shift = rng.random()
         for x in range(length):
