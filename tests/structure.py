@@ -47,6 +47,8 @@ ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "av": ("simulator",),
     "PIL": ("simulator", "images"),
     "jsonschema": ("live",),
+    "psycopg": ("jobs",),
+    "platformdirs": ("jobs",),
 }
 """Third-party packages that only some parts may import."""
 
