@@ -47,6 +47,9 @@ class Ledger:
         self._url = url
         self._account = account
         self._now = now
+        # A clock that is not the machine's may be readable in the event loop only.
+        self._clock = now if now is time.time else lambda: self._noted
+        self._noted = 0.0
         self._stores: Fallback | None = None
         self._notices: list[str] = []
         self._turn = anyio.Lock()
@@ -203,10 +206,13 @@ class Ledger:
 
     async def aclose(self) -> None:
         """Make what we have `unknown`, so that the next process need not wait for a lease, and close the store."""
-        if self._stores:
-            await self._run_in_any_case(lambda session: operations.release(session, self._account.id, self.owner))
-            with anyio.CancelScope(shield=True):
+        if self._stores is None:
+            return
+        await self._run_in_any_case(lambda session: operations.release(session, self._account.id, self.owner))
+        with anyio.CancelScope(shield=True):
+            async with self._turn:
                 await to_thread.run_sync(self._stores.close)
+                self._stores = None
 
     # -- how -----------------------------------------------------------------------------------------------------
 
@@ -239,11 +245,12 @@ class Ledger:
         # The default limiter, and a lock for the order: a limiter of our own would count as idle to virtual time.
         # A thread that has begun is waited for, also by a call that is cancelled meanwhile.
         async with self._turn:
+            self._noted = self._now()
             return await to_thread.run_sync(self._in_thread, work)
 
     def _in_thread(self, work: Callable[[Session], T]) -> T:
         if self._stores is None:
-            self._stores = open_stores(self._url, self._account.id, self._now, self._say)
+            self._stores = open_stores(self._url, self._account.id, self._clock, self._say)
         return self._stores.run(work)
 
     def _say(self, sentence: str) -> None:
