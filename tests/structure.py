@@ -49,6 +49,8 @@ ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "PIL": ("simulator", "images"),
     "jsonschema": ("catalog", "live"),
     "cachetools": ("catalog", "images", "jobs", "mcp"),
+    "psycopg": ("jobs",),
+    "platformdirs": ("jobs",),
 }
 """Third-party packages that only some parts may import."""
 

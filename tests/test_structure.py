@@ -82,7 +82,8 @@ def declared_in(requirements: list[str]) -> set[str]:
 def test_what_is_imported_is_declared() -> None:
     everything = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     project = everything["project"]
-    declared = declared_in(project["dependencies"] + project["optional-dependencies"]["demo"])
+    extras = project["optional-dependencies"]
+    declared = declared_in(project["dependencies"] + extras["demo"] + extras["postgres"])
     # What checks the real queue is run from a clone, where the tools of development are.
     for_live = declared | declared_in(everything["dependency-groups"]["dev"])
     for found in imports():

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -54,6 +55,12 @@ VARIABLES = (
         "none",
         "folders that local images may come from, separated as in `PATH` (`:`, on Windows `;`)",
     ),
+    Variable(
+        "GMI_LEDGER_URL",
+        "a file in this user's state folder",
+        "where it is recorded what is about to be paid, for all copies of this server: `sqlite:///absolute/path`, "
+        "`postgresql://…` for copies on several machines (needs the extra `postgres`), or `none`",
+    ),
     Variable("GMI_LOG_LEVEL", "WARNING", "how much is written to stderr: DEBUG, INFO, WARNING, ERROR or CRITICAL"),
 )
 
@@ -70,6 +77,7 @@ class Settings:
     confirm_above_usd: float | None = None
     spend_limit_usd: float | None = None
     image_dirs: tuple[Path, ...] = ()
+    ledger_url: str = field(default="", repr=False)
     log_level: str = "WARNING"
     problems: tuple[str, ...] = ()
 
@@ -106,6 +114,7 @@ class _Reader:
             confirm_above_usd=self._number("GMI_CONFIRM_ABOVE_USD", 0, 1e6),
             spend_limit_usd=self._number("GMI_SPEND_LIMIT_USD", 0, 1e6),
             image_dirs=self._image_dirs(),
+            ledger_url=self._ledger_url(),
             log_level=self._log_level(),
             problems=tuple(self._problems),
         )
@@ -185,6 +194,35 @@ class _Reader:
             trouble = "can't be read as a folder"
         self._problems.append(f"{name}: {entry[:200]!r} {trouble}.")
         return None
+
+    def _ledger_url(self) -> str:
+        value = self._text("GMI_LEDGER_URL")
+        try:
+            parts = urlsplit(value)
+            _ = parts.port
+        except ValueError:
+            parts = urlsplit("")
+        # Not repeated in any of these: a password may be in it.
+        if value in {"", "none"}:
+            return value
+        if value.startswith("sqlite:///") and parts.path.strip("/") and not parts.query and not parts.fragment:
+            return value
+        if parts.scheme == "sqlite":
+            self._problems.append(
+                "GMI_LEDGER_URL must name an absolute path: sqlite:///absolute/path, on Windows sqlite:///C:/path."
+            )
+        elif parts.scheme not in {"postgresql", "postgres"}:
+            self._problems.append(
+                "GMI_LEDGER_URL must be sqlite:///absolute/path, postgresql://user:password@host/database, or none."
+            )
+        elif find_spec("psycopg") is None:
+            self._problems.append(
+                "GMI_LEDGER_URL names a PostgreSQL database, and this server was installed without what that needs: "
+                "install gmi-video-mcp[postgres]."
+            )
+        else:
+            return value
+        return ""
 
     def _log_level(self) -> str:
         value = self._text("GMI_LOG_LEVEL").upper() or "WARNING"

@@ -1,0 +1,154 @@
+"""One ledger out of two stores: the durable one, and this process's memory, which takes over where that fails.
+
+What this process knows of its intents is in memory always, as a copy. While the durable store can't be used, the same
+operations run on that copy, and what they wrote is carried over by the first transaction that succeeds again.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from gmi_video.jobs.ledger import operations
+from gmi_video.jobs.ledger.intents import Claimed, Existing, Intent
+from gmi_video.jobs.ledger.store import Session, Store, StoreError
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+
+def not_guaranteed(why: str) -> str:
+    """What a ledger in memory means, in one sentence."""
+    return (
+        f"Intents are kept in this process only ({why}): after a restart, or in another copy of this server, a repeat "
+        "can't be recognised, and what it costs is not held against the spending limit until the queue lists it."
+    )
+
+
+class Fallback:
+    """Runs operations where they can be run. Blocks; for a worker thread.
+
+    Args:
+        account: whose intents these are.
+        durable: the store to use; None where there is none, and then `why` tells the reason.
+        memory: the copy.
+        clock: Unix seconds.
+        why: why there is no durable store.
+    """
+
+    def __init__(
+        self, account: str, durable: Store | None, memory: Store, clock: Callable[[], float], why: str = ""
+    ) -> None:
+        self.trouble = not_guaranteed(why) if why else ""
+        self._account = account
+        self._durable = durable
+        self._memory = memory
+        self._clock = clock
+        self._retry_at = float("-inf")
+        self._opened = 0
+        self._own: set[str] = set()  # ids of all rows that this process has written
+        self._behind: set[str] = set()  # those of them that the durable store may not have as they are
+        # A task that is cancelled past anyio's shield leaves its thread behind; the next one waits here for it.
+        self._turn = threading.Lock()
+
+    @property
+    def place(self) -> str:
+        """Where intents are kept when nothing is wrong."""
+        return (self._durable or self._memory).place
+
+    @property
+    def offset(self) -> float:
+        """Seconds that the ledger's clock is ahead of this process's."""
+        return self._durable.offset if self._durable else 0.0
+
+    def run(self, work: Callable[[Session], T]) -> T:
+        """Run an operation as one transaction, on the durable store or else in memory. Never a `StoreError`."""
+        with self._turn:
+            if self._durable and self._clock() >= self._retry_at:
+                try:
+                    return self._on_durable(self._durable, work)
+                except StoreError as error:
+                    self._failed(error)
+            return self._in_memory(work)
+
+    def close(self) -> None:
+        """Carry over what is left, if that can be done now, and close both."""
+        with self._turn:
+            if self._durable:
+                if self._behind:
+                    try:
+                        self._on_durable(self._durable, lambda _: None)
+                    except StoreError as error:
+                        self._failed(error)
+                self._durable.close()
+            self._memory.close()
+
+    def _on_durable(self, durable: Store, work: Callable[[Session], T]) -> T:
+        result = self._try(durable, work)
+        self._retry_at = float("-inf")
+        self._behind.clear()
+        if self.trouble:
+            self.trouble = ""
+            _log.warning("The ledger can be used again.")
+        written = _intents(result)
+        if written:
+            self._note(result)
+            with self._memory.transaction(self._account) as session:
+                operations.forget_old(session)
+                for intent in written:
+                    operations.put(session, intent)
+        return result
+
+    def _try(self, durable: Store, work: Callable[[Session], T]) -> T:
+        try:
+            return self._once(durable, work)
+        except StoreError as error:
+            if not error.again:
+                raise
+        return self._once(durable, work)
+
+    def _once(self, durable: Store, work: Callable[[Session], T]) -> T:
+        with durable.transaction(self._account) as session:
+            if durable.opened != self._opened:
+                # It may be another file or database than before.
+                self._behind |= self._own
+            self._carry_over(session)
+            result = work(session)
+        self._opened = durable.opened
+        return result
+
+    def _carry_over(self, session: Session) -> None:
+        if not self._behind:
+            return
+        with self._memory.transaction(self._account) as memory:
+            intents = operations.copies(memory, self._behind)
+        for intent in intents:
+            operations.save(session, intent)
+
+    def _in_memory(self, work: Callable[[Session], T]) -> T:
+        with self._memory.transaction(self._account) as session:
+            result = work(session)
+        self._behind |= self._note(result)
+        return result
+
+    def _note(self, result: object) -> set[str]:
+        ids = set[str]() if isinstance(result, Existing) else {intent.id for intent in _intents(result)}
+        self._own |= ids
+        return ids
+
+    def _failed(self, error: StoreError) -> None:
+        self._retry_at = self._clock() + error.pause
+        sentence = not_guaranteed(f"the ledger can't be used: {error.why}")
+        if sentence != self.trouble:
+            _log.warning(sentence)
+        self.trouble = sentence
+
+
+def _intents(result: object) -> list[Intent]:
+    """The rows that an operation's result shows."""
+    if isinstance(result, Claimed | Existing):
+        return [result.intent]
+    if isinstance(result, list):
+        return [entry for entry in result if isinstance(entry, Intent)]  # pyright: ignore[reportUnknownVariableType]
+    return [result] if isinstance(result, Intent) else []

@@ -1,0 +1,476 @@
+"""The ledger's operations, the same over a SQLite file, this process's memory and PostgreSQL."""
+
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import pytest
+
+from gmi_video.jobs.ledger import Account, Claimed, Existing, Ledger, Limit, OverLimit, operations
+from gmi_video.settings import Settings
+
+from .conftest import EPOCH, KEY
+from .conftest import now as virtual_now
+from .ledgers import PROMPT, QUEUE, Copies, claimed, existing
+from .postgres import Postgres, running
+
+# pyright: reportPrivateUsage=false
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Generator[Postgres]:
+    with running() as server:
+        yield server
+
+
+@asynccontextmanager
+async def copies_of(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Copies]:
+    url = "none"
+    if request.param == "file":
+        url = f"sqlite://{tmp_path}/state/ledger.sqlite3"
+    elif request.param == "postgres":
+        server: Postgres = request.getfixturevalue("postgres")
+        url = server.url(server.new_database())
+    found = Copies(url)
+    yield found
+    for ledger in found.all:
+        await ledger.aclose()
+
+
+@pytest.fixture(params=["file", "memory", "postgres"])
+async def copies(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Copies]:
+    """Every store, also the one that each copy has for itself."""
+    async with copies_of(request, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture(params=["file", "postgres"])
+async def shared(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Copies]:
+    """The stores that several copies share."""
+    async with copies_of(request, tmp_path) as found:
+        yield found
+
+
+def files_in(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
+# -- the same call -----------------------------------------------------------------------------------------------
+
+
+async def test_the_first_claim_is_ours_and_the_second_finds_it_busy(copies: Copies) -> None:
+    ledger = copies.copy()
+    intent = await claimed(ledger)
+    assert (intent.state, intent.request_id, intent.take, intent.usd) == ("sending", "", 0, 1.0)
+    assert (intent.created_at, intent.lease_until, intent.owner) == (EPOCH, EPOCH + 15, ledger.owner)
+    assert await existing(ledger) == Existing(intent, busy=True)
+    assert await ledger.find(PROMPT) == await ledger.get(intent.id) == Existing(intent, busy=True)
+    await claimed(ledger, "a wolf")
+
+
+async def test_a_made_one_stands_for_an_hour(copies: Copies) -> None:
+    ledger = copies.copy()
+    made = await ledger.made(await claimed(ledger), "request-1")
+    assert (made.state, made.request_id, made.lease_until) == ("made", "request-1", 0)
+    copies.seconds += 3599
+    assert await existing(ledger) == Existing(made, busy=False)
+    copies.seconds += 2
+    assert await ledger.find(PROMPT) is None
+    assert (await claimed(ledger)).id != made.id
+
+
+@pytest.mark.parametrize("settled", ["sending", "unknown"])
+async def test_one_whose_end_is_not_known_stands_for_a_day(copies: Copies, settled: str) -> None:
+    ledger = copies.copy()
+    intent = await claimed(ledger)
+    if settled == "unknown":
+        await ledger.unknown(intent)
+    copies.seconds += 24 * 3600 - 1
+    found = await existing(ledger)
+    assert (found.intent.id, found.intent.state, found.busy) == (intent.id, settled, False)
+    copies.seconds += 2
+    await claimed(ledger)
+
+
+async def test_a_refused_one_stands_in_nobodys_way(copies: Copies) -> None:
+    ledger = copies.copy()
+    intent = await claimed(ledger)
+    assert (await ledger.refused(intent)).state == "refused"
+    again = await claimed(ledger)
+    assert again.id != intent.id
+
+
+async def test_two_keys_never_meet(copies: Copies) -> None:
+    one, other = copies.copy(), copies.copy("another-key")
+    intent = await claimed(one)
+    theirs = await claimed(other)
+    assert (intent.account, intent.request) != (theirs.account, theirs.request)
+    await other.made(theirs, "request-1")
+    assert await one.request_ids() == frozenset()
+    assert await one.recent() == {"sending": 1}
+    assert Account("k", QUEUE, "a").id != Account("k", QUEUE, "b").id != Account("k", QUEUE + "a").id
+
+
+async def test_a_claim_that_was_committed_unseen_is_still_ours(copies: Copies) -> None:
+    ledger = copies.copy()
+    wish = operations.Wish(ledger._new(PROMPT, 1.0), allow_duplicate=False, reuse_seconds=60, limit=None)
+    first = await ledger._run(lambda session: operations.claim(session, wish))
+    assert await ledger._run(lambda session: operations.claim(session, wish)) == first
+    assert isinstance(first, Claimed)
+
+
+# -- takes -------------------------------------------------------------------------------------------------------
+
+
+async def test_another_take_is_a_new_intent_and_the_very_call_again_joins_it(copies: Copies) -> None:
+    ledger = copies.copy()
+    await ledger.made(await claimed(ledger), "request-0")
+    first = await claimed(ledger, allow_duplicate=True)
+    assert first.take == 1
+    assert (await existing(ledger, allow_duplicate=True)).intent == first
+    await ledger.unknown(first)
+    assert (await existing(ledger, allow_duplicate=True)).intent.id == first.id
+    await ledger.made(first, "request-1")
+    second = await claimed(ledger, allow_duplicate=True)
+    assert second.take == 2
+    assert await ledger.find(PROMPT, allow_duplicate=True) == Existing(second, busy=True)
+
+
+async def test_another_take_does_not_join_the_first_video(copies: Copies) -> None:
+    ledger = copies.copy()
+    await claimed(ledger)
+    assert (await claimed(ledger, allow_duplicate=True)).take == 1
+
+
+async def test_the_plain_call_finds_the_newest_that_is_made_or_busy(copies: Copies) -> None:
+    ledger = copies.copy()
+    first = await ledger.made(await claimed(ledger), "request-0")
+    copies.seconds += 1
+    take = await claimed(ledger, allow_duplicate=True)
+    assert (await existing(ledger)).intent == take
+    await ledger.unknown(take)
+    assert (await existing(ledger)).intent == first
+    made = await ledger.made(take, "request-1")
+    assert (await existing(ledger)).intent == made
+
+
+# -- the limit ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_limit_counts_intents_and_what_is_listed_once(copies: Copies) -> None:
+    ledger = copies.copy()
+    await ledger.made(await claimed(ledger, "1"), "request-1")
+    await ledger.unknown(await claimed(ledger, "2"))
+    await claimed(ledger, "3")
+    await ledger.refused(await claimed(ledger, "4"))
+    free = await ledger.claim("5", usd=None)
+    assert isinstance(free, Claimed)
+    over = await ledger.claim("6", usd=1.0, limit=Limit(3.9))
+    assert over == OverLimit(3.0, counted=4, undecided=3, unpriced=1)
+    listed = Limit(3.9, listed_usd=1.0, listed_ids=frozenset({"request-1", "request-0"}))
+    assert await ledger.claim("6", usd=1.0, limit=listed) == OverLimit(3.0, counted=3, undecided=3, unpriced=1)
+    assert isinstance(await ledger.claim("6", usd=1.0, limit=Limit(4.0)), Claimed)
+
+
+async def test_a_limit_looks_back_a_day(copies: Copies) -> None:
+    ledger = copies.copy()
+    await ledger.made(await claimed(ledger), "request-1")
+    copies.seconds += 24 * 3600 - 1
+    assert isinstance(await ledger.claim("2", usd=1.0, limit=Limit(1.0)), OverLimit)
+    copies.seconds += 2
+    assert isinstance(await ledger.claim("2", usd=1.0, limit=Limit(1.0)), Claimed)
+
+
+async def test_an_existing_one_costs_nothing_and_a_limit_needs_a_price(copies: Copies) -> None:
+    ledger = copies.copy()
+    await claimed(ledger)
+    assert isinstance(await ledger.claim(PROMPT, usd=1.0, limit=Limit(0.0)), Existing)
+    with pytest.raises(ValueError, match="price"):
+        await ledger.claim(PROMPT, usd=None, limit=Limit(1.0))
+
+
+# -- who has it --------------------------------------------------------------------------------------------------
+
+
+async def test_a_lease_is_renewed_until_the_intent_is_settled(copies: Copies) -> None:
+    ledger = copies.copy()
+    intent = await claimed(ledger)
+    copies.seconds += 10
+    renewed = await ledger.renew(intent)
+    assert renewed == replace(intent, updated_at=copies.seconds, lease_until=copies.seconds + 15)
+    copies.seconds += 10
+    assert (await existing(ledger)).busy
+    await ledger.refused(intent)
+    assert await ledger.renew(intent) is None
+    await claimed(ledger)
+
+
+async def test_an_abandoned_one_is_adopted_by_one_process(shared: Copies) -> None:
+    first, second, third = shared.copy(), shared.copy(), shared.copy()
+    intent = await claimed(first)
+    assert await second.adopt(intent) is None
+    shared.seconds += 16
+    adopted = await second.adopt(intent)
+    assert adopted
+    assert (adopted.id, adopted.state, adopted.owner) == (intent.id, "unknown", second.owner)
+    assert await third.adopt(intent) is None
+    assert await third.get(intent.id) == Existing(adopted, busy=True)
+    assert await first.renew(intent) is None
+    # What the first says of it does not take it from the second; a job, it does make.
+    assert await first.unknown(intent) == adopted
+    assert (await first.made(intent, "request-1")).state == "made"
+    assert (await second.unknown(adopted)).request_id == "request-1"
+    assert await third.adopt(intent) is None
+
+
+async def test_an_unknown_one_is_adopted_at_once(copies: Copies) -> None:
+    ledger = copies.copy()
+    intent = await ledger.unknown(await claimed(ledger))
+    adopted = await ledger.adopt(intent)
+    assert adopted
+    assert (await existing(ledger)).busy
+    assert await ledger.adopt(intent) is None
+    assert (await ledger.refused(adopted)).state == "refused"
+
+
+async def test_renewing_holds_it_for_as_long_as_the_body_runs(copies: Copies) -> None:
+    ledger = copies.copy(now=virtual_now)
+    intent = await claimed(ledger)
+
+    async def work() -> None:
+        async with ledger.renewing(intent):
+            await anyio.sleep(100)
+            assert (await existing(ledger)).busy
+            raise KeyError("as it was raised")
+
+    with pytest.raises(KeyError, match="as it was raised"):
+        await work()
+    await anyio.sleep(16)
+    assert not (await existing(ledger)).busy
+
+
+async def test_a_clean_end_lets_go_of_what_we_have(shared: Copies) -> None:
+    first, second = shared.copy(), shared.copy()
+    intent = await claimed(first)
+    adopted = await first.adopt(await first.unknown(await claimed(first, "another")))
+    theirs = await claimed(second, "theirs")
+    await first.aclose()
+    for ours in (intent, adopted):
+        assert ours
+        found = await second.get(ours.id)
+        assert found
+        assert (found.intent.state, found.busy) == ("unknown", False)
+    assert await second.get(theirs.id) == Existing(theirs, busy=True)
+
+
+# -- late words --------------------------------------------------------------------------------------------------
+
+
+async def test_that_it_was_made_is_final(copies: Copies) -> None:
+    ledger = copies.copy()
+    intent = await claimed(ledger)
+    await ledger.refused(intent)
+    made = await ledger.made(intent, "request-1")
+    copies.seconds += 60
+    assert await ledger.unknown(intent) == await ledger.refused(intent) == made
+    assert await ledger.renew(intent) is None
+    assert await ledger.adopt(intent) is None
+
+
+async def test_a_clock_that_was_set_back_loses_no_word(copies: Copies) -> None:
+    ledger = copies.copy()
+    intent = await claimed(ledger)
+    copies.seconds -= 3600
+    assert (await ledger.refused(intent)).state == "refused"
+    await claimed(ledger)
+
+
+async def test_a_lease_from_a_clock_far_ahead_is_not_believed(copies: Copies) -> None:
+    ledger = copies.copy()
+    intent = await claimed(ledger)
+    copies.seconds -= 3600
+    found = await existing(ledger)
+    assert (found.intent.id, found.busy) == (intent.id, False)
+
+
+@pytest.mark.parametrize("word", ["made", "unknown", "refused", "renew", "adopt"])
+async def test_a_word_about_a_row_that_was_lost_brings_it_back(shared: Copies, word: str) -> None:
+    ledger, other = shared.copy(), shared.copy()
+    intent = await claimed(ledger)
+    await other._run(lambda session: session.change("DELETE FROM gmi_video_intents"))
+    shared.seconds += 16
+    if word == "made":
+        await ledger.made(intent, "request-1")
+    else:
+        await getattr(ledger, word)(intent)
+    found = await other.get(intent.id)
+    assert found
+    state = {"renew": "sending", "adopt": "unknown"}.get(word, word)
+    assert replace(found.intent, updated_at=0, lease_until=0) == replace(
+        intent, state=state, request_id="request-1" if word == "made" else "", updated_at=0, lease_until=0
+    )
+
+
+async def test_a_job_that_is_found_is_one_intents_only(copies: Copies) -> None:
+    ledger = copies.copy()
+    one, two = await claimed(ledger), await claimed(ledger, allow_duplicate=True)
+    found = await ledger.found(one, "request-1")
+    assert found
+    assert (found.state, found.request_id) == ("made", "request-1")
+    assert await ledger.found(two, "request-1") is None
+    assert await ledger.found(two, "request-2")
+    assert await ledger.request_ids() == {"request-1", "request-2"}
+
+
+# -- what is kept ------------------------------------------------------------------------------------------------
+
+
+async def test_rows_vanish_when_nobody_needs_them(copies: Copies) -> None:
+    ledger = copies.copy()
+    made = await ledger.made(await claimed(ledger, "made"), "request-1")
+    unknown = await ledger.unknown(await claimed(ledger, "unknown"))
+    refused = await ledger.refused(await claimed(ledger, "refused"))
+    copies.seconds += 590
+    await claimed(ledger, "a")
+    assert await ledger.recent() == {"made": 1, "unknown": 1, "refused": 1, "sending": 1}
+    copies.seconds += 20
+    await claimed(ledger, "b")
+    assert await ledger.get(refused.id) is None
+    assert await ledger.recent() == {"made": 1, "unknown": 1, "sending": 2}
+    copies.seconds += 25 * 3600 + 1
+    await claimed(ledger, "c")
+    assert await ledger.get(made.id) is None
+    assert await ledger.get(unknown.id) is None
+    assert await ledger.recent() == {"sending": 1}
+
+
+async def test_a_row_from_the_future_does_not_stand_for_ever(copies: Copies) -> None:
+    ledger = copies.copy()
+    copies.seconds += 365 * 24 * 3600
+    await ledger.made(await claimed(ledger), "request-1")
+    copies.seconds = EPOCH
+    await claimed(ledger)
+
+
+async def test_nothing_that_was_asked_for_is_kept(tmp_path: Path, postgres: Postgres) -> None:
+    database = postgres.new_database()
+    ledgers = [Copies(url).copy() for url in (f"sqlite://{tmp_path}/ledger.sqlite3", postgres.url(database))]
+    for ledger in ledgers:
+        await ledger.made(await claimed(ledger), "request-1")
+        await claimed(ledger, "another")
+    parts = [path.read_bytes() for path in files_in(tmp_path)]
+    rows = postgres.execute(database, "SELECT row_to_json(gmi_video_intents)::text FROM gmi_video_intents")
+    kept = b"\0".join(parts) + repr(rows).encode()
+    for ledger in ledgers:
+        await ledger.aclose()
+    assert b"request-1" in kept
+    secrets = (PROMPT, KEY, QUEUE, "queue.example", "another", "fox")
+    assert not [secret for secret in secrets if secret.encode() in kept]
+
+
+def test_the_account_does_not_show_its_key() -> None:
+    assert KEY not in repr(vars(Ledger("none", Account(KEY, QUEUE)))["_account"])
+
+
+# -- the threads -------------------------------------------------------------------------------------------------
+
+
+async def test_what_became_of_it_is_written_although_the_call_is_cancelled(shared: Copies) -> None:
+    ledger, other = shared.copy(), shared.copy()
+    intent = await claimed(ledger)
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await ledger.made(intent, "request-1")
+    found = await other.get(intent.id)
+    assert found
+    assert found.intent.request_id == "request-1"
+
+
+async def test_a_claim_that_is_cancelled_before_it_began_records_nothing(copies: Copies) -> None:
+    ledger = copies.copy()
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await ledger.claim(PROMPT, usd=1.0)
+    assert scope.cancelled_caught
+    assert await ledger.recent() == {}
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_claim_that_is_cancelled_while_it_runs_is_told(tmp_path: Path, backend: str) -> None:
+    told: list[object] = []
+
+    async def main() -> None:
+        ledger = Ledger(f"sqlite://{tmp_path}/ledger.sqlite3", Account(KEY, QUEUE), lambda: EPOCH)
+        with anyio.CancelScope() as scope:
+            # Cancelled by the thread that runs the transaction, so certainly while it runs.
+            ledger._clock = lambda: anyio.from_thread.run_sync(scope.cancel) or EPOCH
+            told.append(await ledger.claim(PROMPT, usd=1.0))
+            await anyio.sleep(1)
+        assert scope.cancelled_caught
+        assert await ledger.recent() == {"sending": 1}
+        await ledger.aclose()
+
+    anyio.run(main, backend=backend)
+    assert [type(claim) for claim in told] == [Claimed]
+
+
+async def test_the_event_loop_goes_on_and_calls_take_turns(copies: Copies) -> None:
+    ledger = copies.copy()
+    claims: list[object] = []
+
+    async def claim() -> None:
+        claims.append(await ledger.claim(PROMPT, usd=1.0))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(claim)
+    assert sum(isinstance(found, Claimed) for found in claims) == 1
+
+
+# -- opening -----------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_imported_before_it_is_needed() -> None:
+    code = (
+        "import sys, gmi_video.mcp.stdio, gmi_video.jobs.ledger as l; l.Ledger('', l.Account('k', 'u'));"
+        "print([name for name in ('sqlite3', 'psycopg', 'platformdirs') if name in sys.modules])"
+    )
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("sqlite://relative/path", "absolute path"),
+        ("sqlite:ledger.sqlite3", "absolute path"),
+        ("sqlite:///", "absolute path"),
+        ("sqlite:///a?mode=ro", "absolute path"),
+        ("/var/lib/ledger.sqlite3", "or none"),
+        ("mysql://me:hunter2@host/db", "or none"),
+        ("postgresql://me:hunter2@[host/db", "or none"),
+    ],
+)
+def test_a_wrong_address_is_a_problem_in_words_and_not_repeated(value: str, words: str) -> None:
+    settings = Settings.from_environment({"GMI_API_KEY": KEY, "GMI_LEDGER_URL": value})
+    (problem,) = settings.problems
+    assert words in problem
+    assert settings.ledger_url == ""
+    assert "hunter2" not in problem
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "none", "sqlite:///a/b.db", "sqlite:///C:/a.db", "postgresql://me:hunter2@host:5433/db?sslmode=require"],
+)
+def test_an_address_is_taken_as_it_is_and_not_shown(value: str) -> None:
+    settings = Settings.from_environment({"GMI_API_KEY": KEY, "GMI_LEDGER_URL": value})
+    assert (settings.ledger_url, settings.problems) == (value, ())
+    assert "hunter2" not in repr(settings)

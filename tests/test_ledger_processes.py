@@ -1,0 +1,155 @@
+"""One ledger and several real processes: races that one wins, and kills at every statement."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from gmi_video.jobs.ledger import Claimed, Intent
+
+from .ledger_worker import new
+from .postgres import Postgres, running
+
+WORKER = Path(__file__).with_name("ledger_worker.py")
+COPIES = 8
+
+
+@pytest.fixture(scope="module")
+def server() -> Generator[Postgres]:
+    with running() as found:
+        yield found
+
+
+@pytest.fixture(params=["file", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "file":
+        return f"sqlite://{tmp_path}/ledger.sqlite3"
+    server: Postgres = request.getfixturevalue("server")
+    return server.url(server.new_database())
+
+
+class Worker:
+    """A process, and one line each way at a time."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def send(self, **told: Any) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(told) + "\n")
+        self._process.stdin.flush()
+
+    def hear(self) -> dict[str, Any]:
+        assert self._process.stdout
+        return json.loads(self._process.stdout.readline())
+
+    def ask(self, **told: Any) -> dict[str, Any]:
+        self.send(**told)
+        return self.hear()
+
+
+@contextmanager
+def worker(kind: str, url: str) -> Generator[Worker]:
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, str(WORKER), kind, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        yield Worker(process)
+
+
+@pytest.fixture
+def workers(url: str) -> Generator[list[Worker]]:
+    """Eight copies, started at once, so that they race for the making of the tables too."""
+    with ExitStack() as stack:
+        found = [stack.enter_context(worker("copy", url)) for _ in range(COPIES)]
+        assert all(one.hear() == {"ready": True} for one in found)
+        yield found
+
+
+def race(workers: list[Worker], **told: Any) -> list[dict[str, Any]]:
+    for one in workers:
+        one.send(**told)
+    answers = [one.hear() for one in workers]
+    assert [answer["trouble"] for answer in answers] == [""] * len(workers)
+    return answers
+
+
+def test_of_eight_copies_with_the_same_call_one_may_pay(workers: list[Worker]) -> None:
+    for number in range(50):
+        answers = race(workers, do="claim", fingerprint=f"round {number}")
+        outcomes = sorted(answer["outcome"] for answer in answers)
+        assert outcomes == ["Claimed", *["Existing"] * (COPIES - 1)]
+        assert len({answer["id"] for answer in answers}) == 1
+
+
+def test_of_forty_calls_over_eight_copies_a_limit_for_ten_lets_ten_pay(workers: list[Worker]) -> None:
+    # Five calls each without waiting for an answer, so that every copy is always at it.
+    for call in range(5):
+        for place, one in enumerate(workers):
+            one.send(do="claim", fingerprint=f"{place} {call}", limit=10)
+    answers = [one.hear() for one in workers for _ in range(5)]
+    outcomes = [answer["outcome"] for answer in answers]
+    assert {answer["trouble"] for answer in answers} == {""}
+    assert (outcomes.count("Claimed"), outcomes.count("OverLimit")) == (10, 30)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a killed process is known by its lease only")
+def test_of_eight_copies_one_adopts_what_a_killed_one_left(workers: list[Worker], url: str) -> None:
+    with worker("kill", url) as victims:
+        victims.hear()
+        for number in range(10):
+            fingerprint = f"left {number}"
+            victims.ask(do="claim", fingerprint=fingerprint, kill_before=1000)
+            answers = race(workers, do="adopt", fingerprint=fingerprint)
+            assert sorted(answer["outcome"] for answer in answers) == ["Intent", *["NoneType"] * (COPIES - 1)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a killed process is known by its lease only")
+def test_a_kill_before_any_statement_leaves_nothing_or_an_intent_to_adopt(url: str) -> None:
+    claims = kills(url, "claim")
+    # Nothing was paid where nothing was recorded, and what was recorded is adopted.
+    assert claims[:-1] == [None] * (len(claims) - 1)
+    assert claims[-1] == "sending"
+    assert len(claims) > 6
+    settled = kills(url, "made")
+    assert settled[:-1] == ["sending"] * (len(settled) - 1)
+    assert settled[-1] == "made"
+    assert len(settled) > 4
+
+
+def kills(url: str, what: str) -> list[str | None]:
+    """What a second process finds after a kill before each statement of an operation, and after the whole of it."""
+    states: list[str | None] = []
+    with worker("kill", url) as victims:
+        victims.hear()
+        killed = True
+        while killed:
+            number = len(states) + 1
+            told = {"fingerprint": f"{what} {number}", "request_id": f"{what} {number}"}
+            if what == "made":
+                victims.ask(do="claim", kill_before=1000, **told)
+            answer = victims.ask(do=what, kill_before=number, **told)
+            killed = answer["killed"]
+            assert killed or answer["status"] == 0
+            states.append(anyio.run(look, url, told["fingerprint"]))
+    return states
+
+
+async def look(url: str, fingerprint: str) -> str | None:
+    """What another process finds: the state before it adopts or claims the intent, as it must be able to."""
+    ledger = new(url)
+    found = await ledger.find(fingerprint)
+    if found is None:
+        assert isinstance(await ledger.claim(fingerprint, usd=1.0), Claimed)
+    else:
+        assert not found.busy
+        assert isinstance(await ledger.adopt(found.intent), Intent) == (found.intent.state == "sending")
+    assert ledger.trouble == ""
+    await ledger.aclose()
+    return found.intent.state if found else None
