@@ -22,6 +22,7 @@ from gmi_video.images import formats
 from gmi_video.images.files import Folders, content
 from gmi_video.images.upload import FRESH_SECONDS, Images
 from gmi_video.settings import Settings
+from gmi_video.simulator import SimulatedTransport
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.transport import Transport
 
@@ -54,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 async def queue(world: World) -> AsyncGenerator[Queue]:
     settings = Settings(api_key=KEY, base_url=world.sim.api_url)
-    exchange = Transport(settings, world.sim.transport(), now)
+    exchange = Transport(settings, SimulatedTransport(world.sim), now)
     yield Queue(exchange)
     await exchange.aclose()
 

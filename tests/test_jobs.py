@@ -10,7 +10,7 @@ import pytest
 
 from gmi_video.services import Services, open_services
 from gmi_video.settings import Settings
-from gmi_video.simulator import Script
+from gmi_video.simulator import Script, SimulatedTransport
 from gmi_video.upstream.wire import LUMA_RAY2, Record
 
 from .conftest import Host, World, now
@@ -24,7 +24,7 @@ GET, LIST = "get", "list"
 async def process(world: World, **environment: str) -> AsyncGenerator[Services]:
     """A server's services, as the tools of all its connections over HTTP share them."""
     settings = Settings.from_environment(world.environment | environment)
-    async with open_services(settings, world.sim.transport(), now) as services:
+    async with open_services(settings, SimulatedTransport(world.sim), now) as services:
         yield services
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gmi_video.live import Outcome, check
-from gmi_video.simulator import Script, Simulator
+from gmi_video.simulator import Script, SimulatedTransport, Simulator
 
 from .conftest import EPOCH, KEY, World, now
 
@@ -44,7 +44,7 @@ def sim(world: World) -> Simulator:
 
 async def checked(world: World, *, schemas: Path = SCHEMAS, **environment: str) -> Outcome:
     """The report and exit code of one run."""
-    return await check(world.environment | environment, schemas, transport=world.sim.transport(), now=now)
+    return await check(world.environment | environment, schemas, transport=SimulatedTransport(world.sim), now=now)
 
 
 def differences(outcome: Outcome) -> list[str]:

@@ -11,7 +11,7 @@ from anyio.abc import SocketAttribute, SocketStream
 from gmi_video.errors import UpstreamError
 from gmi_video.mcp.app import create_server
 from gmi_video.settings import Settings
-from gmi_video.simulator import Endpoint, Simulator
+from gmi_video.simulator import Endpoint, SimulatedTransport, Simulator
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.transport import Transport
 from tests.conftest import World, now
@@ -87,7 +87,7 @@ async def test_an_error_says_nothing_of_the_key_even_to_a_debugger() -> None:
     key = KEYS[0]
     sim = Simulator(api_key=key, clock=now, seed=1)
     settings = Settings.from_environment({"GMI_API_KEY": key, "GMI_BASE_URL": sim.api_url})
-    http = Transport(settings, sim.transport(), now)
+    http = Transport(settings, SimulatedTransport(sim), now)
     seen = [repr(settings), str(settings), repr(http)]
     for status, body, headers in echoes(key):
         sim.heal()

@@ -11,7 +11,7 @@ import trio
 from jsonschema import Draft202012Validator
 from trio.testing import MockClock
 
-from gmi_video.simulator import Simulator
+from gmi_video.simulator import SimulatedTransport, Simulator
 
 EPOCH = 1_750_000_000
 SCHEMAS = Path(__file__).parents[2] / "schemas" / "upstream"
@@ -30,7 +30,7 @@ def sim() -> Simulator:
 @pytest.fixture
 async def client(sim: Simulator) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Authorization": f"Bearer {sim.api_key}"}
-    async with httpx.AsyncClient(transport=sim.transport(), base_url=sim.api_url, headers=headers) as connected:
+    async with httpx.AsyncClient(transport=SimulatedTransport(sim), base_url=sim.api_url, headers=headers) as connected:
         yield connected
 
 

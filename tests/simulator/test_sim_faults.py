@@ -8,7 +8,7 @@ import httpx
 import pytest
 import trio
 
-from gmi_video.simulator import FAULTS, Fault, Simulator
+from gmi_video.simulator import FAULTS, Fault, SimulatedTransport, Simulator
 from gmi_video.simulator.faults import ELSEWHERE, HUGE_BYTES, ROWS
 from gmi_video.simulator.serve import running
 
@@ -192,7 +192,7 @@ class TestOverASocket:
 
     async def test_both_doors_answer_alike(self, sim: Simulator, client: httpx.AsyncClient) -> None:
         headers = dict(client.headers)
-        async with httpx.AsyncClient(transport=sim.transport(), base_url=sim.api_url, headers=headers) as inner:
+        async with httpx.AsyncClient(transport=SimulatedTransport(sim), base_url=sim.api_url, headers=headers) as inner:
             for method, path in (
                 ("GET", "/models"),
                 ("GET", "/models/Luma-Ray2"),

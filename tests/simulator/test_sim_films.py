@@ -14,6 +14,7 @@ from PIL import Image, ImageChops, ImageOps, ImageStat
 from gmi_video.simulator import Script, Simulator
 from gmi_video.simulator.films.spec import Order
 from gmi_video.simulator.films.store import FilmStore
+from gmi_video.simulator.media import Media
 from gmi_video.simulator.serve import fetch_over_http, running
 
 pytestmark = pytest.mark.anyio
@@ -109,7 +110,7 @@ async def test_every_model_is_read_by_its_own_names(
 ) -> None:
     sim.behave(film_seconds=None)
     await submit(model, **payload)
-    order = sim.order(sim.jobs[0])
+    order = Media(sim).spec(sim.jobs[0])
     assert (order.width, order.height, order.frames) == expected
 
 

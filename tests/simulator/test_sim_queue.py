@@ -7,8 +7,9 @@ import httpx
 import pytest
 import trio
 
-from gmi_video.simulator import Script, Simulator
+from gmi_video.simulator import Script, SimulatedTransport, Simulator
 from gmi_video.simulator.catalog import NO_ACCESS, PRIVATE
+from gmi_video.simulator.media import Media
 
 from .conftest import EPOCH
 
@@ -115,7 +116,7 @@ async def test_veo_starts_dispatched(submit: Submit) -> None:
 
 async def test_an_unknown_payload_key_is_accepted_and_ignored(sim: Simulator, submit: Submit) -> None:
     await submit(**GUIDES_CURL)
-    order = sim.order(sim.jobs[0])
+    order = Media(sim).spec(sim.jobs[0])
     assert (order.frames, order.width, order.height) == (5 * 24, 1920, 1080)
     assert sim.jobs[0].payload == GUIDES_CURL
 
@@ -194,7 +195,7 @@ async def test_the_list_holds_one_models_jobs_of_now_and_of_the_past(
 async def test_the_model_list_is_padded_like_the_live_one() -> None:
     sim = Simulator(padding=300, seed=1)
     headers = {"Authorization": "Bearer simulated-key"}
-    async with httpx.AsyncClient(transport=sim.transport(), base_url=sim.api_url, headers=headers) as client:
+    async with httpx.AsyncClient(transport=SimulatedTransport(sim), base_url=sim.api_url, headers=headers) as client:
         ids = (await client.get("/models")).json()["model_ids"]
         assert (await client.get(f"/models/{ids[-1]}")).json()["model"] == ids[-1]
     assert len(ids) == len(set(ids)) == 300 + len(sim.models)

@@ -4,7 +4,7 @@ import httpx
 import pytest
 import trio
 
-from gmi_video.simulator import Script, Simulator
+from gmi_video.simulator import Script, SimulatedTransport, Simulator
 from gmi_video.simulator.uploads import CONTENT_TYPES
 
 pytestmark = pytest.mark.anyio
@@ -13,7 +13,7 @@ JPEG = b"\xff\xd8\xff\xe0 a small lie"
 
 @pytest.fixture
 def anonymous(sim: Simulator) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=sim.transport())
+    return httpx.AsyncClient(transport=SimulatedTransport(sim))
 
 
 async def signed(client: httpx.AsyncClient, file_type: str = "jpeg") -> tuple[str, str]:
@@ -80,7 +80,7 @@ async def test_an_address_is_for_those_with_the_key(client: httpx.AsyncClient) -
 async def test_files_may_live_on_another_host() -> None:
     sim = Simulator(files_url="https://storage.simulated.test", scripts={"*": Script.synchronous()})
     headers = {"Authorization": "Bearer simulated-key"}
-    async with httpx.AsyncClient(transport=sim.transport(), base_url=sim.api_url, headers=headers) as client:
+    async with httpx.AsyncClient(transport=SimulatedTransport(sim), base_url=sim.api_url, headers=headers) as client:
         there, _ = await signed(client)
         body = {"model": "Luma-Ray2", "payload": {"prompt": "a fox"}}
         outcome = (await client.post("/requests", json=body)).json()["outcome"]

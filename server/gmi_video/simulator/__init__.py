@@ -19,5 +19,6 @@ from gmi_video.simulator.behavior import Habits
 from gmi_video.simulator.faults import FAULTS, Endpoint, Fault
 from gmi_video.simulator.scripts import Job, Script
 from gmi_video.simulator.state import Call, Simulator, Stray
+from gmi_video.simulator.transport import SimulatedTransport
 
-__all__ = ["FAULTS", "Call", "Endpoint", "Fault", "Habits", "Job", "Script", "Simulator", "Stray"]
+__all__ = ["FAULTS", "Call", "Endpoint", "Fault", "Habits", "Job", "Script", "SimulatedTransport", "Simulator", "Stray"]

@@ -19,6 +19,11 @@ NO_ACCESS = "kling-v3-enterprise-preview"
 PRIVATE = "3f2b8a54-6d1c-4e0f-9a77-51c0d4e8b9a2"
 """Somebody's private model: a bare UUID, as hundreds of the live list are (P)."""
 
+START_IMAGES = ("frame0_image", "start_frame_url", "image_url", "image", "input_reference")
+"""The names that models give the parameter for a video's first frame."""
+END_IMAGES = ("frame1_image", "end_frame_url", "lastFrame")
+"""The names that models give the parameter for a video's last frame."""
+
 
 def parameter(name: str, kind: str, description: str, *, required: bool = False, **limits: Any) -> Record:
     """One of a model's `parameters`, with every key the live ones have (D, P)."""

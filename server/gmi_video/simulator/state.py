@@ -12,16 +12,12 @@ from urllib.parse import urlsplit
 
 from gmi_video.simulator import catalog, faults, records, validation
 from gmi_video.simulator.behavior import Habits
-from gmi_video.simulator.films.spec import Order, order
 from gmi_video.simulator.scripts import Job, Script, ScriptSource
 from gmi_video.simulator.uploads import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-    import httpx
-
-    from gmi_video.simulator.films.store import FilmStore
 
 PREFIX = "/api/v1/ie/requestqueue/apikey"
 """The path every endpoint of the queue is under (D)."""
@@ -67,7 +63,6 @@ class Simulator:
         padding: that many further ids in the model list, most of them bare UUIDs.
         scripts: how the jobs of a model run, `"*"` for all models without their own.
         fetch: gets an image that a payload names from the internet; by default there is no internet beyond `web`.
-        film_cache_bytes: how much room rendered films may take before the oldest go.
     """
 
     def __init__(
@@ -83,7 +78,6 @@ class Simulator:
         padding: int = 0,
         scripts: Mapping[str, ScriptSource] | None = None,
         fetch: Callable[[str], Awaitable[bytes]] | None = None,
-        film_cache_bytes: int = 512 * 1024 * 1024,
     ) -> None:
         self.api_key = api_key
         self.base_url = base_url.rstrip("/")
@@ -91,7 +85,6 @@ class Simulator:
         self.clock = clock
         self.habits = habits or Habits()
         self.fetch = fetch
-        self.film_cache_bytes = film_cache_bytes
         self._rng = random.Random(seed)
         self.models: dict[str, dict[str, Any]] = {}
         for entry in catalog.builtin() if models is None else models:
@@ -105,7 +98,6 @@ class Simulator:
         self.web: dict[str, bytes] = {}
         self.uploads = Uploads(self.new_id)
         self.faults = faults.FaultQueue()
-        self._films: FilmStore | None = None
         self._scripts: dict[str, ScriptSource] = dict(scripts or {})
 
     @property
@@ -117,21 +109,6 @@ class Simulator:
     def files_url(self) -> str:
         """Where films and uploads are."""
         return (self._files_url or self.base_url).rstrip("/")
-
-    @property
-    def films(self) -> FilmStore:
-        """The films of finished jobs, rendered when first asked for."""
-        if self._films is None:
-            from gmi_video.simulator.films.store import FilmStore  # noqa: PLC0415 - av and Pillow load only where somebody watches
-
-            self._films = FilmStore(self.film_cache_bytes)
-        return self._films
-
-    def transport(self) -> httpx.AsyncBaseTransport:
-        """A network for `httpx.AsyncClient(transport=...)` that ends here, in this process."""
-        from gmi_video.simulator.transport import SimulatedNetwork  # noqa: PLC0415 - it imports this module
-
-        return SimulatedNetwork(self)
 
     def serves(self, url: str) -> bool:
         """Whether a URL is on one of our own hosts."""
@@ -229,11 +206,6 @@ class Simulator:
         """The job of that id, if it is a success by now."""
         job = self.job(request_id)
         return job if job is not None and job.status(self.clock()) == "success" else None
-
-    def order(self, job: Job) -> Order:
-        """The film that job asked for."""
-        parameters = self.models.get(job.model, {}).get("parameters", [])
-        return order(job, validation.with_defaults(parameters, job.payload), self.habits.film_seconds)
 
     def record(self, job: Job) -> dict[str, Any]:
         """The job as `GET /requests/{id}` shows it now."""

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gmi_video.simulator.images import END, START
+from gmi_video.simulator.catalog import END_IMAGES, START_IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,8 +54,8 @@ def order(job: Job, asked: Mapping[str, Any], seconds_at_most: float | None) -> 
         height=height,
         frames=max(1, round(seconds * FPS)),
         loop=asked.get("loop") is True,
-        start=_first(job.pictures, START),
-        end=_first(job.pictures, END),
+        start=_first(job.pictures, START_IMAGES),
+        end=_first(job.pictures, END_IMAGES),
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import tempfile
 import weakref
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,12 +24,17 @@ if TYPE_CHECKING:
 class FilmStore:
     """A folder of films, by their orders; the ones not watched for longest go when it exceeds `most_bytes`."""
 
-    def __init__(self, most_bytes: int) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="gmi-simulator-films-"))
+    def __init__(self, most_bytes: int = 512 * 1024 * 1024) -> None:
         self.rendered = 0
         self._most_bytes = most_bytes
         self._one_at_a_time = anyio.Lock()
-        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+
+    @cached_property
+    def folder(self) -> Path:
+        """The folder, made when the first film is asked for."""
+        folder = Path(tempfile.mkdtemp(prefix="gmi-simulator-films-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
     async def film(self, order: Order) -> bytes:
         """The MP4."""
