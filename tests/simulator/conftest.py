@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from trio.testing import MockClock
 
 from gmi_video.simulator import SimulatedTransport, Simulator
+from tests.conftest import ThreadsHoldTime
 
 EPOCH = 1_750_000_000
 SCHEMAS = Path(__file__).parents[2] / "schemas" / "upstream"
@@ -19,7 +20,8 @@ SCHEMAS = Path(__file__).parents[2] / "schemas" / "upstream"
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, Any]]:
-    return "trio", {"clock": MockClock(autojump_threshold=0)}
+    clock = MockClock(autojump_threshold=0)
+    return "trio", {"clock": clock, "instruments": [ThreadsHoldTime(clock)]}
 
 
 @pytest.fixture

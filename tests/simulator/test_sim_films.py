@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageChops, ImageOps, ImageStat
 
 from gmi_video.simulator import Script, Simulator
-from gmi_video.simulator.films.spec import Order
+from gmi_video.simulator.films.spec import FilmSpec
 from gmi_video.simulator.films.store import FilmStore
 from gmi_video.simulator.media import Media
 from gmi_video.simulator.serve import fetch_over_http, running
@@ -243,8 +243,8 @@ async def test_a_player_may_ask_for_a_part(
     assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(whole)}")
 
 
-def small(prompt: str) -> Order:
-    return Order(prompt=prompt, caption="simulated", width=128, height=128, frames=6, loop=False)
+def small(prompt: str) -> FilmSpec:
+    return FilmSpec(prompt=prompt, caption="simulated", width=128, height=128, frames=6, loop=False)
 
 
 def kept(store: FilmStore) -> list[str]:
@@ -260,7 +260,7 @@ class TestOnAsyncio:
 
     @pytest.fixture
     def store(self) -> FilmStore:
-        return FilmStore(most_bytes=10**9)
+        return FilmStore(max_bytes=10**9)
 
     async def test_those_who_ask_at_once_wait_for_one_drawing(self, store: FilmStore) -> None:
         films: list[bytes] = []
@@ -274,7 +274,7 @@ class TestOnAsyncio:
         assert (len(films), len(set(films)), store.rendered) == (4, 1, 1)
 
     async def test_old_films_make_room_for_new_ones(self) -> None:
-        store = FilmStore(most_bytes=1)
+        store = FilmStore(max_bytes=1)
         await store.film(small("a fox"))
         await store.film(small("a hare"))
         assert kept(store) == [f"{small('a hare').digest}.mp4"]

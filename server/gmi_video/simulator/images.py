@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gmi_video.simulator.catalog import END_IMAGES, START_IMAGES
-from gmi_video.simulator.films.darkroom import is_picture
+from gmi_video.simulator.films.drawing import is_image
 from gmi_video.simulator.media import Media
 from gmi_video.simulator.state import Simulator
 
@@ -37,7 +37,7 @@ async def _image(sim: Simulator, media: Media, url: str) -> bytes:
     if urlsplit(url).scheme not in {"http", "https"}:
         raise ImageError("not a public http(s) URL")
     data = await _download(sim, media, url)
-    if not is_picture(data):
+    if not is_image(data):
         raise ImageError("not an image")
     return data
 

@@ -5,7 +5,7 @@ import re
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gmi_video.simulator.films.spec import Order, order
+from gmi_video.simulator.films.spec import FilmSpec, film_spec
 from gmi_video.simulator.films.store import FilmStore
 from gmi_video.simulator.scripts import Job
 from gmi_video.simulator.state import Simulator
@@ -19,10 +19,10 @@ class Media:
         self._sim = sim
         self._films = FilmStore()
 
-    def spec(self, job: Job) -> Order:
+    def spec(self, job: Job) -> FilmSpec:
         """The film that a job asks for, with its model's defaults filled in."""
         parameters = self._sim.models.get(job.model, {}).get("parameters", [])
-        return order(job, with_defaults(parameters, job.payload), self._sim.habits.film_seconds)
+        return film_spec(job, with_defaults(parameters, job.payload), self._sim.habits.film_seconds)
 
     async def thumbnail(self, job: Job) -> bytes:
         """The JPEG of a job's film."""
