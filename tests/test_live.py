@@ -70,7 +70,7 @@ async def test_a_queue_that_is_as_believed_gives_no_difference_and_a_line_for_ev
     assert seen(outcome, "The 401 text") == "HTTP 401, “invalid api key”"
     assert "3 records, `total` 3, newest first" in seen(outcome, "Order and length of the list")
     assert "made 2 days" in seen(outcome, "How long URLs live") or "HTTP 206" in seen(outcome, "How long URLs live")
-    assert sim.strays == []
+    assert sim.outside_requests == []
 
 
 async def test_without_paid_nothing_is_submitted_and_nothing_uploaded(world: World, sim: Simulator) -> None:
@@ -175,7 +175,7 @@ async def test_a_difference_is_shown_and_changes_the_exit_code(
     assert any(expected in line for line in differences(outcome)), outcome.text
     assert outcome.code == 1
     assert all(seen(outcome, question) for question in UNKNOWN)
-    assert sim.strays == []
+    assert sim.outside_requests == []
 
 
 SEEN: list[tuple[Change, str, str]] = [
@@ -220,7 +220,7 @@ async def test_the_key_goes_to_the_queue_alone(world: World, sim: Simulator) -> 
     elsewhere = _list_of(status="success", outcome={"video_url": "https://elsewhere.example/a.mp4"})
     sim.answer("list", elsewhere, times=2)
     await checked(world)
-    assert [(stray.method, stray.has_authorization) for stray in sim.strays] == [("GET", False)]
+    assert [(stray.method, stray.has_authorization) for stray in sim.outside_requests] == [("GET", False)]
     assert all(not call.has_authorization for call in sim.calls if call.endpoint == "film")
 
 

@@ -62,7 +62,7 @@ async def test_a_queue_that_echoes_the_key_everywhere_gets_it_into_nothing(
     heard: list[str] = []
     caplog.set_level(logging.DEBUG)
     for status, body, headers in echoes(key):
-        sim.heal()
+        sim.clear_faults()
         sim.answer(endpoint, body, status, headers, times=None)
         world = World(sim, {"GMI_API_KEY": key, "GMI_BASE_URL": sim.api_url, "GMI_MAX_WAIT_SECONDS": "9"})
         async with world.host(GMI_LOG_LEVEL="DEBUG") as host:
@@ -80,7 +80,7 @@ async def test_a_queue_that_echoes_the_key_everywhere_gets_it_into_nothing(
     heard += [repr(vars(record)) + record.getMessage() for record in caplog.records]
     assert caplog.records
     _must_not_hold(key, heard)
-    assert sim.strays == []
+    assert sim.outside_requests == []
 
 
 async def test_an_error_says_nothing_of_the_key_even_to_a_debugger() -> None:
@@ -90,7 +90,7 @@ async def test_an_error_says_nothing_of_the_key_even_to_a_debugger() -> None:
     http = Transport(settings, SimulatedTransport(sim), now)
     seen = [repr(settings), str(settings), repr(http)]
     for status, body, headers in echoes(key):
-        sim.heal()
+        sim.clear_faults()
         sim.answer("get", body, status, headers, times=None)
         try:
             seen.append(repr(await Queue(http).get_request("6f1ed1e2")))

@@ -1,4 +1,4 @@
-"""A simulator under a jumping clock, a client onto it, and the schemas both sides are held to."""
+"""A simulator under virtual time, a client for it, and the schemas that client and simulator are tested against."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -38,21 +38,21 @@ async def client(sim: Simulator) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def submit(client: httpx.AsyncClient) -> Callable[..., Any]:
-    """Submits, and gives the answer's JSON."""
+    """Submits a payload with a prompt and returns the response's JSON."""
 
     async def go(model: str = "Luma-Ray2", **payload: Any) -> dict[str, Any]:
-        # Escaped by ourselves: httpx would refuse a lone surrogate, which JSON can carry.
+        # json.dumps escapes a lone surrogate, which JSON can carry and httpx would refuse.
         body = json.dumps({"model": model, "payload": {"prompt": "a fox", **payload}})
-        answer = await client.post("/requests", content=body)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        response = await client.post("/requests", content=body)
+        assert response.status_code == 200, response.text
+        return response.json()
 
     return go
 
 
 @pytest.fixture
 def validate() -> Callable[[str, Any], None]:
-    """Holds a body to the schema of that name."""
+    """Validates a body against the schema of that name."""
 
     def check(name: str, body: Any) -> None:
         schema = json.loads((SCHEMAS / f"{name}.json").read_text())

@@ -15,8 +15,7 @@ from gmi_video.simulator.endpoints import Endpoints, Handler, json_object
 from gmi_video.simulator.faults import RATE_LIMIT_MS
 from gmi_video.simulator.scripts import Script
 from gmi_video.simulator.state import PREFIX, Call, Simulator
-from gmi_video.simulator.uploads import UploadRefused
-from gmi_video.simulator.validation import Refusal
+from gmi_video.simulator.validation import ApiError
 
 _ANY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _TOO_MANY_REQUESTS = 429
@@ -50,30 +49,30 @@ def routes(sim: Simulator) -> list[Route]:
 
 async def _exchange(sim: Simulator, name: str, handler: Handler, request: Request) -> Response:
     """One call: latency, its fault (if one is queued), the log, the true response, the `Date` header."""
-    if sim.habits.latency:
-        await anyio.sleep(sim.habits.latency)
+    if sim.behavior.latency:
+        await anyio.sleep(sim.behavior.latency)
     fault, effect = sim.faults.take(name) or (None, None)
     body = json_object(await request.body())
     if effect is None or effect.kind != "refuse":
         _log(sim, name, request, fault, body)
     model = str(body.get("model") or request.query_params.get("model_id") or request.path_params.get("model_id", ""))
     headers: dict[str, str] = {}
-    if effect is not None and effect.status == _TOO_MANY_REQUESTS and sim.habits.retry_after_header:
+    if effect is not None and effect.status == _TOO_MANY_REQUESTS and sim.behavior.retry_after_header:
         headers["retry-after"] = str(-(-RATE_LIMIT_MS // 1000))
-    if effect is not None and not effect.lands:
-        response = responses.unlanded(effect, model=model, request_id=sim.new_id(), headers=headers)
+    if effect is not None and not effect.takes_effect:
+        response = responses.fault_response(effect, model=model, request_id=sim.new_id(), headers=headers)
     else:
         request.state.script = None
         if effect is not None and effect.kind == "record":
             request.state.script = Script.fails_at_once(effect.body.format(model=model))
         try:
             response = await handler(request)
-        except (Refusal, UploadRefused) as refusal:
-            response = responses.refused(refusal.status, refusal.text)
+        except ApiError as error:
+            response = responses.error_response(error.status, error.text)
         if effect is not None:
             made = str(json_object(bytes(response.body)).get("request_id", ""))
-            response = responses.spoilt(effect, response, model=model, request_id=made, headers=headers)
-    response.headers["date"] = formatdate(sim.clock() + sim.habits.skew, usegmt=True)
+            response = responses.corrupted_response(effect, response, model=model, request_id=made, headers=headers)
+    response.headers["date"] = formatdate(sim.clock() + sim.behavior.skew, usegmt=True)
     return response
 
 

@@ -8,13 +8,12 @@ from typing import Any, TypeAlias, cast
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gmi_video.simulator import responses
 from gmi_video.simulator.images import ImageError, download_images
 from gmi_video.simulator.media import Media, file_response
+from gmi_video.simulator.responses import json_response
 from gmi_video.simulator.scripts import Script
 from gmi_video.simulator.state import Simulator
-from gmi_video.simulator.uploads import UploadRefused
-from gmi_video.simulator.validation import Refusal, check_payload
+from gmi_video.simulator.validation import ApiError, check_payload
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -29,7 +28,7 @@ def json_object(body: bytes) -> dict[str, Any]:
 
 
 class Endpoints:
-    """One method per endpoint. Each raises `Refusal` or `UploadRefused` for what the queue or its storage refuses."""
+    """One handler per endpoint. Each raises `ApiError` for what the queue or its storage refuses."""
 
     def __init__(self, sim: Simulator) -> None:
         self._sim = sim
@@ -41,19 +40,19 @@ class Endpoints:
         body = json_object(await request.body())
         name, payload = body.get("model"), body.get("payload")
         if not isinstance(name, str) or not isinstance(payload, dict):
-            raise Refusal(400, self._sim.habits.missing_keys.format(names="model, payload"))
+            raise ApiError(400, self._sim.behavior.missing_keys.format(names="model, payload"))
         asked = cast("dict[str, Any]", payload)
         parameters = self._sim.model(name)["parameters"]
-        check_payload(parameters, asked, self._sim.habits)
+        check_payload(parameters, asked, self._sim.behavior)
         script: Script | None = request.state.script
-        found: dict[str, bytes] = {}
+        images: dict[str, bytes] = {}
         if script is None:
             try:
-                found = await download_images(self._sim, self._media, parameters, asked)
+                images = await download_images(self._sim, self._media, parameters, asked)
             except ImageError as error:
                 script = Script.fails(2, str(error))
-        job = self._sim.make_job(name, asked, org_id, pictures=found, fate=script)
-        return responses.told(self._sim.submitted(job))
+        job = self._sim.make_job(name, asked, org_id, images=images, script=script)
+        return json_response(self._sim.submit_response(job))
 
     async def get(self, request: Request) -> Response:
         """`GET /requests/{id}`."""
@@ -61,23 +60,23 @@ class Endpoints:
         request_id = request.path_params["request_id"]
         job = self._sim.job(request_id)
         if job is None:
-            raise Refusal(404, self._sim.habits.unknown_request.format(request_id=request_id))
-        return responses.told(self._sim.record(job))
+            raise ApiError(404, self._sim.behavior.unknown_request.format(request_id=request_id))
+        return json_response(self._sim.record(job))
 
     async def list(self, request: Request) -> Response:
         """`GET /requests`, of one model or of all."""
         self._authorized(request)
-        return responses.told(self._sim.listed(request.query_params.get("model_id") or None))
+        return json_response(self._sim.request_list(request.query_params.get("model_id") or None))
 
     async def models(self, request: Request) -> Response:
         """`GET /models`."""
         self._authorized(request)
-        return responses.told({self._sim.habits.models_key: [*self._sim.models, *self._sim.padding]})
+        return json_response({self._sim.behavior.models_key: [*self._sim.models, *self._sim.padding]})
 
     async def model(self, request: Request) -> Response:
         """`GET /models/{id}`."""
         self._authorized(request)
-        return responses.told(self._sim.model(request.path_params["model_id"]))
+        return json_response(self._sim.model(request.path_params["model_id"]))
 
     async def upload_url(self, request: Request) -> Response:
         """`POST /upload-url`."""
@@ -86,21 +85,19 @@ class Endpoints:
         upload = self._sim.uploads.sign(file_type if isinstance(file_type, str) else "", self._sim.clock())
         public = f"{self._sim.files_url}/uploads/{upload.name}"
         signed = f"{public}?X-Signature={upload.signature}&X-Expires={int(upload.expires)}"
-        return responses.told({"upload_url": signed, "public_url": public})
+        return json_response({"upload_url": signed, "public_url": public})
 
     async def upload(self, request: Request) -> Response:
         """`PUT` of a file to its signed URL."""
         if "authorization" in request.headers:
-            raise UploadRefused(
-                400, "InvalidArgument: only one auth mechanism allowed; a signed URL takes no Authorization"
-            )
+            raise ApiError(400, "InvalidArgument: only one auth mechanism allowed; a signed URL takes no Authorization")
         self._sim.uploads.put(
             request.path_params["name"],
             request.query_params.get("X-Signature", ""),
             request.headers.get("content-type"),
             await request.body(),
             now=self._sim.clock(),
-            expired_status=self._sim.habits.expired_upload_status,
+            expired_status=self._sim.behavior.expired_upload_status,
         )
         return Response(status_code=200)
 
@@ -108,7 +105,7 @@ class Endpoints:
         """An uploaded file at its public URL."""
         upload = self._sim.uploads.by_name.get(request.path_params["name"])
         if upload is None or upload.body is None:
-            raise UploadRefused(404, "NoSuchKey: the specified key does not exist")
+            raise ApiError(404, "NoSuchKey: the specified key does not exist")
         return file_response(request, upload.body, upload.content_type)
 
     async def film(self, request: Request) -> Response:
@@ -117,11 +114,11 @@ class Endpoints:
 
     async def unknown(self, request: Request) -> Response:  # noqa: ARG002 - the signature of a handler
         """Any other path: 405, as on the vendor's other hosts (P)."""
-        raise Refusal(405, "Method Not Allowed")
+        raise ApiError(405, "Method Not Allowed")
 
     def _authorized(self, request: Request) -> str:
         """The organisation that the caller names; a wrong or missing key is a 401."""
         shown = request.headers.get("authorization", "")
         if not secrets.compare_digest(shown.encode(), f"Bearer {self._sim.api_key}".encode()):
-            raise Refusal(401, self._sim.habits.unauthorized)
+            raise ApiError(401, self._sim.behavior.unauthorized)
         return request.headers.get("x-organization-id", "simulated-org")

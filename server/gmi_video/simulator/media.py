@@ -9,7 +9,7 @@ from gmi_video.simulator.films.spec import FilmSpec, film_spec
 from gmi_video.simulator.films.store import FilmStore
 from gmi_video.simulator.scripts import Job
 from gmi_video.simulator.state import Simulator
-from gmi_video.simulator.validation import Refusal, with_defaults
+from gmi_video.simulator.validation import ApiError, with_defaults
 
 
 class Media:
@@ -22,7 +22,7 @@ class Media:
     def spec(self, job: Job) -> FilmSpec:
         """The film that a job asks for, with its model's defaults filled in."""
         parameters = self._sim.models.get(job.model, {}).get("parameters", [])
-        return film_spec(job, with_defaults(parameters, job.payload), self._sim.habits.film_seconds)
+        return film_spec(job, with_defaults(parameters, job.payload), self._sim.behavior.film_seconds)
 
     async def thumbnail(self, job: Job) -> bytes:
         """The JPEG of a job's film."""
@@ -32,12 +32,12 @@ class Media:
         """The film (`ID.mp4`) or thumbnail (`ID.jpg`) of a finished job.
 
         Raises:
-            Refusal: 404, no finished job has that file.
+            ApiError: 404, no finished job has that file.
         """
         request_id, _, kind = name.rpartition(".")
         job = self._sim.finished(request_id)
         if job is None or kind not in {"mp4", "jpg"}:
-            raise Refusal(404, "NoSuchKey: the specified key does not exist")
+            raise ApiError(404, "NoSuchKey: the specified key does not exist")
         if kind == "jpg":
             return file_response(request, await self.thumbnail(job), "image/jpeg")
         return file_response(request, await self._films.film(self.spec(job)), "video/mp4")

@@ -16,7 +16,7 @@ from starlette.types import Message, Scope
 
 from gmi_video.simulator.app import routes
 from gmi_video.simulator.responses import Dropped, Hanging
-from gmi_video.simulator.state import Simulator, Stray
+from gmi_video.simulator.state import OutsideRequest, Simulator
 
 
 class SimulatedTransport(httpx.AsyncBaseTransport):
@@ -36,12 +36,12 @@ class SimulatedTransport(httpx.AsyncBaseTransport):
         """
         if not self._sim.serves(str(request.url)):
             authorized = "authorization" in request.headers
-            self._sim.strays.append(Stray(request.method, str(request.url), authorized))
+            self._sim.outside_requests.append(OutsideRequest(request.method, str(request.url), authorized))
             raise httpx.ConnectError(f"no way to {request.url.host}", request=request)
         body = await request.aread()
         scope = _scope(request)
         name, endpoint = self._find(scope)
-        if self._sim.faults.refuses(name):
+        if self._sim.faults.refuses_connection(name):
             raise httpx.ConnectError("connection refused", request=request)
 
         async def receive() -> Message:

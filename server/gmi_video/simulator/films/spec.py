@@ -48,8 +48,8 @@ def film_spec(job: Job, parameters: Mapping[str, Any], max_seconds: float | None
         height=height,
         frames=max(1, round(seconds * FPS)),
         loop=parameters.get("loop") is True,
-        start=_first(job.pictures, START_IMAGES),
-        end=_first(job.pictures, END_IMAGES),
+        start=_first(job.images, START_IMAGES),
+        end=_first(job.images, END_IMAGES),
     )
 
 
