@@ -59,6 +59,60 @@ async def test_the_reason_of_a_failure_is_in_the_chosen_field(
     assert (text["message"] if form == "object" else text) == "no dragons"
 
 
+FULL = {
+    "prompt": "a fox", "loop": True, "resolution": "720p", "duration": "5s", "aspect_ratio": "16:9", "frame0_image": "",
+    "frame1_image": "",
+}  # fmt: skip
+ABSENT = dict.fromkeys(["resolution", "duration", "aspect_ratio", "frame0_image", "frame1_image"])
+
+
+@pytest.mark.parametrize(
+    ("echo", "expected"),
+    [
+        ((), {"prompt": "a fox", "loop": True}),
+        (("defaults",), FULL),
+        (("nulls",), {"prompt": "a fox", "loop": True, **ABSENT}),
+        (("strings",), {"prompt": "a fox", "loop": "true"}),
+        (("defaults", "nulls", "strings"), {**FULL, "loop": "true"}),
+    ],
+)
+async def test_the_echo_of_a_payload_can_be_changed(
+    sim: Simulator, finished: Submit, echo: tuple[str, ...], expected: dict[str, Any]
+) -> None:
+    sim.behave(echo=echo)
+    assert (await finished(loop=True))["payload"] == expected
+    assert sim.jobs[0].payload == {"prompt": "a fox", "loop": True}, "what was sent is kept"
+
+
+@pytest.mark.parametrize(
+    ("echo", "expected"),
+    [
+        ((), " caf\u00e9\n"),
+        (("stripped",), "caf\u00e9"),
+        (("nfd",), " cafe\u0301\n"),
+        (("nfd", "stripped"), "cafe\u0301"),
+    ],
+)
+async def test_the_echo_of_a_prompt_can_be_stripped_or_decomposed(
+    sim: Simulator, finished: Submit, echo: tuple[str, ...], expected: str
+) -> None:
+    sim.behave(echo=echo)
+    assert (await finished(prompt=" caf\u00e9\n"))["payload"] == {"prompt": expected}
+
+
+async def test_a_record_can_have_its_model_in_another_letter_case_or_not_at_all(
+    sim: Simulator, client: httpx.AsyncClient, submit: Submit
+) -> None:
+    for option, expected in (("as_sent", "Luma-Ray2"), ("other_case", "lUMA-rAY2"), ("absent", None)):
+        sim.behave(record_model=option)
+        made = await submit()
+        assert made["model"] == "Luma-Ray2", "a submit's response has it as sent"
+        record = (await client.get(f"/requests/{made['request_id']}")).json()
+        listed = (await client.get("/requests", params={"model_id": "Luma-Ray2"})).json()["requests"][0]
+        assert record.get("model") == listed.get("model") == expected
+        assert ("model" in record) is (expected is not None)
+
+
 @pytest.mark.parametrize(("order", "expected"), [("newest", [2, 1, 0]), ("oldest", [0, 1, 2])])
 async def test_the_order_of_the_list_can_be_chosen(
     sim: Simulator, client: httpx.AsyncClient, submit: Submit, order: str, expected: list[int]
@@ -79,15 +133,6 @@ async def test_a_shuffled_list_has_every_job_in_another_order(
     assert rows not in (made, made[::-1])
 
 
-async def test_a_cut_list_keeps_the_newest_and_counts_all(
-    sim: Simulator, client: httpx.AsyncClient, submit: Submit
-) -> None:
-    sim.behave(list_limit=2, list_order="oldest")
-    made = [(await submit())["request_id"] for _ in range(3)]
-    body = (await client.get("/requests")).json()
-    assert ([row["request_id"] for row in body["requests"]], body["total"]) == (made[1:], 3)
-
-
 async def test_a_lagging_list_lacks_a_job_whose_record_exists(
     sim: Simulator, client: httpx.AsyncClient, submit: Submit
 ) -> None:
@@ -105,6 +150,20 @@ async def test_the_vendors_clock_can_be_ahead(sim: Simulator, client: httpx.Asyn
     assert (await client.get("/models")).headers["date"] == "Sun, 15 Jun 2025 16:06:40 GMT"
     sim.behave(skew=0)
     assert (await client.get("/models")).headers["date"] == "Sun, 15 Jun 2025 15:06:40 GMT"
+
+
+async def test_timestamps_can_have_another_skew_than_the_date_header(
+    sim: Simulator, client: httpx.AsyncClient, submit: Submit
+) -> None:
+    sim.behave(skew=3600, stamp_skew=-60)
+    assert (await submit())["created_at"] == EPOCH - 60
+    assert (await client.get("/models")).headers["date"] == "Sun, 15 Jun 2025 16:06:40 GMT"
+
+
+async def test_timestamps_can_be_unreadable(sim: Simulator, submit: Submit, finished: Submit) -> None:
+    sim.behave(stamps="unreadable")
+    for record in (await submit(), await finished()):
+        assert {record[key] for key in ("created_at", "updated_at", "queued_at")} == {"no time"}
 
 
 async def test_the_model_list_can_have_its_other_key(sim: Simulator, client: httpx.AsyncClient) -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import trio
 
-from gmi_video.simulator import FAULTS, Fault, SimulatedTransport, Simulator
+from gmi_video.simulator import FAULTS, UNHANDLED_FAULTS, Fault, SimulatedTransport, Simulator
 from gmi_video.simulator.faults import EFFECTS, ELSEWHERE, HUGE_BYTES
 from gmi_video.simulator.serve import running
 
@@ -48,14 +48,17 @@ EXPECTED: dict[Fault, tuple[int | type[Exception], int]] = {
     "empty_200": (200, 1),
     "redirect": (302, 0),
     "huge": (200, 1),
+    "429_after": (429, 1),
+    "500_credentials_after": (500, 1),
+    "500_refused_value_after": (500, 1),
 }
 
 
 def test_every_fault_is_in_the_table_above() -> None:
-    assert set(EXPECTED) == set(FAULTS) == set(EFFECTS)
+    assert set(EXPECTED) == {*FAULTS, *UNHANDLED_FAULTS} == set(EFFECTS)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", EXPECTED)
 async def test_a_fault_has_its_response_and_makes_a_job_or_not(
     sim: Simulator, client: httpx.AsyncClient, submit: Submit, fault: Fault
 ) -> None:
@@ -218,7 +221,7 @@ class TestOverASocket:
                 assert (outside.status_code, outside.content) == (inside.status_code, inside.content)
                 assert sorted(set(outside.headers) - {"connection"}) == sorted(inside.headers)
 
-    @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "huge"])
+    @pytest.mark.parametrize("fault", [fault for fault in EXPECTED if fault != "huge"])
     async def test_a_fault_is_the_same_over_a_socket(
         self, sim: Simulator, client: httpx.AsyncClient, fault: Fault
     ) -> None:

@@ -11,7 +11,7 @@ import pytest
 import trio
 from jsonschema import Draft202012Validator
 
-from gmi_video.simulator import FAULTS, Script, Simulator
+from gmi_video.simulator import Script, Simulator
 from gmi_video.simulator.faults import EFFECTS
 
 from .conftest import SCHEMAS
@@ -160,7 +160,7 @@ async def test_every_response_about_a_job_matches_the_schemas(
         await trio.sleep(5)
 
 
-@pytest.mark.parametrize("fault", [fault for fault in FAULTS if isinstance(EFFECTS[fault].body, dict)])
+@pytest.mark.parametrize("fault", [fault for fault in EFFECTS if isinstance(EFFECTS[fault].body, dict)])
 async def test_every_json_error_matches_the_schemas(
     sim: Simulator, client: httpx.AsyncClient, validate: Validate, fault: Any
 ) -> None:

@@ -7,6 +7,7 @@
     └─ faults      named faults, and their queue
     app          routes, and what every call has in common (Starlette)
     ├─ endpoints   one handler per endpoint   ├─ responses   correct and corrupted HTTP responses
+    ├─ lists       the list of requests
     ├─ images      downloads the images that a payload names
     └─ media       films and files over HTTP; films/ renders them on demand
     transport    an httpx transport onto the app, in this process
@@ -20,13 +21,14 @@ tested against `schemas/upstream`.
 """
 
 from gmi_video.simulator.behavior import Behavior
-from gmi_video.simulator.faults import FAULTS, Endpoint, Fault
+from gmi_video.simulator.faults import FAULTS, UNHANDLED_FAULTS, Endpoint, Fault
 from gmi_video.simulator.scripts import Job, Script
 from gmi_video.simulator.state import Call, OutsideRequest, Simulator
 from gmi_video.simulator.transport import SimulatedTransport
 
 __all__ = [
     "FAULTS",
+    "UNHANDLED_FAULTS",
     "Behavior",
     "Call",
     "Endpoint",

@@ -1,4 +1,4 @@
-"""The ASGI app: routes, and what every call has in common (latency, faults, the log of calls, the `Date` header)."""
+"""The ASGI app: routes, and what every call has in common (latency, faults, the log, the `Date` header)."""
 
 from email.utils import formatdate
 from functools import partial
@@ -48,7 +48,7 @@ def routes(sim: Simulator) -> list[Route]:
 
 
 async def _exchange(sim: Simulator, name: str, handler: Handler, request: Request) -> Response:
-    """One call: latency, its fault (if one is queued), the log, the true response, the `Date` header."""
+    """One call: latency, the log, its fault or the correct response, the `Date` header."""
     if sim.behavior.latency:
         await anyio.sleep(sim.behavior.latency)
     fault, effect = sim.faults.take(name) or (None, None)
@@ -70,6 +70,7 @@ async def _exchange(sim: Simulator, name: str, handler: Handler, request: Reques
         except ApiError as error:
             response = responses.error_response(error.status, error.text)
         if effect is not None:
+            response = await responses.complete(response)
             made = str(json_object(bytes(response.body)).get("request_id", ""))
             response = responses.corrupted_response(effect, response, model=model, request_id=made, headers=headers)
     response.headers["date"] = formatdate(sim.clock() + sim.behavior.skew, usegmt=True)

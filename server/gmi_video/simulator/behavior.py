@@ -7,6 +7,7 @@ C what other clients believe, ? unknown (a text marked so is our own).
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+EchoChange: TypeAlias = Literal["defaults", "nulls", "strings", "stripped", "nfd"]
 FailurePlace: TypeAlias = Literal["outcome.error", "outcome.message", "error", "reason", "error_message", "message"]
 
 
@@ -20,6 +21,13 @@ class Behavior:
     """The thumbnail URL: an image, or the same mp4 as the video (both D)."""
     echo_payload: bool = True
     """A record's payload: exactly what was sent, or `{}` (both P)."""
+    echo: tuple[EchoChange, ...] = ()
+    """Changes to the payload in a record, applied in the given order (all ?): `defaults` adds the model's defaults for
+    absent parameters, `nulls` adds null for absent optional parameters, `strings` turns numbers and booleans into
+    strings, `stripped` removes white space around the prompt, `nfd` decomposes its characters (Unicode NFD)."""
+    record_model: Literal["as_sent", "other_case", "absent"] = "as_sent"
+    """A record's `model`: the id as sent (D), in the opposite letter case (?), or no such field (?). The response to a
+    submit always has the id as sent (D)."""
 
     failure_place: FailurePlace = "outcome.error"
     """The field of a failed record that holds the reason: `outcome.error` (P), the others (C)."""
@@ -29,7 +37,14 @@ class Behavior:
     list_order: Literal["newest", "oldest", "shuffled"] = "newest"
     """Which record is first in the list: not documented (?)."""
     list_limit: int | None = None
-    """The list holds only the newest n records; `total` still counts all (?)."""
+    """The list holds at most n records; `total` still counts all (?)."""
+    list_keep: Literal["newest", "oldest"] = "newest"
+    """Which records a list with a limit holds (?)."""
+    empty_list: Literal["array", "null"] = "array"
+    """A list without records: `[]`, or null in its place (?)."""
+    list_filler: int = 0
+    """This many additional records of other jobs, older than all others, in a list that is streamed (?). The limit does
+    not count them; `total` does."""
     list_lag: float = 0
     """Seconds for which a new job is missing from the list, while `GET /requests/{id}` already returns it (?)."""
     models_key: Literal["model_ids", "models"] = "model_ids"
@@ -40,9 +55,13 @@ class Behavior:
     accepted. A value that is not among the options and a missing key are always a 400 (P)."""
 
     retry_after_header: bool = False
-    """Every 429 carries a `Retry-After` header as well (not confirmed)."""
+    """Every 429 carries a `Retry-After` header as well: possible, not confirmed (?)."""
     skew: float = 0
     """Seconds by which the vendor's clock is ahead of ours, in its timestamps and in its `Date` header."""
+    stamp_skew: float | None = None
+    """The same for the timestamps only; None: they have the same skew as the header (?)."""
+    stamps: Literal["seconds", "unreadable"] = "seconds"
+    """Timestamps of records and submit responses: whole Unix seconds (D), or strings that are no time (?)."""
     latency: float = 0
     """Seconds before each response."""
     expired_upload_status: int = 400

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gmi_video.simulator.images import ImageError, download_images
+from gmi_video.simulator.lists import list_response
 from gmi_video.simulator.media import Media, file_response
 from gmi_video.simulator.responses import json_response
 from gmi_video.simulator.scripts import Script
@@ -27,6 +28,18 @@ def json_object(body: bytes) -> dict[str, Any]:
     return read if isinstance(read, dict) else {}  # pyright: ignore[reportUnknownVariableType] - JSON from outside
 
 
+def organization(sim: Simulator, request: Request) -> str:
+    """The organization that the caller names.
+
+    Raises:
+        ApiError: 401, a wrong or missing key.
+    """
+    shown = request.headers.get("authorization", "")
+    if not secrets.compare_digest(shown.encode(), f"Bearer {sim.api_key}".encode()):
+        raise ApiError(401, sim.behavior.unauthorized)
+    return request.headers.get("x-organization-id", "simulated-org")
+
+
 class Endpoints:
     """One handler per endpoint. Each raises `ApiError` for what the queue or its storage refuses."""
 
@@ -36,7 +49,7 @@ class Endpoints:
 
     async def submit(self, request: Request) -> Response:
         """`POST /requests`; `request.state.script`, where not None, overrides the model's script."""
-        org_id = self._authorized(request)
+        org_id = organization(self._sim, request)
         body = json_object(await request.body())
         name, payload = body.get("model"), body.get("payload")
         if not isinstance(name, str) or not isinstance(payload, dict):
@@ -56,7 +69,7 @@ class Endpoints:
 
     async def get(self, request: Request) -> Response:
         """`GET /requests/{id}`."""
-        self._authorized(request)
+        organization(self._sim, request)
         request_id = request.path_params["request_id"]
         job = self._sim.job(request_id)
         if job is None:
@@ -65,22 +78,22 @@ class Endpoints:
 
     async def list(self, request: Request) -> Response:
         """`GET /requests`, of one model or of all."""
-        self._authorized(request)
-        return json_response(self._sim.request_list(request.query_params.get("model_id") or None))
+        organization(self._sim, request)
+        return list_response(self._sim, request.query_params.get("model_id") or None)
 
     async def models(self, request: Request) -> Response:
         """`GET /models`."""
-        self._authorized(request)
+        organization(self._sim, request)
         return json_response({self._sim.behavior.models_key: [*self._sim.models, *self._sim.padding]})
 
     async def model(self, request: Request) -> Response:
         """`GET /models/{id}`."""
-        self._authorized(request)
+        organization(self._sim, request)
         return json_response(self._sim.model(request.path_params["model_id"]))
 
     async def upload_url(self, request: Request) -> Response:
         """`POST /upload-url`."""
-        self._authorized(request)
+        organization(self._sim, request)
         file_type = json_object(await request.body()).get("file_type")
         upload = self._sim.uploads.sign(file_type if isinstance(file_type, str) else "", self._sim.clock())
         public = f"{self._sim.files_url}/uploads/{upload.name}"
@@ -115,10 +128,3 @@ class Endpoints:
     async def unknown(self, request: Request) -> Response:  # noqa: ARG002 - the signature of a handler
         """Any other path: 405, as on the vendor's other hosts (P)."""
         raise ApiError(405, "Method Not Allowed")
-
-    def _authorized(self, request: Request) -> str:
-        """The organisation that the caller names; a wrong or missing key is a 401."""
-        shown = request.headers.get("authorization", "")
-        if not secrets.compare_digest(shown.encode(), f"Bearer {self._sim.api_key}".encode()):
-            raise ApiError(401, self._sim.behavior.unauthorized)
-        return request.headers.get("x-organization-id", "simulated-org")

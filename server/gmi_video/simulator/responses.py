@@ -39,6 +39,14 @@ def error_response(status: int, text: str) -> Response:
     return json_response({"error": text}, status)
 
 
+async def complete(response: Response) -> Response:
+    """The response with its whole body, where it is streamed."""
+    if not isinstance(response, StreamingResponse):
+        return response
+    body = b"".join([cast("bytes", piece) async for piece in response.body_iterator])
+    return Response(body, response.status_code, {"content-type": "application/json"})
+
+
 def fault_response(effect: Effect, *, model: str, request_id: str, headers: dict[str, str]) -> Response:
     """The response of a fault that does not depend on the correct response."""
     match effect.kind:

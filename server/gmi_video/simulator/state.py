@@ -94,6 +94,8 @@ class Simulator:
         self.outside_requests: list[OutsideRequest] = []
         # The files that payloads can name on other hosts, by URL.
         self.web: dict[str, bytes] = {}
+        # Rows of the list after the records: bytes that are put into the JSON array as they are, valid or not (?).
+        self.raw_rows: list[bytes] = []
         self.uploads = Uploads(self.new_id)
         self.faults = faults.FaultQueue()
         self._scripts: dict[str, ScriptSource] = dict(scripts or {})
@@ -218,14 +220,13 @@ class Simulator:
 
     def record(self, job: Job) -> dict[str, Any]:
         """The job's record as in `GET /requests/{id}`."""
-        image = self.models.get(job.model, {}).get("model_type") == "image"
-        return records.record(job, self.clock(), self.behavior, f"{self.files_url}/films", image=image)
+        model = self.models.get(job.model, {})
+        return records.record(job, self.clock(), self.behavior, f"{self.files_url}/films", model)
 
-    def request_list(self, model: str | None) -> dict[str, Any]:
-        """The list as in `GET /requests`, of one model or of all."""
+    def listed_jobs(self, model: str | None) -> tuple[list[Job], int]:
+        """The jobs in the list of one model or of all, in its order, and its `total`."""
         chosen = [job for job in (*self.history, *self.jobs) if model is None or job.model == model]
-        listed, total = records.select(chosen, self.clock(), self.behavior, self._rng)
-        return {"requests": [self.record(job) for job in listed], "total": total}
+        return records.select(chosen, self.clock(), self.behavior, self._rng)
 
     def new_id(self) -> str:
         """A UUID4, repeatable with the same seed."""
