@@ -4,10 +4,10 @@
     ├─ scripts     how a job runs             ├─ behavior    options for what the vendor leaves open
     ├─ catalog     the models                 ├─ validation  which payloads are refused
     ├─ records     jobs as JSON               ├─ uploads     signed URLs and the files behind them
-    └─ faults      named faults, and their queue
+    ├─ faults      named faults               └─ pauses      stops calls at exact moments
     app          routes, and what every call has in common (Starlette)
     ├─ endpoints   one handler per endpoint   ├─ responses   correct and corrupted HTTP responses
-    ├─ lists       the list of requests
+    ├─ lists       the list of requests       ├─ control     pauses over HTTP, for another process
     ├─ images      downloads the images that a payload names
     └─ media       films and files over HTTP; films/ renders them on demand
     transport    an httpx transport onto the app, in this process
@@ -22,6 +22,7 @@ tested against `schemas/upstream`.
 
 from gmi_video.simulator.behavior import Behavior
 from gmi_video.simulator.faults import FAULTS, UNHANDLED_FAULTS, Endpoint, Fault
+from gmi_video.simulator.pauses import Pause
 from gmi_video.simulator.scripts import Job, Script
 from gmi_video.simulator.state import Call, OutsideRequest, Simulator
 from gmi_video.simulator.transport import SimulatedTransport
@@ -35,6 +36,7 @@ __all__ = [
     "Fault",
     "Job",
     "OutsideRequest",
+    "Pause",
     "Script",
     "SimulatedTransport",
     "Simulator",

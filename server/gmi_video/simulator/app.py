@@ -1,4 +1,4 @@
-"""The ASGI app: routes, and what every call has in common (latency, faults, the log, the `Date` header)."""
+"""The ASGI app: routes, and what every call has in common (latency, faults, pauses, the log, the `Date` header)."""
 
 from email.utils import formatdate
 from functools import partial
@@ -6,11 +6,13 @@ from typing import Any
 
 import anyio
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from gmi_video.simulator import responses
+from gmi_video.simulator.control import control_route
 from gmi_video.simulator.endpoints import Endpoints, Handler, json_object
 from gmi_video.simulator.faults import RATE_LIMIT_MS
 from gmi_video.simulator.scripts import Script
@@ -21,9 +23,9 @@ _ANY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _TOO_MANY_REQUESTS = 429
 
 
-def create_app(sim: Simulator) -> Starlette:
-    """The ASGI app of this simulator, for a real server."""
-    return Starlette(routes=routes(sim))
+def create_app(sim: Simulator, *, control: bool = False) -> Starlette:
+    """The ASGI app of this simulator, for a real server; with `control`, tests can set pauses over HTTP."""
+    return Starlette(routes=[*([control_route(sim)] if control else []), *routes(sim)])
 
 
 def routes(sim: Simulator) -> list[Route]:
@@ -48,13 +50,14 @@ def routes(sim: Simulator) -> list[Route]:
 
 
 async def _exchange(sim: Simulator, name: str, handler: Handler, request: Request) -> Response:
-    """One call: latency, the log, its fault or the correct response, the `Date` header."""
+    """One call: latency, the log, its fault or the correct response, pauses, the `Date` header."""
     if sim.behavior.latency:
         await anyio.sleep(sim.behavior.latency)
     fault, effect = sim.faults.take(name) or (None, None)
     body = json_object(await request.body())
     if effect is None or effect.kind != "refuse":
         _log(sim, name, request, fault, body)
+    await sim.pauses.stop_at(name, "received")
     model = str(body.get("model") or request.query_params.get("model_id") or request.path_params.get("model_id", ""))
     headers: dict[str, str] = {}
     if effect is not None and effect.status == _TOO_MANY_REQUESTS and sim.behavior.retry_after_header:
@@ -67,6 +70,7 @@ async def _exchange(sim: Simulator, name: str, handler: Handler, request: Reques
             request.state.script = Script.fails_at_once(effect.body.format(model=model))
         try:
             response = await handler(request)
+            await sim.pauses.stop_at(name, "made")
         except ApiError as error:
             response = responses.error_response(error.status, error.text)
         if effect is not None:
@@ -74,6 +78,7 @@ async def _exchange(sim: Simulator, name: str, handler: Handler, request: Reques
             made = str(json_object(bytes(response.body)).get("request_id", ""))
             response = responses.corrupted_response(effect, response, model=model, request_id=made, headers=headers)
     response.headers["date"] = formatdate(sim.clock() + sim.behavior.skew, usegmt=True)
+    response.background = BackgroundTask(sim.pauses.stop_at, name, "answered")
     return response
 
 

@@ -83,8 +83,10 @@ async def running(simulator: Simulator, host: str = "127.0.0.1", port: int = 0) 
                 server.should_exit = True
 
 
-def serve(simulator: Simulator, host: str = "127.0.0.1", port: int = 8090, *, greet: bool = True) -> None:
-    """Serve until interrupted; `greet` prints the greeting to stdout first.
+def serve(
+    simulator: Simulator, host: str = "127.0.0.1", port: int = 8090, *, greet: bool = True, control: bool = False
+) -> None:
+    """Serve until interrupted; `greet` prints the greeting to stdout first, `control` lets tests set pauses over HTTP.
 
     Raises:
         OSError: the port is taken.
@@ -94,7 +96,7 @@ def serve(simulator: Simulator, host: str = "127.0.0.1", port: int = 8090, *, gr
     if greet:
         print(greeting(simulator), flush=True)  # noqa: T201 - a command's answer to the person who ran it
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(_config(simulator)).run([listener])
+        uvicorn.Server(_config(simulator, control=control)).run([listener])
 
 
 def greeting(simulator: Simulator) -> str:
@@ -113,6 +115,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=8090, help="port to listen on, 0 for any free one (default 8090)")
     parser.add_argument("--key", default="simulated-key", help="the API key that is let in (default simulated-key)")
     parser.add_argument("--takes", type=float, metavar="SECONDS", help="how long every job takes (default 20)")
+    parser.add_argument("--control", action="store_true", help="serve /control/pauses, to stop calls in a test")
     parser.add_argument(
         "--fault",
         action="append",
@@ -143,14 +146,13 @@ def main(args: argparse.Namespace) -> None:
     faults: list[tuple[Endpoint, Fault]] = args.fault
     for endpoint, fault in faults:
         simulator.fail(endpoint, fault)
-    serve(simulator, args.host, args.port)
+    serve(simulator, args.host, args.port, control=args.control)
 
 
-def _config(simulator: Simulator) -> uvicorn.Config:
+def _config(simulator: Simulator, *, control: bool = False) -> uvicorn.Config:
+    app = create_app(simulator, control=control)
     options: dict[str, Any] = {"server_header": False, "date_header": False, "access_log": False}
-    return uvicorn.Config(
-        create_app(simulator), log_level="critical", timeout_graceful_shutdown=2, lifespan="off", **options
-    )
+    return uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=2, lifespan="off", **options)
 
 
 def _listen(host: str, port: int) -> socket.socket:

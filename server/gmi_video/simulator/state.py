@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from gmi_video.simulator import catalog, faults, records
 from gmi_video.simulator.behavior import Behavior
+from gmi_video.simulator.pauses import Pause, Pauses
 from gmi_video.simulator.scripts import Job, Script, ScriptSource
 from gmi_video.simulator.uploads import Uploads
 from gmi_video.simulator.validation import ApiError
@@ -96,6 +97,7 @@ class Simulator:
         self.web: dict[str, bytes] = {}
         # Rows of the list after the records: bytes that are put into the JSON array as they are, valid or not (?).
         self.raw_rows: list[bytes] = []
+        self.pauses = Pauses()
         self.uploads = Uploads(self.new_id)
         self.faults = faults.FaultQueue()
         self._scripts: dict[str, ScriptSource] = dict(scripts or {})
@@ -150,6 +152,14 @@ class Simulator:
         kind = {"content-type": "application/json", **{name.lower(): value for name, value in (headers or {}).items()}}
         effect = faults.Effect(status=status, body=body, headers=kind, takes_effect=takes_effect)
         self.faults.add(endpoint, None, effect, times, 0)
+
+    def pause_at(self, point: str) -> Pause:
+        """Stop the next call that gets to a point, such as `submit:made`; see `pauses` for the points and an example.
+
+        Raises:
+            ValueError: no such point.
+        """
+        return self.pauses.add(point)
 
     def clear_faults(self) -> None:
         """Remove every queued fault."""

@@ -95,3 +95,5 @@ class _Body(httpx.AsyncByteStream):
                 yield cast("bytes", piece)
         else:
             yield bytes(self._response.body)
+        if self._response.background is not None:
+            await self._response.background()
