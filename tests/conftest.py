@@ -17,7 +17,7 @@ from trio.testing import MockClock
 from gmi_video.mcp.app import create_server
 from gmi_video.mcp.sdk import StrictServer
 from gmi_video.settings import Settings
-from gmi_video.simulator import Simulator
+from gmi_video.simulator import SimulatedTransport, Simulator
 
 EPOCH = 1_750_000_000
 KEY = "simulated-key-eyJhbGciOi-must-not-leak"
@@ -105,7 +105,7 @@ class World:
     def server(self, **environment: str) -> StrictServer:
         """A new server process, as it were: nothing of an older one is left in it."""
         settings = Settings.from_environment(self.environment | environment)
-        return create_server(settings, transport=self.sim.transport(), now=now)
+        return create_server(settings, transport=SimulatedTransport(self.sim), now=now)
 
     @asynccontextmanager
     async def host(

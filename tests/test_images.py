@@ -22,6 +22,7 @@ from gmi_video.images import formats
 from gmi_video.images.files import Folders, content
 from gmi_video.images.upload import FRESH_SECONDS, Images
 from gmi_video.settings import Settings
+from gmi_video.simulator import SimulatedTransport
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.transport import Transport
 
@@ -54,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 async def queue(world: World) -> AsyncGenerator[Queue]:
     settings = Settings(api_key=KEY, base_url=world.sim.api_url)
-    transport = Transport(settings, world.sim.transport(), now)
+    transport = Transport(settings, SimulatedTransport(world.sim), now)
     yield Queue(transport)
     await transport.aclose()
 
@@ -110,7 +111,7 @@ async def refusal(images: Images, value: str | Path, world: World) -> InvalidReq
     assert real.value.next_step.endswith(".")
     assert SECRET not in str(real.value)
     assert world.sim.calls == []
-    assert world.sim.strays == []
+    assert world.sim.outside_requests == []
     return real.value
 
 
@@ -227,7 +228,7 @@ async def test_a_failed_upload_leaves_nothing_behind_and_the_next_one_passes(
     world.sim.fail("upload", "500", times=None)
     with pytest.raises(Unavailable):
         await url_of(images, str(folder / "a.png"), "frame0_image")
-    world.sim.heal()
+    world.sim.clear_faults()
     assert await url_of(images, str(folder / "a.png"), "frame0_image")
 
 
@@ -270,7 +271,7 @@ async def test_an_unsafe_place_for_the_image_is_not_used(
     with pytest.raises(Garbled, match="Nothing was uploaded"):
         await url_of(images, str(folder / "a.png"), "frame0_image")
     assert world.count("upload") == 0
-    assert world.sim.strays == []
+    assert world.sim.outside_requests == []
 
 
 # -- attacks on the file -----------------------------------------------------------------------------------------
@@ -609,7 +610,7 @@ async def test_a_public_url_goes_through_as_it_is_and_is_never_fetched(world: Wo
     await images.read(url, "frame0_image")
     assert await url_of(images, url, "frame0_image") == url
     assert world.sim.calls == []
-    assert world.sim.strays == []
+    assert world.sim.outside_requests == []
 
 
 @pytest.mark.parametrize(
@@ -722,8 +723,8 @@ async def test_a_local_file_becomes_the_first_frame_of_a_video(world: World, fol
     first, last = job.payload["frame0_image"], job.payload["frame1_image"]
     assert first.startswith(f"{world.sim.files_url}/uploads/")
     assert (answer["parameters"]["frame0_image"], answer["parameters"]["frame1_image"]) == (first, last)
-    assert job.pictures["frame0_image"] == drawn()
-    assert job.pictures["frame1_image"].startswith(b"\x89PNG")
+    assert job.images["frame0_image"] == drawn()
+    assert job.images["frame1_image"].startswith(b"\x89PNG")
     puts = [call for call in world.sim.calls if call.endpoint == "upload"]
     assert [put.has_authorization for put in puts] == [False, False]
 
@@ -738,7 +739,7 @@ async def test_another_models_image_parameter_takes_a_file_too(world: World, fol
             model_parameters={"image_url": str(folder / "a.jpg")},
         )
     (job,) = world.sim.jobs
-    assert job.pictures["image_url"] == drawn("JPEG")
+    assert job.images["image_url"] == drawn("JPEG")
 
 
 async def test_the_same_call_with_a_file_finds_its_job_and_uploads_nothing_again(world: World, folder: Path) -> None:
