@@ -1,5 +1,6 @@
 """The ledger's operations, the same over a SQLite file, this process's memory and PostgreSQL."""
 
+import os
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Generator
@@ -10,7 +11,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from gmi_video.jobs.ledger import Account, Claimed, Existing, Ledger, Limit, OverLimit, operations
+from gmi_video.jobs.ledger import Account, Claimed, Existing, Ledger, Limit, OverLimit, operations, owners
 from gmi_video.settings import Settings
 
 from .conftest import EPOCH, KEY
@@ -236,6 +237,25 @@ async def test_an_unknown_one_is_adopted_at_once(copies: Copies) -> None:
     assert (await existing(ledger)).busy
     assert await ledger.adopt(intent) is None
     assert (await ledger.refused(adopted)).state == "refused"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the lease alone tells it")
+def test_a_process_is_gone_when_it_ended_or_its_id_is_another_process_now() -> None:
+    ours = owners.new_owner()
+    machine, pid, start, word = ours.split(":")
+    assert not owners.is_gone(ours)
+    assert owners.is_gone(f"{machine}:{pid}:{int(start) - 1}:{word}")
+    assert not owners.is_gone(f"another-machine:{pid}:{int(start) - 1}:{word}")
+    code = "from gmi_video.jobs.ledger import owners; print(owners.new_owner())"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as child:  # noqa: S603
+        assert child.stdout
+        theirs = child.stdout.read().strip()
+        # Ended, but nobody has asked how: its id still exists.
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert owners.is_gone(theirs)
+    assert owners.is_gone(theirs)
+    for garbage in ("", ":", "a:b:c:d", f"{machine}:x:1:y", f"{machine}:{10**30}:1:y"):
+        assert not owners.is_gone(garbage)
 
 
 async def test_renewing_holds_it_for_as_long_as_the_body_runs(copies: Copies) -> None:

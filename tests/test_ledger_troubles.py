@@ -231,6 +231,29 @@ async def test_a_file_that_another_program_locks_for_too_long(
     assert (await existing(other)).intent.request_id == "request-1"
 
 
+async def test_what_is_carried_over_late_does_not_undo_what_another_copy_found(
+    copies: Copies, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "LOCKED_SECONDS", 0.05)
+    ledger, other = copies.copy(), copies.copy()
+    found, given_up = await claimed(ledger), await claimed(ledger, "another")
+    with closing(sqlite3.connect(file, isolation_level=None)) as program:
+        program.execute("BEGIN IMMEDIATE")
+        await ledger.unknown(found)
+        await ledger.unknown(given_up)
+        program.execute("ROLLBACK")
+    copies.seconds += 20
+    for intent in (found, given_up):
+        assert await other.adopt(intent)
+    await other.found(found, "request-1")
+    await ledger.recent()
+    assert ledger.trouble == ""
+    assert (await existing(ledger)).intent.request_id == "request-1"
+    held = await ledger.get(given_up.id)
+    assert held
+    assert (held.intent.owner, held.busy) == (other.owner, True)
+
+
 # -- a file that is damaged, deleted or another's ----------------------------------------------------------------
 
 

@@ -35,14 +35,14 @@ _MIGRATING = 0x676D69
 _WHY = {
     "28": "its database refused the login",
     "3D": "its database does not exist",
-    "25": "its database can't be written: it is read-only",
+    "25006": "its database can't be written: it is read-only",
     "42501": "its user may not use or make the tables",
     "53100": "its database's disk is full",
     "53": "its database has no room for another connection",
 }
 """By SQLSTATE or the first two characters of one. The server's own words may hold what nobody should read."""
 
-_LOST = ("08", "57P", "40")
+_LOST = ("08", "57P", "40", "25P03")
 """The connection was lost, the server is being restarted, or the transaction lost against another: try once more."""
 
 _TOO_LONG = ("57014", "55P03")
