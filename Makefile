@@ -65,8 +65,8 @@ live: $(VENV)/.dev ## Compare the real queue with what is believed of it; needs 
 	$(BIN)/python -m gmi_video.live
 
 bench: $(VENV)/.dev ## Measure polling and a thousand waits, as docs/performance.md has them (some minutes)
-	$(BIN)/python bench/polling.py
-	$(BIN)/python bench/waits.py
+	$(BIN)/python -m bench.polling
+	$(BIN)/python -m bench.waits
 
 conformance: $(VENV)/.dev ## The official MCP scenarios for tasks (needs npm)
 	$(BIN)/python -m tests.conformance.run

@@ -1,6 +1,6 @@
 """Polls per job, and the delay until a job's end is seen: this server compared with a fixed loop of 5 s.
 
-Run: python bench/polling.py [--quick]
+Run: python -m bench.polling [--quick]
 
 Submission, polling, HTTP client and rate limit are the server's own. The queue is the simulator in this process,
 without latency, and the clock is virtual: it jumps whenever every task waits. A job's length is drawn when it is
@@ -19,8 +19,9 @@ from typing import Any
 
 import anyio
 import trio
-from trio.testing import MockClock
+from tests.virtual_time import in_virtual_time
 
+from gmi_video.catalog.prepare import PricedRequest
 from gmi_video.services import Services, open_services
 from gmi_video.settings import Settings
 from gmi_video.simulator import Script, SimulatedTransport, Simulator
@@ -122,26 +123,28 @@ class Bench:
         self.draw = draw
         self.sim = Simulator(clock=_now, seed=seed)
         self.sim.script(LUMA_RAY2, lambda _number: Script.takes(draw(self.rng)))
-        self.settings = Settings.from_environment({"GMI_API_KEY": "simulated-key", "GMI_BASE_URL": self.sim.api_url})
+        self.settings = Settings.from_environment(
+            {"GMI_API_KEY": "simulated-key", "GMI_BASE_URL": self.sim.api_url, "GMI_LEDGER_URL": "none"}
+        )
         self.numbers = itertools.count(1)
 
-    def request(self) -> SubmitRequest:
+    def request(self) -> PricedRequest:
         payload = LumaRay2Payload(prompt=f"take {next(self.numbers)}").wire()
-        return SubmitRequest(model=LUMA_RAY2, payload=payload)
+        return PricedRequest(SubmitRequest(model=LUMA_RAY2, payload=payload))
 
     def new_history(self, count: int) -> None:
         self.sim.history.clear()
         for number in range(count):
             self.sim.add_history(
                 LUMA_RAY2,
-                payload=self.request().payload,
+                payload=self.request().wire.payload,
                 created_at=_now() - 3600 * (number + 2),
                 took_seconds=self.draw(self.rng),
             )
 
     async def one(self, services: Services, tally: Tally) -> None:
         """Submit one job, wait for it, add it to the tally, and remove it from the account."""
-        submitted = await services.submission.submit(self.request(), usd=None)
+        submitted = await services.submission.submit(self.request())
         job = next(job for job in self.sim.jobs if job.request_id == submitted.record.request_id)
         before = len(self.sim.calls)
         expected = await services.poller.expect(submitted.record)
@@ -201,7 +204,7 @@ async def all_at_once(jobs: int, seconds: float, *, history: int) -> Burst:
     async with open_services(bench.settings, SimulatedTransport(bench.sim), _now) as services:
 
         async def one() -> None:
-            submitted = await services.submission.submit(bench.request(), usd=None)
+            submitted = await services.submission.submit(bench.request())
             expected = await services.poller.expect(submitted.record)
             await services.poller.wait(submitted.record, expected, MAX_WAIT)
             job = bench.sim.job(submitted.record.request_id)
@@ -236,7 +239,7 @@ def virtually(measure: Callable[..., Any], *arguments: Any, **options: Any) -> A
     async def run() -> Any:
         return await measure(*arguments, **options)
 
-    return trio.run(run, clock=MockClock(autojump_threshold=0))
+    return in_virtual_time(run)
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Memory and processor time of a thousand generate_video calls that wait at the same time in one process.
 
-Run: python bench/waits.py [--calls 1000]
+Run: python -m bench.waits [--calls 1000]
 
 Runs in real time on asyncio, as in production, with an in-memory client that asks for progress on every call, the
 server, and the simulator as its queue. The figures are of the whole process: they include the client and the simulator.
@@ -51,6 +51,7 @@ class Bench:
             "GMI_MAX_REQUESTS_PER_SECOND": "100",
             "GMI_MAX_WAIT_SECONDS": "3600",
             "GMI_LOG_LEVEL": "ERROR",
+            "GMI_LEDGER_URL": "none",
         }
         server = create_server(Settings.from_environment(environment), transport=SimulatedTransport(self.sim))
         async with Client(server, client_info=Implementation(name="mcp", version="1")) as client:

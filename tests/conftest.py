@@ -1,15 +1,15 @@
 """Conversations: the real MCP client, our server, and the simulator as its upstream, under a clock that jumps."""
 
 import json
-import math
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
-import trio.abc
 from mcp import Client
 from mcp_types import CallToolResult, Implementation, TextContent
 from trio.testing import MockClock
@@ -19,22 +19,17 @@ from gmi_video.mcp.sdk import StrictServer
 from gmi_video.settings import Settings
 from gmi_video.simulator import SimulatedTransport, Simulator
 
+from .virtual_time import ThreadsHoldTime
+
 EPOCH = 1_750_000_000
 KEY = "simulated-key-eyJhbGciOi-must-not-leak"
 ERAS = ("legacy", "2026-07-28")
 
 
-class ThreadsHoldTime(trio.abc.Instrument):
-    """Keeps the clock from jumping while a thread works, which to trio looks as if everybody waited."""
-
-    def __init__(self, clock: MockClock) -> None:
-        self._clock = clock
-
-    def after_task_step(self, task: trio.lowlevel.Task) -> None:  # noqa: ARG002 - trio's signature
-        busy = trio.to_thread.current_default_thread_limiter().borrowed_tokens
-        threshold = math.inf if busy else 0.0
-        if self._clock.autojump_threshold != threshold:
-            self._clock.autojump_threshold = threshold
+@pytest.fixture(autouse=True, scope="session")
+def state_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A ledger without an address of its own never ends up in the state folder of whoever runs the tests."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
 
 
 @pytest.fixture
@@ -104,7 +99,8 @@ class World:
 
     def server(self, **environment: str) -> StrictServer:
         """A new server process, as it were: nothing of an older one is left in it."""
-        settings = Settings.from_environment(self.environment | environment)
+        # Without an address of its own a ledger would be in the state folder of whoever runs the tests.
+        settings = Settings.from_environment({"GMI_LEDGER_URL": "none"} | self.environment | environment)
         return create_server(settings, transport=SimulatedTransport(self.sim), now=now)
 
     @asynccontextmanager
@@ -133,6 +129,7 @@ class World:
 
 
 @pytest.fixture
-def world() -> World:
+def world(tmp_path: Path) -> World:
     sim = Simulator(api_key=KEY, clock=now, seed=1)
-    return World(sim, {"GMI_API_KEY": KEY, "GMI_BASE_URL": sim.api_url})
+    ledger = f"sqlite://{tmp_path / 'ledger.sqlite3'}"
+    return World(sim, {"GMI_API_KEY": KEY, "GMI_BASE_URL": sim.api_url, "GMI_LEDGER_URL": ledger})

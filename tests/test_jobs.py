@@ -350,7 +350,7 @@ async def test_with_three_of_history_the_answer_tells_the_estimate_and_its_basis
     history(world, 66, 70, 75)
     world.sim.script(LUMA_RAY2, Script.takes(100))
     async with world.host(era=era, name="claude-ai") as host:
-        answer = await host.call_ok("generate_video", prompt="a fox")
+        answer = await host.call_ok("generate_video", prompt="another fox")
     assert answer["expected_seconds"] == 70
     assert "usually about 70 s, by this account's last 3 of the same kind" in answer["summary"]
 

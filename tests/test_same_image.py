@@ -28,13 +28,13 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
-async def test_an_image_uploaded_again_later_still_finds_its_running_job(world: World, picture: Path) -> None:
+async def test_a_repeat_finds_its_running_job_without_another_upload(world: World, picture: Path) -> None:
     world.sim.script("Luma-Ray2", Script.takes(3600))
     async with world.host(GMI_IMAGE_DIRS=str(picture.parent), GMI_MAX_WAIT_SECONDS="5") as host:
         first = await host.call_ok("generate_video", prompt="a fox", frame0_image=str(picture))
         await anyio.sleep(1800)
         again = await host.call_ok("generate_video", prompt="a fox", frame0_image=str(picture))
-    assert world.count("upload") == 2
+    assert world.count("upload") == 1
     assert again["request_id"] == first["request_id"]
     assert len(world.sim.jobs) == 1
 
@@ -47,18 +47,31 @@ async def test_another_image_is_another_job(world: World, picture: Path) -> None
     assert len(world.sim.jobs) == 2
 
 
-async def test_after_a_restart_a_lookalike_is_asked_about_and_not_paid(world: World, picture: Path) -> None:
+async def test_after_a_restart_without_the_ledger_a_lookalike_is_asked_about_and_not_paid(
+    world: World, picture: Path
+) -> None:
     world.sim.script("Luma-Ray2", Script.takes(600))
     world.environment |= {"GMI_IMAGE_DIRS": str(picture.parent), "GMI_MAX_WAIT_SECONDS": "5"}
     async with world.host() as host:
         first = await host.call_ok("generate_video", prompt="a fox", frame0_image=str(picture))
-    async with world.host() as restarted:
+    async with world.host(GMI_LEDGER_URL="none") as restarted:
         refused = await restarted.call_error("generate_video", prompt="a fox", frame0_image=str(picture))
         assert first["request_id"] in refused["next_step"]
         assert '"allow_duplicate": true' in refused["next_step"]
         assert len(world.sim.jobs) == 1
         await restarted.call_ok("generate_video", prompt="a fox", frame0_image=str(picture), allow_duplicate=True)
     assert len(world.sim.jobs) == 2
+
+
+async def test_after_a_restart_the_same_image_is_the_same_job(world: World, picture: Path) -> None:
+    world.sim.script("Luma-Ray2", Script.takes(600))
+    world.environment |= {"GMI_IMAGE_DIRS": str(picture.parent), "GMI_MAX_WAIT_SECONDS": "5"}
+    async with world.host() as host:
+        first = await host.call_ok("generate_video", prompt="a fox", frame0_image=str(picture))
+    async with world.host() as restarted:
+        again = await restarted.call_ok("generate_video", prompt="a fox", frame0_image=str(picture))
+    assert again["request_id"] == first["request_id"]
+    assert len(world.sim.jobs) == 1
 
 
 async def test_two_unusable_images_are_both_named_at_once(world: World) -> None:

@@ -13,11 +13,15 @@ from gmi_video.catalog.lookup import Catalog
 from gmi_video.images.upload import Images
 from gmi_video.jobs.budget import Budget
 from gmi_video.jobs.estimates import History
+from gmi_video.jobs.ledger import Ledger
 from gmi_video.jobs.polling import Poller
 from gmi_video.jobs.submission import Submission
 from gmi_video.settings import Settings
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.transport import Transport
+
+DRAIN_SECONDS = 1.0
+"""What a submit under way gets to end when the server is stopped; hosts kill a server after about 2 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +50,22 @@ async def open_services(
     """
     http = Transport(settings, transport, now)
     queue = Queue(http)
+    ledger = Ledger.from_settings(settings, now)
     try:
         async with anyio.create_task_group() as tasks:
             catalog = Catalog(queue, tasks)
             images = Images(queue, settings.image_dirs, tasks)
             history = History(queue, tasks)
-            budget = Budget(queue, catalog, settings)
-            submission = Submission(queue, tasks, budget, history, images.digest_of)
-            yield Services(settings, queue, catalog, images, submission, Poller(queue, tasks, history), tasks)
-            tasks.cancel_scope.cancel()
+            budget = Budget(queue, catalog, ledger, settings)
+            submission = Submission(
+                queue, tasks, ledger=ledger, budget=budget, history=history, digest_of=images.digest_of
+            )
+            try:
+                yield Services(settings, queue, catalog, images, submission, Poller(queue, tasks, history), tasks)
+            finally:
+                await submission.drain(DRAIN_SECONDS)
+                tasks.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):
+            await ledger.aclose()
             await http.aclose()

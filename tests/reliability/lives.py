@@ -8,10 +8,10 @@ from typing import Any
 
 import anyio
 import trio
-from trio.testing import MockClock
 
 from gmi_video.simulator import Behavior, Endpoint, Fault, Job, Script, Simulator
 from tests.conftest import EPOCH, KEY, Host, World, now
+from tests.virtual_time import in_virtual_time
 
 FRESH = 300.0 - 3
 """Five minutes, less what stamps in whole seconds lose."""
@@ -221,4 +221,4 @@ def live(behavior: Behavior, script: Script, actions: list[Action]) -> Life:
                 await life.act(last)
         return life
 
-    return trio.run(whole, clock=MockClock(autojump_threshold=0))
+    return in_virtual_time(whole)

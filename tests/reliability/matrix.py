@@ -20,7 +20,8 @@ from PIL import Image
 from trio.testing import MockClock
 
 from gmi_video.simulator import FAULTS, Endpoint, Fault, Simulator
-from tests.conftest import KEY, ThreadsHoldTime, World, now
+from tests.conftest import KEY, World, now
+from tests.virtual_time import ThreadsHoldTime
 
 PAGE = Path(__file__).parents[2] / "docs" / "fault-matrix.md"
 PROSE = PAGE.with_name("reliability.md")

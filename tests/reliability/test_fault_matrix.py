@@ -78,8 +78,8 @@ def test_the_page_shows_what_runs_now() -> None:
     [
         f"at most {client.ATTEMPTS} times within {duration(client.RETRY_SECONDS)}",
         f"{len(reconciliation.PAUSES)} looks over {duration(sum(reconciliation.PAUSES))}",
-        f"for {duration(submission.FRESH_SECONDS)} after its end",
-        f"For {duration(submission.UNCONFIRMED_SECONDS)} after the submit",
+        f"for {duration(submission.REUSE_SECONDS)} after its end",
+        f"For {duration(reconciliation.UNCONFIRMED_SECONDS)} after the submit",
     ],
 )
 def test_the_figures_in_the_pages_words_are_the_programs(promise: str) -> None:

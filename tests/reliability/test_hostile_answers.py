@@ -3,7 +3,7 @@
 import json
 import random
 import re
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pytest
@@ -11,13 +11,13 @@ import trio
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from trio.testing import MockClock
 
 from gmi_video.mcp.tools import TOOLS
 from gmi_video.simulator import Endpoint, Script, Simulator
 from gmi_video.text import quote_untrusted
 from gmi_video.upstream.wire import fields_of, items_of
 from tests.conftest import KEY, Host, World, now
+from tests.virtual_time import in_virtual_time
 
 from . import ABANDONED_BODIES
 
@@ -190,7 +190,7 @@ def test_whatever_an_endpoint_answers_the_caller_can_read_what_he_is_told(endpoi
     )
     @example(b'{"request_id": "x", "status": "\\u0000"}', 200)
     def any_answer(body: bytes, status: int) -> None:
-        trio.run(_told, endpoint, body, status, clock=MockClock(autojump_threshold=0))
+        in_virtual_time(partial(_told, endpoint, body, status))
 
     any_answer()
 

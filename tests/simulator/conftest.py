@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from trio.testing import MockClock
 
 from gmi_video.simulator import SimulatedTransport, Simulator
-from tests.conftest import ThreadsHoldTime
+from tests.virtual_time import ThreadsHoldTime
 
 EPOCH = 1_750_000_000
 SCHEMAS = Path(__file__).parents[2] / "schemas" / "upstream"

@@ -50,6 +50,11 @@ class Catalog:
             suggestion = await self._suggestion(model_id)
             raise NotFound(error.message, suggestion or error.next_step) from None
 
+    async def model_in_any_case(self, model_id: str) -> ModelRecord:
+        """As `model`, for an id that the queue may have echoed in another letter case."""
+        ids = {name.casefold(): name for name in await self.ids()}
+        return await self.model(ids.get(model_id.casefold(), model_id))
+
     async def ids(self) -> list[str]:
         """The ids of the public models."""
         return await self._cached("ids", self._queue.list_models)

@@ -1,7 +1,7 @@
 """From a tool call's arguments to a checked and priced request, or every fault at once. Sends nothing that costs."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gmi_video.catalog import pricing, validation
@@ -37,13 +37,15 @@ class PricedRequest:
         pricing: what the record says of the price, for where it can't be computed.
         notes: sentences for the user.
         images: the names of the parameters that hold images.
+        defaults: the model's defaults, by parameter.
     """
 
     wire: SubmitRequest
-    usd: float | None
-    pricing: str
-    notes: tuple[str, ...]
-    images: tuple[str, ...]
+    usd: float | None = None
+    pricing: str = pricing.UNKNOWN
+    notes: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def price(self) -> str:
@@ -105,6 +107,7 @@ async def prepare(catalog: Catalog, arguments: VideoArguments) -> PricedRequest:
         pricing.UNKNOWN if usd is not None else pricing.in_words(record),
         tuple(notes),
         tuple(name for name in payload if role_of(name) is Role.IMAGE),
+        {parameter.name: parameter.default_value for parameter in parameters},
     )
 
 

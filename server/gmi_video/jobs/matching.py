@@ -1,75 +1,124 @@
-"""Whether two requests are the same job: same model and same payload, however defaults were written out.
+"""Whether two requests are the same job.
 
-An image is known by its content: `DigestOf` gives the digest of what this process uploaded to a URL, so one image at
-two URLs is one image.
+The queue may echo a payload in another spelling than it was sent in: defaults filled in, numbers and booleans as text,
+nulls, another Unicode form. Those spellings are equal here, and everything else differs. An image is known by its
+content: `DigestOf` gives the digest of what this process uploaded to a URL, so one image at two URLs is one image.
 """
 
-from collections.abc import Callable
-from typing import Any
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from pydantic_core import to_json
 
 from gmi_video.catalog.roles import Role, role_of
-from gmi_video.upstream.luma_ray2 import LUMA_RAY2, LumaRay2Payload
-from gmi_video.upstream.wire import Record, SubmitRequest
-
-_LUMA_DEFAULTS = {
-    name: field.default for name, field in LumaRay2Payload.model_fields.items() if not field.is_required()
-}
+from gmi_video.upstream.luma_ray2 import DOCUMENTED, LUMA_RAY2
+from gmi_video.upstream.wire import Record, SubmitRequest, fields_of, items_of
 
 DigestOf = Callable[[str], str]
 """The digest of the image that this process uploaded to a URL; empty for any other URL or text."""
+
+_EMPTY: tuple[Any, ...] = ("", None, [], {})
+"""Values that equal an absent one."""
+
+_LUMA_DEFAULTS = {parameter.name: parameter.default_value for parameter in DOCUMENTED.parameters}
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,6})?")
 
 
 def _no_digest(_: str) -> str:
     return ""
 
 
-def fingerprint(request: SubmitRequest, digest_of: DigestOf = _no_digest) -> str:
-    """A text that is equal for two requests that would make the same job."""
-    return to_json([request.model, _comparable(request.model, request.payload, digest_of)]).decode()
+class JobIdentity:
+    """What a request is compared by.
 
+    Args:
+        request: what is, or was, submitted.
+        defaults: the model's defaults, by parameter; a value at its default equals an absent one.
+        digest_of: how images are known.
+    """
 
-def is_same_job(request: SubmitRequest, record: Record, digest_of: DigestOf = _no_digest) -> bool:
-    """Whether `record` was made from this request. False for a record that does not show its payload."""
-    return (
-        bool(record.payload)
-        and record.model in {"", request.model}
-        and _comparable(request.model, record.payload, digest_of)
-        == _comparable(request.model, request.payload, digest_of)
-    )
+    def __init__(
+        self, request: SubmitRequest, defaults: Mapping[str, Any] | None = None, digest_of: DigestOf = _no_digest
+    ) -> None:
+        self.model = request.model
+        self._payload = request.payload
+        self._digest_of = digest_of
+        self._defaults = {name: _canonical(name, value, _no_digest) for name, value in (defaults or {}).items()}
+        self._values = self._comparable(request.payload)
 
+    @property
+    def fingerprint(self) -> str:
+        """A text that is equal for equal requests."""
+        return to_json([self.model.casefold(), self._values]).decode()
 
-def may_be_same_but_for_uploads(request: SubmitRequest, record: Record, digest_of: DigestOf) -> bool:
-    """Whether all that differs are images: uploaded by this process in `request`, by another one in `record`."""
-    ours, theirs = request.payload, record.payload
-    uploads = {name for name, value in ours.items() if isinstance(value, str) and digest_of(value)}
-    elsewhere = all(isinstance(theirs.get(name), str) and not digest_of(theirs[name]) for name in uploads)
-    if not uploads or not elsewhere:
-        return False
-    return is_same_job(request, record.model_copy(update={"payload": theirs | {name: ours[name] for name in uploads}}))
+    def is_of(self, record: Record) -> bool:
+        """Whether `record` was made from this request. False for a record that does not show its payload."""
+        return bool(record.payload) and self._may_be_of(record) and self._comparable(record.payload) == self._values
 
+    def may_be_hidden_in(self, record: Record) -> bool:
+        """Whether `record` could be this job but does not show what it was made from (gmi-api, "sometimes `{}`")."""
+        return not record.payload and self._may_be_of(record)
 
-def hides_its_payload(request: SubmitRequest, record: Record) -> bool:
-    """Whether `record` could be this job but does not show what it was made from (gmi-api, "sometimes `{}`")."""
-    return not record.payload and record.model in {"", request.model}
+    def differs_in_uploads_only(self, record: Record) -> bool:
+        """Whether all that differs are images: uploaded by this process in the request, by another in `record`."""
+        theirs = record.payload
+        uploads = {name for name, value in self._payload.items() if isinstance(value, str) and self._digest_of(value)}
+        elsewhere = all(isinstance(theirs.get(name), str) and not self._digest_of(theirs[name]) for name in uploads)
+        if not uploads or not elsewhere:
+            return False
+        same = theirs | {name: self._payload[name] for name in uploads}
+        return self.is_of(record.model_copy(update={"payload": same}))
+
+    def _may_be_of(self, record: Record) -> bool:
+        return not record.model or record.model.casefold() == self.model.casefold()
+
+    def _comparable(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        if self.model == LUMA_RAY2:
+            # The queue ignores what is not in the table, so other keys that it echoes make no difference.
+            payload = {name: payload[name] for name in _LUMA_DEFAULTS if name in payload}
+        values = {name: _canonical(name, payload[name], self._digest_of) for name in sorted(payload)}
+        return {
+            name: value for name, value in values.items() if value not in _EMPTY and value != self._defaults.get(name)
+        }
 
 
 def same_kind(request: SubmitRequest, record: Record) -> bool:
     """Whether a record has the same size and length as the request, so that it took about as long to make."""
 
-    def kind(payload: dict[str, Any]) -> dict[str, Any]:
-        whole = _comparable(request.model, payload, _no_digest)
-        return {name: value for name, value in whole.items() if role_of(name) in {Role.LENGTH, Role.SIZE}}
+    def kind(payload: Mapping[str, Any]) -> dict[str, Any]:
+        if request.model == LUMA_RAY2:
+            payload = _LUMA_DEFAULTS | dict(payload)
+        chosen = {name for name in payload if role_of(name) in {Role.LENGTH, Role.SIZE}}
+        return {name: _canonical(name, payload[name], _no_digest) for name in chosen if payload[name] not in _EMPTY}
 
     return bool(record.payload) and kind(request.payload) == kind(record.payload)
 
 
-def _comparable(model: str, payload: dict[str, Any], digest_of: DigestOf) -> dict[str, Any]:
-    """A payload in a fixed order, without empty values, with Luma-Ray2's defaults filled in."""
-    whole = payload
-    if model == LUMA_RAY2:
-        # The queue ignores what is not in the table, so other keys that it echoes make no difference.
-        whole = _LUMA_DEFAULTS | {name: payload[name] for name in LumaRay2Payload.model_fields if name in payload}
-    kept = {name: whole[name] for name in sorted(whole) if whole[name] not in ("", None, [], {})}
-    return {name: (digest_of(value) or value) if isinstance(value, str) else value for name, value in kept.items()}
+def _canonical(name: str, value: object, digest_of: DigestOf) -> Any:
+    """A value in one spelling: text in NFC without white space at its ends, numbers and booleans as text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return _digits(str(value))
+    if isinstance(value, str):
+        if digest := digest_of(value):
+            return digest
+        text = unicodedata.normalize("NFC", value).strip()
+        if name == "prompt":
+            # A prompt is compared to the letter: "5" is a number elsewhere, here it is what should be seen.
+            return text
+        return text.lower() if text.lower() in {"true", "false"} else _digits(text)
+    if isinstance(value, list):
+        return [_canonical(name, item, digest_of) for item in items_of(cast("object", value))]
+    if isinstance(value, dict):
+        return {key: _canonical(key, inner, digest_of) for key, inner in fields_of(cast("object", value)).items()}
+    return None
+
+
+def _digits(text: str) -> str:
+    """A plain decimal number without a fraction of zeros: "5.0" is "5"."""
+    if not _NUMBER.fullmatch(text):
+        return text
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,51 +1,57 @@
 """Spending: find the same job, or submit it once, and find it again where the answer was lost.
 
-The queue has no idempotency key and a submit can't be recalled, so the account's request list is the record: it is
-searched for the same job before a submit, and for the new one after a submit that got no answer. What this process
-remembers of its own submits is the fallback for when the list is unavailable or not up to date.
+The queue has no idempotency key and a submit can't be recalled. So an intent is recorded in the ledger before its
+submit leaves, in one step that only one process can win; whoever finds it there gets its job, and looks for it before
+anything is paid again. The queue's request list is searched for jobs that were made elsewhere.
 
 A submit runs in the server's task group, not in the call that asked for it: it goes on when the caller is cut off,
 and the next identical call joins it.
 """
 
+import itertools
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
-from cachetools import LRUCache
 
-from gmi_video.errors import InsufficientCredits, SpendingRefused, SubmissionUnknown, Unauthorized, UpstreamError
-from gmi_video.jobs import reconciliation
+from gmi_video.catalog.prepare import PricedRequest
+from gmi_video.errors import (
+    InsufficientCredits,
+    SpendingRefused,
+    SubmissionUnknown,
+    Unauthorized,
+    Unavailable,
+    UpstreamError,
+)
 from gmi_video.jobs.budget import Budget
 from gmi_video.jobs.estimates import History
-from gmi_video.jobs.matching import DigestOf, fingerprint, hides_its_payload, is_same_job, may_be_same_but_for_uploads
-from gmi_video.jobs.reconciliation import UnconfirmedSubmit
+from gmi_video.jobs.ledger import Claimed, Existing, Ledger, OverLimit
+from gmi_video.jobs.matching import DigestOf, JobIdentity
+from gmi_video.jobs.reconciliation import Reconciliation
+from gmi_video.jobs.sending import Sender
 from gmi_video.single_flight import Interrupted, SingleFlight
-from gmi_video.upstream import failures
 from gmi_video.upstream.client import Queue
-from gmi_video.upstream.wire import Record, RecordList, SubmitRequest
+from gmi_video.upstream.lists import RecordList
+from gmi_video.upstream.wire import Record
 
-FRESH_SECONDS = 300.0
-"""For this long after its end a job whose outcome was not delivered still answers the same call."""
+REUSE_SECONDS = 3600.0
+"""For this long after a job was made the identical call returns it."""
 
 LIST_PATIENCE = 8.0
 """Seconds of retries for the list call before a submit."""
 
-UNCONFIRMED_SECONDS = 900.0
-"""For this long an identical call is refused while an unanswered submit is unresolved."""
+UNDECIDED_TRIES = 20
+"""Tries to claim an intent while other submits are under way."""
 
-REMEMBERED = 4096
-"""Submits that this process remembers, of each kind."""
-
-_NO_LIST = (
-    "The queue's request list was not available, so an identical request made elsewhere in the last minutes can't "
-    "be ruled out."
-)
+_NO_LIST = "The queue's request list was not available, so an identical request made elsewhere can't be ruled out."
+_CUT_LIST = "The queue's list shows {rows} of {total} requests, so an identical one made elsewhere can't be ruled out."
 _NO_PAYLOADS = (
     "The queue's list does not show what its running requests were made from, so an identical one can't be ruled out."
 )
+
+Upload = Callable[[], Awaitable[PricedRequest]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,47 +69,47 @@ class Submission:
     Args:
         queue: the queue.
         tasks: the server's task group, which outlives any one call.
-        budget: what may be spent; asked last before anything is.
+        ledger: where intents are recorded.
+        budget: what may be spent.
         history: learns from every list that is fetched here.
         digest_of: the digest of what this process uploaded to a URL.
     """
 
-    def __init__(self, queue: Queue, tasks: TaskGroup, budget: Budget, history: History, digest_of: DigestOf) -> None:
+    def __init__(
+        self, queue: Queue, tasks: TaskGroup, *, ledger: Ledger, budget: Budget, history: History, digest_of: DigestOf
+    ) -> None:
         self._queue = queue
+        self._ledger = ledger
         self._budget = budget
         self._history = history
         self._digest_of = digest_of
-        self._running: SingleFlight[Any, Submitted] = SingleFlight(tasks)
-        self._latest: LRUCache[str, str] = LRUCache(REMEMBERED)
-        """The id of the job last made or found, by fingerprint."""
-        self._own: LRUCache[str, None] = LRUCache(REMEMBERED)
-        """Ids of all jobs made or found by this process."""
-        self._delivered: LRUCache[str, None] = LRUCache(REMEMBERED)
-        """Ids of jobs whose outcome a caller has been given."""
-        self._unconfirmed: LRUCache[str, UnconfirmedSubmit] = LRUCache(REMEMBERED)
-        """Submits without an answer, by fingerprint."""
+        self._reconciliation = Reconciliation(queue, ledger)
+        self._sender = Sender(queue, ledger, self._reconciliation)
+        self._running: SingleFlight[tuple[str, bool], Submitted] = SingleFlight(tasks)
 
-    async def submit(self, request: SubmitRequest, *, usd: float | None, allow_duplicate: bool = False) -> Submitted:
+    async def submit(
+        self, request: PricedRequest, upload: Upload | None = None, *, allow_duplicate: bool = False
+    ) -> Submitted:
         """Find this very job, or make it.
 
         Args:
-            request: what to make.
-            usd: its price, for the spending limit; None where it is unknown.
-            allow_duplicate: make it even if the same job is running already.
+            request: what to make, with local images as digests.
+            upload: gives the same request with its images uploaded; called only where a job is to be made.
+            allow_duplicate: another take, made even where the same job exists.
 
         Raises:
             SpendingRefused: above the spending limit; nothing was sent.
             UpstreamError: refused; no job was made.
             SubmissionUnknown: the job may or may not exist.
         """
-        key = fingerprint(request, self._digest_of)
-        # A plain call joins whatever submit of this key is running; with allow_duplicate it is one more submit.
-        call = object() if allow_duplicate and key in self._running else key
-        joined = call in self._running
-
-        find_or_make = partial(self._find_or_make, key, request, usd, allow_duplicate=allow_duplicate)
+        identity = self._identity(request)
+        plain, take = (identity.fingerprint, False), (identity.fingerprint, True)
+        # A plain call joins whatever is being submitted; a take joins the same take, whose host may have hung up.
+        key = take if allow_duplicate or take in self._running else plain
+        joined = key in self._running
+        make = partial(self._find_or_make, request, identity, upload, allow_duplicate=allow_duplicate)
         try:
-            submitted = await self._running.run(call, find_or_make)
+            submitted = await self._running.run(key, make)
         except Interrupted:
             raise SubmissionUnknown(
                 "The server was stopped while it was submitting: the job may or may not have been made.",
@@ -111,53 +117,71 @@ class Submission:
             ) from None
         return replace(submitted, reused=True) if joined else submitted
 
-    async def find(self, request: SubmitRequest) -> Record | None:
-        """The job that `submit` would return instead of paying for another; None where it would pay."""
-        key = fingerprint(request, self._digest_of)
-        return await self._same_job(key, request, await self._list(request.model))
+    async def is_made(self, request: PricedRequest) -> bool:
+        """Whether `submit` would return a job that exists, or is being submitted, instead of paying for another."""
+        identity = self._identity(request)
+        if await self._ledger.find(identity.fingerprint, reuse_seconds=REUSE_SECONDS):
+            return True
+        return self._twin(identity, await self._list(identity.model)) is not None
 
-    def delivered(self, record: Record) -> None:
-        """Take in that a caller has this job's outcome: the same call again means another video."""
-        if record.is_final:
-            self._delivered[record.request_id] = None
+    async def drain(self, seconds: float) -> None:
+        """Give submits under way up to `seconds` to end."""
+        with anyio.move_on_after(seconds, shield=True):
+            await self._running.idle()
+
+    def _identity(self, request: PricedRequest) -> JobIdentity:
+        return JobIdentity(request.wire, request.defaults, self._digest_of)
 
     async def _find_or_make(
-        self, key: str, request: SubmitRequest, usd: float | None, *, allow_duplicate: bool
+        self, request: PricedRequest, identity: JobIdentity, upload: Upload | None, *, allow_duplicate: bool
     ) -> Submitted:
-        sent = self._unconfirmed.get(key)
-        if sent and not allow_duplicate and (found := await self._resolve_unconfirmed(key, sent)):
-            return Submitted(found, reused=True)
-        listing = await self._list(request.model)
-        note = "" if listing else _NO_LIST
-        if not allow_duplicate:
-            if found := await self._same_job(key, request, listing):
-                self._remember(key, found)
-                return Submitted(found, reused=True, note=note)
-            others = [record for record in listing.requests if record.request_id not in self._own] if listing else []
-            self._refuse_lookalike(request, others)
-            if any(hides_its_payload(request, record) and not record.is_final for record in others):
-                note = _NO_PAYLOADS
-        with await self._budget.reserve(usd) as reservation:
-            record = await self._make(key, request, listing)
-            reservation.made(record.request_id)
-        self._remember(key, record)
-        return Submitted(record, note=note)
+        existing = await self._ledger.find(
+            identity.fingerprint, allow_duplicate=allow_duplicate, reuse_seconds=REUSE_SECONDS
+        )
+        for _ in range(UNDECIDED_TRIES):
+            if existing and (record := await self._reconciliation.resume(existing, identity)):
+                return self._submitted(record, reused=True)
+            listing = await self._list(identity.model)
+            note = ""
+            if not allow_duplicate:
+                if twin := self._twin(identity, listing):
+                    return self._submitted(twin, reused=True)
+                note = await self._doubts(identity, listing)
+            # Before the claim: an upload may take minutes, and a claim that waits for it would stop other copies.
+            whole = await upload() if upload else request
+            claim = await self._claim(request, identity, allow_duplicate=allow_duplicate)
+            if isinstance(claim, Claimed):
+                record = await self._sender.send(claim.intent, whole.wire, identity, listing)
+                return self._submitted(record, note)
+            existing = claim
+        raise Unavailable(
+            "Other copies of this server are submitting this very video, and none of them came to an end. Nothing was "
+            "submitted by this one.",
+            "Make the same call again in a minute.",
+        )
 
-    async def _make(self, key: str, request: SubmitRequest, listing: RecordList | None) -> Record:
-        """Submit, and look for the job where no usable answer comes."""
-        listed = {record.request_id for record in listing.requests} if listing else set[str]()
-        known = frozenset(listed | self._own.keys())
-        sent = UnconfirmedSubmit(request, anyio.current_time(), known, listed_before=listing is not None)
-        try:
-            record = await self._queue.submit(request)
-            if record.request_id in known:
-                operation = failures.Operation("submit", request.model)
-                raise failures.garbled(operation, "names a request that was there before")
-        except UpstreamError as error:
-            if not error.maybe_arrived:
-                raise
-            return await self._reconcile(key, sent, error)
-        return record
+    async def _claim(
+        self, request: PricedRequest, identity: JobIdentity, *, allow_duplicate: bool
+    ) -> Claimed | Existing:
+        """Record the intent, within the spending limit. Raises `SpendingRefused`."""
+        for attempt in itertools.count(1):
+            claim = await self._ledger.claim(
+                identity.fingerprint,
+                usd=request.usd,
+                allow_duplicate=allow_duplicate,
+                reuse_seconds=REUSE_SECONDS,
+                limit=await self._budget.limit(request.usd),
+            )
+            if not isinstance(claim, OverLimit):
+                return claim
+            # A submit under way may be counted twice for a moment: as reserved, and in the list.
+            if not claim.undecided or attempt == UNDECIDED_TRIES:
+                raise self._budget.refusal(request.usd or 0.0, claim)
+            await anyio.sleep(1.0)
+        raise AssertionError("the loop returns or raises")
+
+    def _submitted(self, record: Record, note: str = "", *, reused: bool = False) -> Submitted:
+        return Submitted(record, reused, " ".join(filter(None, [note, self._ledger.tell()])))
 
     async def _list(self, model: str) -> RecordList | None:
         """The model's requests. None where they are unavailable for a reason that need not stop a submit."""
@@ -170,47 +194,28 @@ class Submission:
         self._history.learn(model, listing.requests)
         return listing
 
-    def _remember(self, key: str, record: Record) -> None:
-        self._latest[key] = record.request_id
-        self._own[record.request_id] = None
-        self._unconfirmed.pop(key, None)
-
-    # -- the same job again --------------------------------------------------------------------------------------
-
-    async def _same_job(self, key: str, request: SubmitRequest, listing: RecordList | None) -> Record | None:
-        """The same job, if it is running, or ended a moment ago without its outcome having been delivered."""
-        ours = self._latest.get(key, "")
-        listed = listing.newest_first() if listing else []
-        same = [r for r in listed if r.request_id == ours or is_same_job(request, r, self._digest_of)]
-        if ours and ours not in self._delivered and all(record.request_id != ours for record in same):
-            same.append(await self._unlisted(ours, request))
+    def _twin(self, identity: JobIdentity, listing: RecordList | None) -> Record | None:
+        """The same job made elsewhere, if it is running or was made within the hour; one that is running first."""
+        same = [record for record in listing.newest_first() if identity.is_of(record)] if listing else []
         running = [record for record in same if not record.is_final]
-        fresh = [record for record in same if self._is_fresh(record)]
-        return next(iter(running + fresh), None)
+        return next(iter(running + [record for record in same if self._is_recent(record)]), None)
 
-    async def _unlisted(self, request_id: str, request: SubmitRequest) -> Record:
-        """A job of ours that the list does not show: it lags, or is unavailable. So ask for the job itself."""
-        try:
-            return await self._queue.get_request(request_id)
-        except UpstreamError:
-            # A 404 too: the queue named this job when it made it, so better the old one than a second payment.
-            return Record(request_id=request_id, model=request.model, status="queued")
+    def _is_recent(self, record: Record) -> bool:
+        # Without a readable stamp its age is unknown: better the same video than a second payment.
+        return record.created_at is None or self._queue.now() - record.created_at <= REUSE_SECONDS
 
-    def _is_fresh(self, record: Record) -> bool:
-        ended = record.updated_at or record.created_at
-        if not record.is_final or record.request_id in self._delivered:
-            return False
-        if ended is None:
-            # How long ago is unknown: better one of our own, once, than a second payment.
-            return record.request_id in self._own
-        return self._queue.now() - ended <= FRESH_SECONDS
+    async def _doubts(self, identity: JobIdentity, listing: RecordList | None) -> str:
+        """What can't be ruled out by the list, for the user.
 
-    def _refuse_lookalike(self, request: SubmitRequest, others: list[Record]) -> None:
-        """Ask the user before paying where an earlier job differs only in an image uploaded by another process."""
+        Raises:
+            SpendingRefused: an earlier job differs only in an image that another process uploaded.
+        """
+        if listing is None:
+            return _NO_LIST
+        known = await self._ledger.request_ids()
+        others = [record for record in listing.requests if record.request_id not in known]
         for record in others:
-            if record.is_final and not self._is_fresh(record):
-                continue
-            if may_be_same_but_for_uploads(request, record, self._digest_of):
+            if (not record.is_final or self._is_recent(record)) and identity.differs_in_uploads_only(record):
                 raise SpendingRefused(
                     f"Request {record.request_id} ({record.status}) was made from the same prompt and settings and an "
                     "uploaded image that can't be compared with this one: it may be this very video. Nothing was "
@@ -218,35 +223,6 @@ class Submission:
                     f'Call get_status with {{"request_id": "{record.request_id}", "wait": true}} to follow it; if the '
                     'image is another one, call generate_video again with "allow_duplicate": true.',
                 )
-
-    # -- a submit whose answer was lost --------------------------------------------------------------------------
-
-    async def _reconcile(self, key: str, sent: UnconfirmedSubmit, error: UpstreamError) -> Record:
-        """The job that a submit without an answer has made; else the refusal, or `SubmissionUnknown`."""
-        sent = replace(sent, why=error.reason)
-        self._unconfirmed[key] = sent
-        named = await reconciliation.named_job(self._queue, error, sent)
-        if named.record is not None:
-            return named.record
-        pauses = reconciliation.PAUSES_AFTER_REFUSAL if error.refused else reconciliation.PAUSES
-        found = await reconciliation.search(self._queue, sent, pauses)
-        if found.record is not None:
-            return found.record
-        found = replace(found, candidates=named.candidates or found.candidates)
-        if error.refused and found.looks and not named.candidates:
-            # It said in known words that it took nothing, and the list does not say otherwise.
-            del self._unconfirmed[key]
-            raise error
-        raise reconciliation.unknown(sent, found) from error
-
-    async def _resolve_unconfirmed(self, key: str, sent: UnconfirmedSubmit) -> Record | None:
-        """Look again for an earlier, unanswered submit of the same job, before anything new is paid."""
-        sent = replace(sent, known=sent.known | self._own.keys())
-        found = await reconciliation.search(self._queue, sent, reconciliation.PAUSES[:2])
-        if found.record is not None:
-            self._remember(key, found.record)
-            return found.record
-        if not found.looks or found.candidates or anyio.current_time() - sent.sent_at < UNCONFIRMED_SECONDS:
-            raise reconciliation.unknown(sent, found)
-        del self._unconfirmed[key]
-        return None
+        if any(identity.may_be_hidden_in(record) and not record.is_final for record in others):
+            return _NO_PAYLOADS
+        return "" if listing.complete else _CUT_LIST.format(rows=listing.rows, total=listing.total or "more")

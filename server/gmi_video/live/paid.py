@@ -6,8 +6,9 @@ import anyio
 
 from gmi_video.live.session import LiveSession, NoResponse, outcome_shape
 from gmi_video.text import duration
+from gmi_video.upstream import lists
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2, LumaRay2Payload
-from gmi_video.upstream.wire import Record, RecordList
+from gmi_video.upstream.wire import Record
 
 PAYLOAD = LumaRay2Payload(prompt="A paper boat drifts across a still pond", resolution="540p", duration="5s").wire()
 
@@ -31,7 +32,7 @@ async def make_video(session: LiveSession) -> None:
     response = await session.call("/requests", body={"model": LUMA_RAY2, "payload": PAYLOAD})
     if not session.check_response("POST /requests", "submit-response", response):
         return
-    record = session.parse("POST /requests", Record, response)
+    record = session.parse("POST /requests", Record.model_validate, response, "record")
     if record is None:
         return
     session.check_record("POST /requests", record)
@@ -62,7 +63,7 @@ async def _poll(session: LiveSession, request_id: str) -> Record | None:
         return None
     if not session.check_response("GET /requests/{id}", "request-record", response):
         return None
-    record = session.parse("GET /requests/{id}", Record, response)
+    record = session.parse("GET /requests/{id}", Record.model_validate, response, "record")
     if record is not None:
         session.check_record("GET /requests/{id}", record)
     return record
@@ -71,7 +72,7 @@ async def _poll(session: LiveSession, request_id: str) -> Record | None:
 async def _is_listed(session: LiveSession, request_id: str) -> bool:
     try:
         response = await session.call("/requests", params={"model_id": LUMA_RAY2})
-        listing = RecordList.model_validate(response.body)
+        listing = lists.from_body(response.body)
     except (NoResponse, ValueError):
         return False
     return any(record.request_id == request_id for record in listing.requests)

@@ -6,8 +6,9 @@ from urllib.parse import quote
 from gmi_video.live.expectations import CouldNotRun
 from gmi_video.live.session import LiveSession, outcome_shape
 from gmi_video.text import duration, one_line
+from gmi_video.upstream import lists
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2
-from gmi_video.upstream.wire import ModelList, ModelRecord, Parameter, Record, RecordList, fields_of, items_of
+from gmi_video.upstream.wire import ModelList, ModelRecord, Parameter, Record, fields_of, items_of
 
 UNKNOWN_REQUEST = "00000000-0000-4000-8000-000000000000"
 UNKNOWN_MODEL = "gmi-video-mcp-no-such-model"
@@ -64,7 +65,7 @@ class Probes:
             raise CouldNotRun(f"The queue did not accept the key: {self._session.error_text(response)}.")
         if not self._session.check_response(subject, "model-list", response):
             return []
-        parsed = self._session.parse(subject, ModelList, response)
+        parsed = self._session.parse(subject, ModelList.model_validate, response, "list")
         if parsed is None:
             return []
         ids = parsed.ids
@@ -129,7 +130,7 @@ class Probes:
         response = await self._session.call(f"/models/{quote(model, safe='')}")
         if not self._session.check_response(subject, "model-record", response):
             return None
-        record = self._session.parse(subject, ModelRecord, response)
+        record = self._session.parse(subject, ModelRecord.model_validate, response, "record")
         if record is None:
             return None
         raw = items_of(fields_of(response.body).get("parameters"))
@@ -199,7 +200,7 @@ class Probes:
             self._report.add_observation(question, f"{subject}: not received; see the differences")
             return []
         raw = items_of(fields_of(response.body).get("requests"))
-        listing = self._session.parse(subject, RecordList, response)
+        listing = self._session.parse(subject, lists.from_body, response, "list")
         if listing is None:
             return []
         if len(listing.requests) != len(raw):
@@ -222,7 +223,7 @@ class Probes:
         response = await self._session.call(f"/requests/{quote(listed.request_id, safe='')}")
         if not self._session.check_response("GET /requests/{id}", "request-record", response):
             return
-        record = self._session.parse("GET /requests/{id}", Record, response)
+        record = self._session.parse("GET /requests/{id}", Record.model_validate, response, "record")
         if record is not None:
             self._session.check_record("GET /requests/{id}", record)
 

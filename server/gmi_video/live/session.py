@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 import anyio
 import httpx
-from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
 from gmi_video import __version__
@@ -19,7 +18,7 @@ from gmi_video.live.expectations import CouldNotRun, Expectations, kind
 from gmi_video.live.report import Report
 from gmi_video.settings import Settings
 from gmi_video.text import one_line, safe_url
-from gmi_video.upstream.wire import ModelList, Record, RecordList, fields_of
+from gmi_video.upstream.wire import Record, fields_of
 
 PAUSE_SECONDS = 0.5
 """Pause before each call (seconds)."""
@@ -27,7 +26,7 @@ PAUSE_SECONDS = 0.5
 TIMEOUT_SECONDS = 60.0
 """HTTP timeout for connecting and for each read and write (seconds)."""
 
-Wire = TypeVar("Wire", bound=BaseModel)
+Parsed = TypeVar("Parsed")
 
 
 class NoResponse(CouldNotRun):
@@ -135,12 +134,11 @@ class LiveSession:
             self.report.add_difference(subject, difference)
         return True
 
-    def parse(self, subject: str, model: type[Wire], response: Response) -> Wire | None:
-        """Read a body with one of our wire models; None, and a difference, where that fails."""
+    def parse(self, subject: str, read: Callable[[Any], Parsed], response: Response, what: str) -> Parsed | None:
+        """Read a body as the server does; None, and a difference about `what`, where that fails."""
         try:
-            return model.model_validate(response.body)
+            return read(response.body)
         except ValueError:
-            what = "list" if issubclass(model, ModelList | RecordList) else "record"
             self.report.add_difference(subject, f"our parsing can't read the {what}")
             return None
 

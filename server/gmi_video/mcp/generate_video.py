@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import anyio
@@ -14,13 +15,12 @@ from gmi_video.catalog import pricing
 from gmi_video.catalog.prepare import PricedRequest, VideoArguments, prepare
 from gmi_video.errors import InvalidRequest, SpendingRefused
 from gmi_video.images.upload import Images, LocalImage
-from gmi_video.jobs.submission import Submitted
 from gmi_video.mcp import results
 from gmi_video.mcp.call import Call, ToolContext, tool_result
 from gmi_video.mcp.results import VideoResult
 from gmi_video.settings import Settings
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2, AspectRatio, Duration, Resolution
-from gmi_video.upstream.wire import MODEL_ID_PATTERN, SubmitRequest
+from gmi_video.upstream.wire import MODEL_ID_PATTERN
 
 
 class Consent(BaseModel):
@@ -115,7 +115,7 @@ async def consent(
     settings, request = call.services.settings, checked.request
     if dry_run or confirm_cost or not _is_above_threshold(settings, request):
         return Consent(go_ahead=True)
-    if not allow_duplicate and await call.services.submission.find(request.wire) is not None:
+    if not allow_duplicate and await call.services.submission.is_made(request):
         # It has been paid for already; this call only finds it again.
         return Consent(go_ahead=True)
     capabilities = ctx.client_capabilities
@@ -188,7 +188,7 @@ async def generate_video(
         bool, Field(description="Check and price it and show the exact payload; send nothing, pay nothing.")
     ] = False,
     allow_duplicate: Annotated[
-        bool, Field(description="Pay for it even though the very same video is being made already.")
+        bool, Field(description="Another take of a video that was asked for in the last hour, paid again.")
     ] = False,
     confirm_cost: Annotated[
         bool, Field(description="The user's yes to a price that an earlier answer asked about. Never set it unasked.")
@@ -198,8 +198,8 @@ async def generate_video(
 
     Each call spends real money and can't be recalled. A render takes about one to ten minutes; if it outlasts this
     call, the answer is not an error: it holds the request_id, and get_status waits on. To check on a video never
-    call this again, call get_status; to find earlier ones, list_requests. The same call repeated while its job runs
-    returns that job and pays nothing. Show the user the link in `summary`.
+    call this again, call get_status; to find earlier ones, list_requests. The same call within an hour returns the same
+    job and pays nothing; allow_duplicate makes another take. Show the user the link in `summary`.
     """
     request = checked.request
     if dry_run:
@@ -209,34 +209,27 @@ async def generate_video(
             f"The user has not agreed to pay {request.price} for this {request.title}. Nothing was submitted.",
             "Don't submit it again unless the user asks for it; offer something cheaper.",
         )
-    made = None
+    submitted = None
     # The submit goes on in the server, whatever becomes of this call. A call that the host cuts off would leave the
     # assistant with nothing to go on, so this one answers before that, and the same call again joins the submit.
     with anyio.move_on_at(call.deadline):
-        made = await _submit(call, checked, allow_duplicate=allow_duplicate)
-    if made is None:
-        return tool_result(_unanswered_result(checked.asked, allow_duplicate=allow_duplicate))
-    sent, submitted = made
+        submitted = await call.services.submission.submit(
+            request, partial(checked.uploaded, call.services.images), allow_duplicate=allow_duplicate
+        )
+    if submitted is None:
+        return tool_result(_unanswered_result(checked.asked))
     state = await call.wait_for(submitted.record, wait=wait)
-    call.services.submission.delivered(state.record)
     result = results.job_result(
         state.record,
         now=call.services.queue.now(),
         expected=state.estimate,
-        asked=sent.payload,
+        asked=checked.asked.wire.payload,
         usd=request.usd,
         reused=submitted.reused,
         note=" ".join(filter(None, [submitted.note, *request.notes])),
         problem=state.problem,
     )
     return tool_result(result, is_error=state.record.is_final and not state.record.succeeded)
-
-
-async def _submit(call: Call, checked: Prepared, *, allow_duplicate: bool) -> tuple[SubmitRequest, Submitted]:
-    """What was sent, with its local images uploaded, and the job it became."""
-    request = await checked.uploaded(call.services.images)
-    submission = call.services.submission
-    return request.wire, await submission.submit(request.wire, usd=request.usd, allow_duplicate=allow_duplicate)
 
 
 def _is_above_threshold(settings: Settings, request: PricedRequest) -> bool:
@@ -249,18 +242,14 @@ def _threshold(settings: Settings) -> str:
     return f"the user wants to be asked above {threshold} (GMI_CONFIRM_ABOVE_USD)"
 
 
-def _unanswered_result(request: PricedRequest, *, allow_duplicate: bool) -> VideoResult:
+def _unanswered_result(request: PricedRequest) -> VideoResult:
     """The result of a call whose time is over before the queue has answered its submit."""
-    # With allow_duplicate the same call would pay once more; without it, it finds the job of this one.
-    again = (
-        'Make the same call again now without "allow_duplicate"' if allow_duplicate else "Make the same call again now"
-    )
     return {
-        "summary": f"The queue is slow: the submit of this {request.title} has not been answered yet.",
+        "summary": f"The submit of this {request.title} has not been answered yet; it goes on.",
         "model": request.wire.model,
         "is_final": False,
         "parameters": request.wire.payload,
-        "next_step": f"{again}: it goes on where this one stopped and pays nothing more.",
+        "next_step": "Make the same call again now: it goes on where this one stopped and pays nothing more.",
     }
 
 

@@ -46,7 +46,6 @@ async def outcome(request_id: str, ctx: ToolContext) -> str:
         _must_match(REQUEST_ID_PATTERN, request_id, "request id")
         record = await services.queue.get_request(request_id)
         _must_have_succeeded(record)
-    services.submission.delivered(record)
     return results.text_of(outcome_of(record))
 
 

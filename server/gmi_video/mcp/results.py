@@ -22,6 +22,7 @@ OUTCOME_URI = "gmi-video://requests/{request_id}/outcome"
 MODEL_URI = "gmi-video://models/{model_id}"
 
 _UNSENT = "Nothing was sent and nothing was charged."
+_ANOTHER = ' Another take of it takes "allow_duplicate": true, and is paid again.'
 _UNCERTAIN = "Whether GMI Cloud charges for it is not documented."
 
 
@@ -205,14 +206,14 @@ def progress_text(record: Record, age: float, expected: Estimate) -> str:
 def _summary(record: Record, age: float | None, expected: Estimate, *, reused: bool) -> str:
     if record.succeeded:
         took = f" It took {duration(age)}." if age else ""
-        again = " It is the one asked for before, so it was not paid again." if reused else ""
+        again = f" It is the one asked for before, so it was not paid again.{_ANOTHER}" if reused else ""
         if not record.video_url:
             return f"The job has finished, but the queue's answer holds no link to the video.{took}{again}"
         return f"The video is ready: [watch or download it]({record.video_url}).{took}{again}"
     if record.is_final:
         return failure_of(record).message
     so_far = f" ({duration(age)} so far{_usually(expected)})" if age is not None else ""
-    again = " It was asked for before, so it is not paid again." if reused else ""
+    again = f" It was asked for before, so it is not paid again.{_ANOTHER}" if reused else ""
     if record.never_started and expected.is_long_past(age or 0.0):
         return (
             f"The job was accepted {duration(age or 0.0)} ago and nothing has happened to it since: it is probably "
@@ -254,10 +255,16 @@ def _remedy(said: str) -> str:
     if any(word in lower for word in ("moderation", "policy", "safety", "nsfw", "content")):
         return "Tell the user; reword the prompt or change the image before calling generate_video again."
     if "rate limit" in lower:
-        return "Tell the user; call generate_video again in a minute."
+        return 'Tell the user; in a minute call generate_video again with "allow_duplicate": true.'
     if "image" in lower or "url" in lower:
-        return "Tell the user; check that the image is publicly reachable before calling generate_video again."
-    return "Tell the user; call generate_video again only if they want to pay for another try."
+        return (
+            "Tell the user; check that the image is publicly reachable, then call generate_video again with "
+            '"allow_duplicate": true.'
+        )
+    return (
+        'Tell the user; call generate_video again with "allow_duplicate": true only if they want to pay for another '
+        "try."
+    )
 
 
 def _age(record: Record, now: float) -> float | None:

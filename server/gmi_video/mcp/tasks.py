@@ -216,7 +216,6 @@ class Requests:
         if result is not None:
             # A failed job is the result of a task that was carried out; a failed task is a fault of the protocol.
             result.is_error = not record.succeeded
-            services.submission.delivered(record)
         return Task(
             task_id=task_id,
             created_at=results.iso(created),

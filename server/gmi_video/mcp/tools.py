@@ -39,7 +39,6 @@ async def get_status(
     with call.in_time():
         record = await call.services.queue.get_request(request_id)
     state = await call.wait_for(record, wait=wait)
-    call.services.submission.delivered(state.record)
     return status_result(call.services, state.record, state.estimate, state.problem)
 
 

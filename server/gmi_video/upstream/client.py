@@ -1,7 +1,7 @@
 """The queue's endpoints: one method each, JSON to wire models or errors, retries of what is safe to repeat.
 
-A GET is repeated on any fault that may pass. A submit is repeated only after a 429 or a connection that was never
-made: in every other case it may have arrived, and `jobs.submission` looks for it instead.
+A GET is repeated on any fault that may pass. A submit is repeated only where no connection was made: in every other
+case it may have arrived, and `jobs` looks for it before anything is sent again.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,11 +12,12 @@ import anyio
 from pydantic import BaseModel, ValidationError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from gmi_video.errors import UpstreamError
-from gmi_video.upstream import failures
+from gmi_video.errors import Unavailable, UpstreamError
+from gmi_video.upstream import failures, lists
 from gmi_video.upstream.failures import Operation
+from gmi_video.upstream.lists import RecordList
 from gmi_video.upstream.transport import READ_SECONDS, Transport
-from gmi_video.upstream.wire import ModelList, ModelRecord, Record, RecordList, SubmitRequest, UploadTarget
+from gmi_video.upstream.wire import ModelList, ModelRecord, Record, SubmitRequest, UploadTarget
 
 SUBMIT_READ_SECONDS = 45.0
 """Longer than for a GET: a submit that is given up on can't be repeated, only looked for."""
@@ -41,7 +42,7 @@ class Queue:
         self._transport = transport
 
     async def submit(self, request: SubmitRequest) -> Record:
-        """`POST /requests`: one job, and one charge. Repeated only where it is certain that nothing arrived."""
+        """`POST /requests`: one job, and one charge. Repeated only where no connection was made."""
         return await self._json(
             Record,
             Operation("submit", request.model),
@@ -67,8 +68,17 @@ class Queue:
             model: the model's id.
             patience: seconds that may be spent on retries.
         """
+        operation = Operation("list")
         params = {"model_id": model} if model else {}
-        return await self._json(RecordList, Operation("list"), "GET", "/requests", params=params, patience=patience)
+
+        async def attempt() -> RecordList:
+            try:
+                return await self._transport.records("/requests", operation, params)
+            except lists.Unreadable:
+                what = "lacks what it must have, or has it in a form that can't be read"
+                raise failures.garbled(operation, what) from None
+
+        return await _repeat(attempt, patience=patience)
 
     async def list_models(self) -> list[str]:
         """`GET /models`: the ids of the public models."""
@@ -87,9 +97,9 @@ class Queue:
     async def upload(self, url: str, content: bytes, content_type: str) -> None:
         """PUT `content` to a signed URL, without the API key (gmi-api, "Upload"). The same bytes may be put again."""
 
-        async def attempt() -> bytes:
+        async def attempt() -> None:
             headers = {"Content-Type": content_type}
-            return await self._transport.send(
+            await self._transport.send(
                 "PUT", url, Operation("upload"), content=content, headers=headers, seconds=UPLOAD_SECONDS
             )
 
@@ -107,24 +117,20 @@ class Queue:
         path: str,
         *,
         body: Mapping[str, Any] | None = None,
-        params: Mapping[str, str] | None = None,
         read_seconds: float = READ_SECONDS,
-        patience: float = RETRY_SECONDS,
         repeat_if: Callable[[BaseException], bool] | None = None,
     ) -> _Model:
         """Call an endpoint until it answers or repeating is pointless, and parse the answer into `model`."""
 
         async def attempt() -> _Model:
-            response = await self._transport.json(
-                method, path, operation, body=body, params=params, read_seconds=read_seconds
-            )
+            response = await self._transport.json(method, path, operation, body=body, read_seconds=read_seconds)
             try:
-                return model.model_validate(response.body, context=response.size)
+                return model.model_validate(response)
             except (ValidationError, RecursionError):
                 what = "lacks what it must have, or has it in a form that can't be read"
-                raise failures.garbled(operation, what, failures.named_request(response.body)) from None
+                raise failures.garbled(operation, what, failures.named_request(response)) from None
 
-        return await _repeat(attempt, patience=patience, repeat_if=repeat_if or _may_pass)
+        return await _repeat(attempt, repeat_if=repeat_if or _may_pass)
 
 
 def _may_pass(error: BaseException) -> bool:
@@ -132,7 +138,7 @@ def _may_pass(error: BaseException) -> bool:
 
 
 def _certainly_not_sent(error: BaseException) -> bool:
-    return isinstance(error, UpstreamError) and error.passing and not error.maybe_arrived
+    return isinstance(error, Unavailable) and not error.maybe_arrived
 
 
 async def _repeat(

@@ -3,25 +3,35 @@
 Raises `UpstreamError` for anything but a 2xx with a JSON object in it. Repeats nothing; `client` decides about retries.
 """
 
+import json
 import logging
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 import anyio
 import httpx
+from anyio import to_thread
 from pydantic_core import from_json, to_json
 
 from gmi_video import __version__
 from gmi_video.settings import Settings
-from gmi_video.upstream import failures
+from gmi_video.upstream import failures, lists
 from gmi_video.upstream.failures import Operation
+from gmi_video.upstream.lists import RecordList
 
 _log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
-"""Largest response that is read; the request list has no documented length."""
+"""Largest response that is read."""
+
+MAX_LIST_BYTES = 64 * 1024 * 1024
+"""As much of a request list is read, which has no documented length; what is longer is cut."""
+
+IN_THREAD_BYTES = 256 * 1024
+"""A list longer than this is parsed in a worker thread: 60,000 rows take about a second."""
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 20.0
@@ -44,11 +54,11 @@ class RateLimiter:
             self._next = anyio.current_time() + self._interval
 
 
-class JsonResponse(NamedTuple):
-    """A response: the body's JSON object, and its length in bytes."""
+class Body(NamedTuple):
+    """A response's body; `cut` where it was longer than what is read."""
 
-    body: dict[str, Any]
-    size: int
+    raw: bytes
+    cut: bool = False
 
 
 class Transport:
@@ -81,28 +91,40 @@ class Transport:
         operation: Operation,
         *,
         body: Mapping[str, Any] | None = None,
-        params: Mapping[str, str] | None = None,
         read_seconds: float = READ_SECONDS,
-    ) -> JsonResponse:
-        """One exchange with the queue, with the key."""
+    ) -> dict[str, Any]:
+        """One exchange with the queue, with the key. Returns the JSON object of a 2xx."""
+        response = await self._send_with_key(method, path, operation, body=body, read_seconds=read_seconds)
+        parsed = self._parse(response.raw)
+        if not isinstance(parsed, dict):
+            raise failures.garbled(operation, "is not the JSON object it should be")
+        return cast("dict[str, Any]", parsed)
+
+    async def records(self, path: str, operation: Operation, params: Mapping[str, str]) -> RecordList:
+        """Fetch a request list, with the key.
+
+        Raises:
+            UpstreamError: no usable response.
+            Unreadable: the body is no request list.
+        """
+        raw, cut = await self._send_with_key(
+            "GET", path, operation, params=params, max_bytes=MAX_LIST_BYTES, cut_longer=True
+        )
+        parse = partial(self._parse, lenient=True)
+        if len(raw) <= IN_THREAD_BYTES:
+            return lists.read(raw, parse, cut=cut)
+        return await to_thread.run_sync(partial(lists.read, raw, parse, cut=cut), abandon_on_cancel=True)
+
+    async def _send_with_key(
+        self, method: str, path: str, operation: Operation, *, body: Mapping[str, Any] | None = None, **options: Any
+    ) -> Body:
         headers = {"Authorization": f"Bearer {self._settings.api_key}", "Accept": "application/json"}
         if self._settings.org_id:
             headers["X-Organization-ID"] = self._settings.org_id
         if body is not None:
             headers["Content-Type"] = "application/json"
-        raw = await self.send(
-            method,
-            self._settings.base_url + path,
-            operation,
-            headers=headers,
-            params=params,
-            content=None if body is None else to_json(body),
-            read_seconds=read_seconds,
-        )
-        parsed = self._parse(raw)
-        if not isinstance(parsed, dict):
-            raise failures.garbled(operation, "is not the JSON object it should be")
-        return JsonResponse(cast("dict[str, Any]", parsed), len(raw))
+            options["content"] = to_json(body)
+        return await self.send(method, self._settings.base_url + path, operation, headers=headers, **options)
 
     async def send(
         self,
@@ -115,8 +137,13 @@ class Transport:
         content: bytes | None = None,
         read_seconds: float = READ_SECONDS,
         seconds: float = EXCHANGE_SECONDS,
-    ) -> bytes:
-        """One exchange with any host, with these headers only, in `seconds` at most. Returns the body of a 2xx."""
+        max_bytes: int = MAX_BODY_BYTES,
+        cut_longer: bool = False,
+    ) -> Body:
+        """One exchange with any host, with these headers only, in `seconds` at most. Returns the body of a 2xx.
+
+        A body longer than `max_bytes` is an error, or with `cut_longer` is cut there.
+        """
         await self._limiter.acquire()
         timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, read=read_seconds)
         host = ""
@@ -128,7 +155,7 @@ class Transport:
             with anyio.fail_after(seconds):
                 response = await self._client().send(request, stream=True)
                 try:
-                    raw = await _body(response, operation)
+                    raw, cut = await _body(response, max_bytes)
                 finally:
                     await response.aclose()
         except httpx.TransportError as error:
@@ -140,9 +167,11 @@ class Transport:
         _log.debug("%s %s%s: HTTP %d, %d bytes", method, host, request.url.path, response.status_code, len(raw))
         if url.startswith(self._settings.base_url):
             self._note_clock(response.headers.get("date", ""))
+        if cut and not (cut_longer and response.is_success):
+            raise failures.garbled(operation, f"is larger than {max_bytes // 1024 // 1024} MB")
         if not response.is_success:
             raise failures.from_response(response.status_code, response.headers, self._parse(raw), operation)
-        return raw
+        return Body(raw, cut)
 
     async def aclose(self) -> None:
         """Close the connection pool, if it was ever opened."""
@@ -164,15 +193,16 @@ class Transport:
             )
         return self._opened
 
-    def _parse(self, raw: bytes) -> Any:
+    def _parse(self, raw: bytes, *, lenient: bool = False) -> Any:
         """JSON, or None. The key is removed wherever the queue has echoed it, also where JSON escapes it."""
+        raw = raw.removeprefix(b"\xef\xbb\xbf")
         try:
-            parsed = from_json(raw.removeprefix(b"\xef\xbb\xbf"), allow_inf_nan=False)
-            key = to_json(self._settings.api_key)[1:-1]
-            if key and (key in raw or b"\\" in raw) and key in (plainly := to_json(parsed)):
-                parsed = from_json(plainly.replace(key, b"[API key]"))
+            parsed = lists.parse_leniently(raw) if lenient else from_json(raw, allow_inf_nan=False)
         except ValueError:
             return None
+        key = json.dumps(self._settings.api_key)[1:-1]
+        if key and (key.encode() in raw or b"\\" in raw) and key in (text := json.dumps(parsed)):
+            parsed = json.loads(text.replace(key, "[API key]"))
         return parsed
 
     def _note_clock(self, date: str) -> None:
@@ -182,12 +212,12 @@ class Transport:
             return
 
 
-async def _body(response: httpx.Response, operation: Operation) -> bytes:
+async def _body(response: httpx.Response, max_bytes: int) -> Body:
     chunks: list[bytes] = []
     size = 0
     async for chunk in response.aiter_bytes():
+        if size + len(chunk) > max_bytes:
+            return Body(b"".join([*chunks, chunk[: max_bytes - size]]), cut=True)
         size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise failures.garbled(operation, f"is larger than {MAX_BODY_BYTES // 1024 // 1024} MB")
         chunks.append(chunk)
-    return b"".join(chunks)
+    return Body(b"".join(chunks))

@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from gmi_video.text import one_line, quote_untrusted, safe_url
 
@@ -77,14 +77,6 @@ def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
         return None
     return float(value)
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _from_context(_: object, info: ValidationInfo) -> int:
-    return info.context or 0
 
 
 Text = Annotated[str, _only(str, "")]
@@ -190,19 +182,6 @@ def error_text(value: object) -> str:
         return value.strip()
     inner = (fields_of(value).get(name) for name in ("message", "error", "reason", "error_message", "detail", "code"))
     return next((text.strip() for text in inner if isinstance(text, str) and text.strip()), "")
-
-
-class RecordList(Incoming):
-    """`GET /requests`: records in no documented order; what can't be read is left out."""
-
-    requests: Annotated[list[Record], BeforeValidator(partial(readable, Record))]
-    total: Annotated[int | None, BeforeValidator(_count)] = None
-    size: Annotated[int, BeforeValidator(_from_context), Field(validate_default=True)] = 0
-    """The response's length in bytes, from the validation's context; never from the response itself."""
-
-    def newest_first(self) -> list[Record]:
-        """The records by creation time, newest first."""
-        return sorted(self.requests, key=lambda record: record.created_at or 0, reverse=True)
 
 
 class ModelList(Incoming):

@@ -74,9 +74,12 @@ class Ledger:
         return self._stores.place if self._stores else ""
 
     def tell(self) -> str:
-        """What to tell with an answer: `trouble`, and once each thing that has happened since the last call."""
+        """What to say with an answer: `trouble`, and once each thing that has happened since the last call.
+
+        Whoever has set `none` has chosen so, and is not told with every answer.
+        """
         notices, self._notices = self._notices, []
-        return " ".join(filter(None, [*notices, self.trouble]))
+        return " ".join(filter(None, [*notices, "" if self._url == "none" else self.trouble]))
 
     def time(self) -> float:
         """The ledger's clock, by which the times of an intent are written: Unix seconds."""

@@ -1,0 +1,83 @@
+"""Sends the submit of an intent that this process has claimed, once, and records what became of it."""
+
+import anyio
+
+from gmi_video.errors import RateLimited, UpstreamError
+from gmi_video.jobs.ledger import Intent, Ledger
+from gmi_video.jobs.matching import JobIdentity
+from gmi_video.jobs.reconciliation import PAUSES_AFTER_REFUSAL, Reconciliation, UnconfirmedSubmit
+from gmi_video.upstream import failures
+from gmi_video.upstream.client import ATTEMPTS, RETRY_SECONDS, Queue
+from gmi_video.upstream.lists import RecordList
+from gmi_video.upstream.wire import Record, SubmitRequest
+
+
+class Sender:
+    """Sends submits.
+
+    Args:
+        queue: the queue.
+        ledger: where the intents are recorded.
+        reconciliation: finds the job where no usable answer comes.
+    """
+
+    def __init__(self, queue: Queue, ledger: Ledger, reconciliation: Reconciliation) -> None:
+        self._queue = queue
+        self._ledger = ledger
+        self._reconciliation = reconciliation
+
+    async def send(
+        self, intent: Intent, request: SubmitRequest, identity: JobIdentity, listing: RecordList | None
+    ) -> Record:
+        """Submit, and settle the intent in any case.
+
+        Args:
+            intent: claimed by this process.
+            request: what to submit.
+            identity: what the request is compared by.
+            listing: the model's requests right before; None where they are unavailable.
+
+        Raises:
+            UpstreamError: refused; no job was made.
+            SubmissionUnknown: the job may or may not exist.
+        """
+        listed = {record.request_id for record in listing.requests} if listing else set[str]()
+        known = frozenset(listed | await self._ledger.request_ids())
+        complete = listing is not None and listing.complete
+        sent = UnconfirmedSubmit(identity, anyio.current_time(), known, listed_before=complete)
+        async with self._ledger.renewing(intent):
+            try:
+                record = await self._post(request, sent)
+            except UpstreamError as error:
+                if isinstance(error, RateLimited) or error.maybe_arrived:
+                    return await self._reconciliation.after(error, intent, sent)
+                await self._ledger.refused(intent)
+                raise
+            await self._ledger.made(intent, record.request_id)
+        return record
+
+    async def _post(self, request: SubmitRequest, sent: UnconfirmedSubmit) -> Record:
+        """`POST /requests`, and again after a rate limit, if the list does not show that the job was made all the same.
+
+        Raises:
+            UpstreamError: no usable answer, or a refusal. After a rate limit too the job may exist.
+        """
+        deadline = anyio.current_time() + RETRY_SECONDS
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                record = await self._queue.submit(request)
+            except RateLimited as error:
+                pause = max(error.retry_after or 0.0, PAUSES_AFTER_REFUSAL[0] * attempt)
+                if attempt == ATTEMPTS or anyio.current_time() + pause > deadline:
+                    raise
+                found = await self._reconciliation.search(sent, (pause,))
+                if found.record:
+                    return found.record
+                if not found.found_nothing:
+                    raise
+            else:
+                if record.request_id in sent.known:
+                    operation = failures.Operation("submit", request.model)
+                    raise failures.garbled(operation, "names a request that was there before")
+                return record
+        raise AssertionError("the last attempt returns or raises")

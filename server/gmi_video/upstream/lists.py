@@ -1,0 +1,124 @@
+"""Reads a request list row by row, so that a row that can't be read hides no other.
+
+A list is not documented to be short, complete or well-formed. One with a row that the JSON parser refuses (a lone
+surrogate, NaN, 250 levels), or one that was cut off in transfer, is taken apart at its rows, which are parsed one by
+one.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic_core import from_json
+
+from gmi_video.upstream.wire import Record, fields_of, items_of, readable
+
+Parse = Callable[[bytes], Any]
+"""Parses a JSON text; None for what is none."""
+
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
+"""A string, which may be cut off at the end, or a bracket: enough to find where rows begin and end."""
+
+_ROW_DEPTH = 3
+"""Brackets open inside a row: the response, its list, the row."""
+
+
+class Unreadable(ValueError):
+    """The bytes are no request list."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordList:
+    """`GET /requests`: records in no documented order.
+
+    Attributes:
+        requests: the rows that can be read.
+        total: how many requests there are, as the queue says; None where it does not.
+        rows: how many rows there were, the unreadable ones too.
+        size: the response's length in bytes.
+        cut: the response was longer than what is read of one.
+    """
+
+    requests: list[Record]
+    total: int | None = None
+    rows: int = 0
+    size: int = 0
+    cut: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether every request is shown. Only then does a missing one not exist."""
+        return not self.cut and (self.total is None or self.total <= self.rows)
+
+    def newest_first(self) -> list[Record]:
+        """The records by creation time, newest first."""
+        return sorted(self.requests, key=lambda record: record.created_at or 0, reverse=True)
+
+
+def read(raw: bytes, parse: Parse, *, cut: bool = False) -> RecordList:
+    """Read the body of a list response.
+
+    Args:
+        raw: the body.
+        parse: parses one JSON text, and removes from it what must not be shown.
+        cut: `raw` is only the beginning of the response.
+
+    Raises:
+        Unreadable: it is no request list.
+    """
+    body = fields_of(None if cut else parse(raw))
+    return from_body(body if "requests" in body else _by_rows(raw, parse), size=len(raw), cut=cut)
+
+
+def from_body(body: object, *, size: int = 0, cut: bool = False) -> RecordList:
+    """The list in a parsed response. Raises `Unreadable` where it holds none; `null` is an empty list."""
+    listed: object = fields_of(body).get("requests", "")
+    if listed is not None and not isinstance(listed, list):
+        raise Unreadable
+    rows = items_of(cast("object", listed))
+    total = fields_of(body).get("total")
+    known = isinstance(total, int) and not isinstance(total, bool) and total >= 0
+    return RecordList(readable(Record, rows), total if known else None, len(rows), size, cut)
+
+
+def parse_leniently(raw: bytes) -> Any:
+    """Parse JSON that a strict parser refuses; None for what is none. Lone surrogates and NaN stay in the values."""
+    try:
+        return from_json(raw)
+    except ValueError:
+        pass
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _by_rows(raw: bytes, parse: Parse) -> dict[str, Any]:
+    """The list taken apart: each row parsed by itself; one that can't be parsed is None."""
+    rows = list(_rows(raw))
+    if not rows and b'"requests"' not in raw:
+        raise Unreadable
+    first, last = (rows[0][0], rows[-1][1]) if rows else (0, 0)
+    around = fields_of(parse(raw[:first] + raw[last:])) if rows else {}
+    return {"requests": [parse(raw[start:end]) for start, end in rows], "total": around.get("total")}
+
+
+def _rows(raw: bytes) -> Iterator[tuple[int, int]]:
+    """Where each row of the list at the key `requests` begins and ends."""
+    depth, start, key, inside = 0, 0, b"", False
+    for token in _TOKEN.finditer(raw):
+        mark = token[0][:1]
+        if mark == b'"':
+            key = token[0] if depth == 1 else key
+        elif mark in b"[{":
+            depth += 1
+            inside = inside or (depth == _ROW_DEPTH - 1 and mark == b"[" and key == b'"requests"')
+            start = token.start() if depth == _ROW_DEPTH else start
+        else:
+            if inside and depth == _ROW_DEPTH:
+                yield start, token.end()
+            depth -= 1
+            if depth < _ROW_DEPTH - 1 and inside:
+                return
