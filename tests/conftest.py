@@ -1,7 +1,6 @@
 """Conversations: the real MCP client, our server, and the simulator as its upstream, under a clock that jumps."""
 
 import json
-import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,10 +25,10 @@ KEY = "simulated-key-eyJhbGciOi-must-not-leak"
 ERAS = ("legacy", "2026-07-28")
 
 
-@pytest.fixture(autouse=True, scope="session")
-def state_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A ledger without an address of its own never ends up in the state folder of whoever runs the tests."""
-    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+@pytest.fixture(autouse=True)
+def state_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default ledger of each test is its own, and never that of whoever runs the tests."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
 
 
 @pytest.fixture

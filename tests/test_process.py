@@ -1,14 +1,10 @@
 """The real process over real pipes: bytes in, bytes out, in both eras, and how it ends."""
 
 import json
-import os
-import queue
 import re
 import signal
 import subprocess
 import sys
-import tempfile
-import threading
 from collections.abc import Generator
 from typing import Any, NamedTuple
 
@@ -18,16 +14,7 @@ import pytest
 from gmi_video.simulator import Endpoint, Fault
 
 from .conftest import ERAS, KEY, World
-
-SECONDS = 30
-"""No wait in here is longer; none is meant to be near it."""
-
-_CLIENT = {"name": "mcp", "version": "1"}
-_ENVELOPE = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientCapabilities": {},
-    "io.modelcontextprotocol/clientInfo": _CLIENT,
-}
+from .stdio import Server
 
 
 @pytest.fixture(scope="module")
@@ -43,103 +30,6 @@ def cloud() -> Generator[httpx.Client]:
                 yield client
         finally:
             child.kill()
-
-
-class Server:
-    """`python -m gmi_video`, spoken to line by line."""
-
-    def __init__(self, era: str, **environment: str) -> None:
-        self._modern = era != "legacy"
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `end`
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "gmi_video"],
-            env={name: value for name, value in os.environ.items() if not name.startswith("GMI_")} | environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-        )
-        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-        self.stdout = b""
-        self.stderr = ""
-        self._last_id = 0
-
-    def open(self) -> dict[str, Any]:
-        """Begin, as the era has it; what the server says of itself."""
-        if self._modern:
-            return self.result(self.ask("server/discover"))
-        asked = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": _CLIENT}
-        said = self.result(self.ask("initialize", **asked))
-        self._send({"method": "notifications/initialized"})
-        return said
-
-    def ask(self, method: str, **params: Any) -> int:
-        """Send a request; its id."""
-        self._last_id += 1
-        meta = {"progressToken": self._last_id} | (_ENVELOPE if self._modern else {})
-        self._send({"id": self._last_id, "method": method, "params": params | {"_meta": meta}})
-        return self._last_id
-
-    def message(self) -> dict[str, Any]:
-        """The next line, which must be JSON-RPC."""
-        line = self._lines.get(timeout=SECONDS)
-        self.stdout += line
-        message = json.loads(line)
-        assert message["jsonrpc"] == "2.0"
-        return message
-
-    def result(self, request: int) -> dict[str, Any]:
-        """The result of a request; notifications before it are let pass."""
-        while True:
-            message = self.message()
-            if message.get("id") == request:
-                return message["result"]
-            assert "id" not in message, "the server asks nothing back"
-
-    def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """Call a tool; its answer."""
-        result = self.result(self.ask("tools/call", name=tool, arguments=arguments))
-        assert json.loads(result["content"][0]["text"]) == result["structuredContent"]
-        return result["structuredContent"]
-
-    def started_job(self, prompt: str) -> str:
-        """Ask for a video; the id of the job, as soon as it is told, with the call still open."""
-        self.ask("tools/call", name="generate_video", arguments={"prompt": prompt})
-        told = self.message()
-        assert told["method"] == "notifications/progress"
-        request_id = re.match(r"request ([\w-]+): ", told["params"]["message"])
-        assert request_id is not None
-        return request_id[1]
-
-    def end(self, how: signal.Signals | None = None) -> int:
-        """End it, by the end of its input or by a signal; the exit code. What is left on stdout must be JSON-RPC."""
-        assert self._child.stdin is not None
-        if how is not None:
-            self._child.send_signal(how)
-        else:
-            self._child.stdin.close()
-        try:
-            code = self._child.wait(SECONDS)
-        finally:
-            self._child.kill()
-            self._reader.join(SECONDS)
-            with self._child, self._errors:
-                self._errors.seek(0)
-                self.stderr = self._errors.read().decode()
-        while not self._lines.empty():
-            self.message()
-        return code
-
-    def _send(self, message: dict[str, Any]) -> None:
-        assert self._child.stdin is not None
-        self._child.stdin.write(json.dumps({"jsonrpc": "2.0"} | message).encode() + b"\n")
-        self._child.stdin.flush()
-
-    def _read(self) -> None:
-        assert self._child.stdout is not None
-        for line in self._child.stdout:
-            self._lines.put(line)
 
 
 @pytest.fixture
