@@ -125,9 +125,8 @@ class Submission:
         return self._twin(identity, await self._list(identity.model)) is not None
 
     async def drain(self, seconds: float) -> None:
-        """Give submits under way up to `seconds` to end."""
-        with anyio.move_on_after(seconds, shield=True):
-            await self._running.idle()
+        """Submit nothing more, and give submits under way up to `seconds` to be answered and recorded."""
+        await self._sender.drain(seconds)
 
     def _identity(self, request: PricedRequest) -> JobIdentity:
         return JobIdentity(request.wire, request.defaults, self._digest_of)
