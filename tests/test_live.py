@@ -69,7 +69,8 @@ async def test_a_queue_that_is_as_believed_gives_no_difference_and_a_line_for_ev
     assert "3 of them successes; `video_url` (string)" in seen(outcome, UNKNOWN[1])
     assert seen(outcome, "The 401 text") == "HTTP 401, “invalid api key”"
     assert "3 records, `total` 3, newest first" in seen(outcome, "Order and length of the list")
-    assert "made 2 days" in seen(outcome, "How long URLs live") or "HTTP 206" in seen(outcome, "How long URLs live")
+    # Three days before, and a minute to make it.
+    assert "the oldest listed one, made 71 h 59 min ago: HTTP 206, “video/mp4”" in seen(outcome, "How long URLs live")
     assert sim.strays == []
 
 
