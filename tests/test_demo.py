@@ -3,9 +3,12 @@
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Generator
 from pathlib import Path
 
 import av
@@ -13,6 +16,8 @@ import pytest
 from PIL import Image, ImageStat
 
 from gmi_video.demo.command import slug
+
+pytestmark = pytest.mark.slow
 
 SECONDS = 120
 """No wait in here is longer; none is meant to be near it."""
@@ -77,6 +82,23 @@ def test_an_output_that_is_no_folder_is_told_before_anything_starts(tmp_path: Pa
     assert not done.stdout
 
 
+@pytest.fixture
+def interruptible() -> Generator[None]:
+    """Children get SIGINT as it is by default, even where whoever runs the tests ignores it, as a script may."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def read_until(pattern: bytes, terminal: int) -> None:
+    """Read what a terminal shows until it matches."""
+    shown, end = b"", time.monotonic() + SECONDS
+    while not re.search(pattern, shown):
+        assert select.select([terminal], [], [], max(end - time.monotonic(), 0))[0], shown
+        shown += os.read(terminal, 4096)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_on_a_terminal_a_bar_moves_and_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"}
@@ -88,9 +110,7 @@ def test_on_a_terminal_a_bar_moves_and_ctrl_c_ends_it_cleanly(tmp_path: Path) ->
     ) as child:
         os.close(theirs)
         try:
-            shown = b""
-            while not re.search(rb" [1-9]\d?%.*processing, \d+ s, usually about 20 s", shown):
-                shown += os.read(ours, 4096)
+            read_until(rb" [1-9]\d?%.*processing, \d+ s, usually about 20 s", ours)
             child.send_signal(signal.SIGINT)
             assert child.wait(SECONDS) == 130
             assert child.stderr is not None

@@ -16,7 +16,7 @@ from gmi_video.simulator.films.spec import Order
 from gmi_video.simulator.films.store import FilmStore
 from gmi_video.simulator.serve import fetch_over_http, running
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 Submit = Callable[..., Any]
 Shoot = Callable[..., Awaitable[bytes]]
 Frames = list[Image.Image]
