@@ -109,11 +109,11 @@ class World:
         server: StrictServer | None = None,
         *,
         era: str = "2026-07-28",
-        name: str = "mcp",
+        name: str = "claude-code",
         options: dict[str, Any] | None = None,
         **environment: str,
     ) -> AsyncGenerator[Host]:
-        """A host called `name`, connected to `server` or to a new one. The default name waits without limit."""
+        """A host called `name`, connected to `server` or to a new one. Over stdio, and so here, Claude Code waits without limit."""
         client = Client(
             server or self.server(**environment),
             mode=era,

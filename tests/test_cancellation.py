@@ -1,7 +1,8 @@
 """Callers that leave: no wait outlives its caller, no job is touched, and every job is found again.
 
-The client in memory speaks as over stdio, under virtual time. HTTP and the real process run in real time: there the
-server polls every second or two, so that three seconds without a call to the queue mean that nobody waits any more.
+The client in memory speaks as over stdio, under virtual time. HTTP and the real process run in real time. The server on
+HTTP is made to look several times a second, the real process looks once a second: a while without a call to the queue,
+which would have held some looks, means that nobody waits any more.
 """
 
 import json
@@ -20,6 +21,7 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp_types import Implementation
 
+from gmi_video.jobs import estimates
 from gmi_video.mcp.app import create_server
 from gmi_video.settings import Settings
 from gmi_video.simulator import Script, SimulatedTransport, Simulator
@@ -30,8 +32,11 @@ from .conftest import ERAS, KEY, World
 pytestmark = pytest.mark.anyio
 
 CLIENT = {"name": "mcp", "version": "1"}
-QUIET = 3.0
-"""Seconds in real time; longer than any pause between two looks here."""
+SECONDS = 20
+"""No wait in real time is longer; none is meant to be near it."""
+
+ON_HTTP, OF_A_PROCESS = 0.05, 0.125
+"""Seconds: a twentieth of the quiet that shows that no more looks come."""
 
 
 # -- in memory, under virtual time -------------------------------------------------------------------------------
@@ -116,12 +121,12 @@ async def test_one_of_two_who_wait_may_go(world: World, era: str) -> None:
 
 @pytest.fixture
 def cloud() -> Simulator:
-    """A simulator whose jobs don't end, and whose history makes the server look every second or two."""
+    """A simulator whose jobs don't end, and whose history makes the server look as often as it may."""
     sim = Simulator(api_key=KEY, seed=1)
     sim.script("Luma-Ray2", Script(((0, "processing"),)))
     payload = {"prompt": "an owl", "resolution": "720p", "duration": "5s", "aspect_ratio": "16:9", "loop": False}
-    for number in range(5):
-        sim.add_history("Luma-Ray2", payload=payload, created_at=time.time() - 900, took_seconds=2 + number % 2)
+    for _ in range(5):
+        sim.add_history("Luma-Ray2", payload=payload, created_at=time.time() - 900, took_seconds=1)
     return sim
 
 
@@ -202,7 +207,7 @@ def answer_in(body: str) -> dict[str, Any]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(SECONDS):
         while not condition():  # noqa: ASYNC110 - looks at another process's or port's doings from outside
             await anyio.sleep(0.05)
 
@@ -210,7 +215,8 @@ async def until(condition: Callable[[], bool]) -> None:
 @asynccontextmanager
 async def over_http(cloud: Simulator, **environment: str) -> AsyncGenerator[Http]:
     """The server on a free port of this machine."""
-    settings = Settings.from_environment({"GMI_API_KEY": KEY, "GMI_BASE_URL": cloud.api_url} | environment)
+    environment |= {"GMI_API_KEY": KEY, "GMI_BASE_URL": cloud.api_url, "GMI_MAX_REQUESTS_PER_SECOND": "100"}
+    settings = Settings.from_environment(environment)
     app = create_server(settings, transport=SimulatedTransport(cloud)).streamable_http_app()
     server = _Uvicorn(uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=1))
     async with anyio.create_task_group() as tasks:
@@ -222,11 +228,20 @@ async def over_http(cloud: Simulator, **environment: str) -> AsyncGenerator[Http
         server.should_exit = True
 
 
-async def nobody_waits(cloud: Simulator) -> None:
-    await anyio.sleep(0.5)  # what is on its way arrives
-    asked = len(cloud.calls)
-    await anyio.sleep(QUIET)
-    assert len(cloud.calls) == asked
+@pytest.fixture
+def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes servers of this process look so often that it soon shows when they don't."""
+    monkeypatch.setattr(estimates, "MIN_PAUSE", 0.05)
+
+
+async def nobody_waits(cloud: Simulator, turn: float = ON_HTTP) -> None:
+    """Soon no more calls come. The quiet is counted in turns, so that a moment in which the machine stalls is one."""
+    quiet = asked = 0
+    with anyio.fail_after(SECONDS):
+        while quiet < 20:
+            await anyio.sleep(turn)
+            quiet = quiet + 1 if len(cloud.calls) == asked else 0
+            asked = len(cloud.calls)
 
 
 Leave = Callable[[Http, httpx.Response], Awaitable[None]]
@@ -244,6 +259,8 @@ async def _ends_its_session(http: Http, _response: httpx.Response) -> None:
     await http.delete()
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("looks_often")
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize(
     ("era", "leave"),
@@ -263,6 +280,8 @@ async def test_over_http_no_wait_outlives_its_caller(cloud: Simulator, era: str,
     assert len(cloud.jobs) == 1
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("looks_often")
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_server_on_http_that_is_stopped_leaves_no_wait_behind(cloud: Simulator, era: str) -> None:
@@ -270,25 +289,27 @@ async def test_a_server_on_http_that_is_stopped_leaves_no_wait_behind(cloud: Sim
         await http.open(era)
         async with http.waiting():
             http.stop()
-            await anyio.sleep(1.5)  # the grace that open calls are given
             await nobody_waits(cloud)
     assert len(cloud.jobs) == 1
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("looks_often")
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_an_older_clients_closed_stream_lets_the_call_run_to_its_ceiling_and_no_further(cloud: Simulator) -> None:
     # The SDK takes a closed stream of the handshake era for a network fault: the client may come back for the rest.
-    async with over_http(cloud, GMI_MAX_WAIT_SECONDS="7") as http:
+    async with over_http(cloud, GMI_MAX_WAIT_SECONDS="6") as http:
         await http.open(ERAS[0])
         async with http.waiting() as response:
             await response.aclose()
             asked = http.asked()
             await until(lambda: http.asked() > asked)
-            await anyio.sleep(7)
             await nobody_waits(cloud)
     assert len(cloud.jobs) == 1
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("looks_often")
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_newer_clients_posted_cancellation_is_not_one(cloud: Simulator) -> None:
     # The protocol of 2026-07-28 knows one cancellation over HTTP: closing the stream.
@@ -303,6 +324,7 @@ async def test_a_newer_clients_posted_cancellation_is_not_one(cloud: Simulator) 
         await nobody_waits(cloud)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("era", ERAS)
 async def test_over_stdio_a_cancelled_call_of_the_real_process_stops_the_polling(cloud: Simulator, era: str) -> None:
@@ -317,7 +339,7 @@ async def test_over_stdio_a_cancelled_call_of_the_real_process_stops_the_polling
                 tasks.start_soon(client.call_tool, "generate_video", {"prompt": "a fox"})
                 await until(lambda: sum(call.endpoint == "get" for call in cloud.calls) >= 2)
                 tasks.cancel_scope.cancel()
-            await nobody_waits(cloud)
+            await nobody_waits(cloud, OF_A_PROCESS)
             (job,) = cloud.jobs
             again = await client.call_tool("generate_video", {"prompt": "a fox", "wait": False})
     assert again.structured_content is not None

@@ -19,6 +19,8 @@ from gmi_video.simulator import Endpoint, Fault
 
 from .conftest import ERAS, KEY, World
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 30
 """No wait in here is longer; none is meant to be near it."""
 

@@ -1,24 +1,16 @@
 """The same local image is the same job, wherever and how often it was uploaded."""
 
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
 from PIL import Image
-from trio.testing import MockClock
 
 from gmi_video.simulator import Script
 
 from .conftest import World
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Virtual time that does not jump while a thread reads a file, as long as that takes less than this."""
-    return "trio", {"clock": MockClock(autojump_threshold=0.05)}
 
 
 @pytest.fixture

@@ -1,6 +1,11 @@
 """Never lost, never paid twice: every fault, whole lives, hostile answers."""
 
+import os
+
 import pytest
+
+FULL = os.environ.get("FULL") == "1"
+"""Whether random inputs are tried in the numbers that the README names (`make full`), or in a tenth of them."""
 
 ABANDONED_BODIES = (
     # A body that is far too large is left unread, and httpx's generators are closed by the collector, not by name.

@@ -2,6 +2,8 @@
 
 Hosts cut a tool call off after a time of their own; progress messages extend it in few. The table goes by
 `clientInfo.name`; a host that is not in it gets `DEFAULT_SECONDS`, which is below the 60 s of the TypeScript SDK.
+`mcp`, the Python SDK's default name, is no host: programs with a limit of 5 s use it, and programs without any. What
+the host was seen to hold (`patience`) goes before the table.
 """
 
 DEFAULT_SECONDS = 45.0
@@ -16,8 +18,10 @@ _SECONDS_BY_NAME = {
     "claude-code": UNLIMITED_SECONDS,  # MCP_TOOL_TIMEOUT is about 28 h; the call moves to the background after 2 min
     "codex-mcp-client": 45.0,  # tool_timeout_sec, 60 s unless set
     "cursor-vscode": 45.0,  # no documented control; reports of about 60 s
-    "mcp": UNLIMITED_SECONDS,  # the Python SDK's own client: no limit unless the program sets one
+    "fastmcp": UNLIMITED_SECONDS,  # no limit unless the program sets one
+    "gemini-cli-mcp-client": 540.0,  # 10 minutes
     "gmi-video-demo": UNLIMITED_SECONDS,  # our demo
+    "google-adk": 4.0,  # 5 s unless the program sets `timeout`
     "qwen-code": 540.0,  # 10 minutes since mid-2026
     "visual studio code": 240.0,  # cut at 5 minutes over HTTP; progress did not help
 }

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Protocol, cast
+from weakref import WeakKeyDictionary
 
 from mcp.server import MCPServer, ServerRequestContext
 from mcp.server.lowlevel import NotificationOptions
@@ -44,14 +45,18 @@ from mcp_types import (
 from pydantic import ValidationError
 
 from gmi_video.catalog import validation
-from gmi_video.errors import GmiVideoError, InvalidRequest
+from gmi_video.errors import GmiVideoError, InvalidRequest, SpendingRefused
 from gmi_video.mcp import results
-from gmi_video.mcp.call import tool_result
+from gmi_video.mcp.patience import Patience
+from gmi_video.mcp.results import tool_result
 from gmi_video.services import Services
 from gmi_video.text import one_line
 from gmi_video.upstream.wire import fields_of, items_of
 
 _log = logging.getLogger(__name__)
+
+_PATIENCE: WeakKeyDictionary[object, Patience] = WeakKeyDictionary()
+"""By connection, for as long as it lasts."""
 
 RequestContext = ServerRequestContext[Services, Any]
 
@@ -172,6 +177,17 @@ class StrictServer(MCPServer[Services]):
         return CompleteResult(completion=found)
 
 
+def patience_of(ctx: Context[Services, Any]) -> Patience:
+    """What the call's connection has shown of its host's patience; the SDK has no place for it.
+
+    Over stdio the connection lasts as long as the services. Over HTTP the SDK's own connection object is used: in
+    2026-07-28 it is one for each request, but there a host that gives up closes the stream, which cancels the call.
+    """
+    services: Services = ctx.request_context.lifespan_context
+    owner = services if ctx.headers is None else ctx.session._connection  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    return _PATIENCE.setdefault(owner, Patience())
+
+
 def connection_of(session: ServerSession) -> tuple[int, AsyncExitStack]:
     """A key for a session's connection, and the stack that is closed when it ends; the SDK has no public hook."""
     connection = session._connection  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
@@ -219,6 +235,8 @@ def _explained(tool: Tool, error: ToolError) -> GmiVideoError:
     cause = error.__cause__
     if isinstance(cause, GmiVideoError):
         return cause
+    if isinstance(cause, ToolError) and "elicitation" in str(cause):
+        return SpendingRefused.unreadable_answer()
     if isinstance(cause, ValidationError):
         # What JSON Schema accepts and the SDK's own validator does not: text that is not valid Unicode.
         names = ", ".join(f'"{one_line(fault["loc"][0], 60)}"' for fault in cause.errors() if fault["loc"])
