@@ -113,7 +113,7 @@ class World:
         options: dict[str, Any] | None = None,
         **environment: str,
     ) -> AsyncGenerator[Host]:
-        """A host called `name`, connected to `server` or to a new one. Over stdio, and so here, Claude Code waits without limit."""
+        """A host called `name`, connected to `server` or to a new one. The default one waits without limit."""
         client = Client(
             server or self.server(**environment),
             mode=era,

@@ -79,13 +79,12 @@ async def test_two_unusable_images_are_both_named_at_once(world: World) -> None:
 async def test_a_submit_that_outlasts_the_call_says_how_to_go_on_without_paying_again(world: World) -> None:
     world.sim.behave(latency=8)
     async with world.host(GMI_MAX_WAIT_SECONDS="5") as host:
-        first = await host.call_ok("generate_video", prompt="a fox", allow_duplicate=True)
-        assert 'without "allow_duplicate"' in first["next_step"]
-        again = await host.call_ok("generate_video", prompt="a fox")
-        while "request_id" not in again:
-            again = await host.call_ok("generate_video", prompt="a fox")
+        answer = await host.call_ok("generate_video", prompt="a fox", allow_duplicate=True)
+        assert "pays nothing more" in answer["next_step"]
+        while "request_id" not in answer:
+            answer = await host.call_ok("generate_video", prompt="a fox", allow_duplicate=True)
     assert len(world.sim.jobs) == 1
-    assert again["request_id"] == world.sim.jobs[0].request_id
+    assert answer["request_id"] == world.sim.jobs[0].request_id
 
 
 async def test_an_upload_goes_on_after_the_call_that_began_it_and_is_not_done_twice(

@@ -15,6 +15,7 @@ from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
+from cachetools import LRUCache
 
 from gmi_video.catalog.prepare import PricedRequest
 from gmi_video.errors import (
@@ -41,6 +42,9 @@ REUSE_SECONDS = 3600.0
 
 LIST_PATIENCE = 8.0
 """Seconds of retries for the list call before a submit."""
+
+REMEMBERED = 4096
+"""Takes that are remembered until their caller is answered."""
 
 UNDECIDED_TRIES = 20
 """Tries to claim an intent while other submits are under way."""
@@ -86,6 +90,8 @@ class Submission:
         self._reconciliation = Reconciliation(queue, ledger)
         self._sender = Sender(queue, ledger, self._reconciliation)
         self._running: SingleFlight[tuple[str, bool], Submitted] = SingleFlight(tasks)
+        self._unanswered: LRUCache[str, Submitted] = LRUCache(REMEMBERED)
+        """Takes whose id no caller has been given yet, by fingerprint."""
 
     async def submit(
         self, request: PricedRequest, upload: Upload | None = None, *, allow_duplicate: bool = False
@@ -106,6 +112,9 @@ class Submission:
         plain, take = (identity.fingerprint, False), (identity.fingerprint, True)
         # A plain call joins whatever is being submitted; a take joins the same take, whose host may have hung up.
         key = take if allow_duplicate or take in self._running else plain
+        if allow_duplicate and key not in self._running and (made := self._unanswered.get(identity.fingerprint)):
+            # The very call again, of a host that had given up before it was answered.
+            return replace(made, reused=True)
         joined = key in self._running
         make = partial(self._find_or_make, request, identity, upload, allow_duplicate=allow_duplicate)
         try:
@@ -115,7 +124,13 @@ class Submission:
                 "The server was stopped while it was submitting: the job may or may not have been made.",
                 "Make the same call again: it looks for the job before it submits anything.",
             ) from None
+        if allow_duplicate and not joined:
+            self._unanswered[identity.fingerprint] = submitted
         return replace(submitted, reused=True) if joined else submitted
+
+    def answered(self, request: PricedRequest) -> None:
+        """Take in that a caller was given the id of this request's job: the next take is another one."""
+        self._unanswered.pop(self._identity(request).fingerprint, None)
 
     async def is_made(self, request: PricedRequest) -> bool:
         """Whether `submit` would return a job that exists, or is being submitted, instead of paying for another."""

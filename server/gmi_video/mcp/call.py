@@ -13,6 +13,7 @@ from gmi_video.errors import Unavailable, UpstreamError
 from gmi_video.jobs.estimates import Estimate
 from gmi_video.jobs.polling import PollState
 from gmi_video.mcp import hosts, results
+from gmi_video.mcp.patience import Wait
 from gmi_video.mcp.results import tool_result
 from gmi_video.mcp.sdk import patience_of
 from gmi_video.services import Services
@@ -44,8 +45,12 @@ class Call:
         client = ctx.session.client_params
         by_host = hosts.longest_wait(client.client_info.name if client else "", over_http=ctx.headers is not None)
         set_by_user = self.services.settings.max_wait_seconds
-        self.max_wait = min(by_host if set_by_user is None else set_by_user, self._patience.limit)
-        """Seconds that this call may take, by the settings or else by the host, and by what the host has shown."""
+        self._allowed = by_host if set_by_user is None else set_by_user
+
+    @property
+    def max_wait(self) -> float:
+        """Seconds that this call may take: by the settings or else by the host, and by what the host has shown."""
+        return min(self._allowed, self._patience.limit)
 
     @property
     def deadline(self) -> float:
@@ -74,24 +79,24 @@ class Call:
             ) from None
 
     @contextmanager
-    def under_way(self, key: Hashable) -> Generator[None]:
-        """Note that this call works on `key`. Where its host gave up on an earlier call for it, answer at once."""
-        with self._patience.waiting(key) as given_up:
-            if given_up:
+    def under_way(self, key: Hashable) -> Generator[Wait]:
+        """Note that this call works on `key`. Where its host gave up on an earlier call for it, answer soon."""
+        with self._patience.waiting(key) as wait:
+            if wait.given_up:
                 self._hurry()
-            yield
+            yield wait
 
     def _hurry(self) -> None:
         """Answer soon, with what is known: the host does not wait for as long as was thought."""
-        self.max_wait = min(self.max_wait, anyio.current_time() - self._started)
+        self._allowed = min(self._allowed, anyio.current_time() - self._started)
         self._least = HURRIED_SECONDS
 
     async def wait_for(self, record: Record, *, wait: bool) -> PollState:
         """Wait for a job as long as the host allows (not at all where `wait` is false), reporting progress."""
         if not wait:
             return await self._wait_for(record, wait=False)
-        with self._patience.waiting(record.request_id) as given_up:
-            return await self._wait_for(record, wait=not given_up)
+        with self._patience.waiting(record.request_id) as waiting:
+            return await self._wait_for(record, wait=not waiting.given_up)
 
     async def _wait_for(self, record: Record, *, wait: bool) -> PollState:
         """The wait itself.

@@ -116,16 +116,20 @@ async def generate_video(
         )
     if not isinstance(agreed.data, NotAsked):
         consents_of(call.services).use(checked.key, number)
-    submitted = None
-    # The submit goes on in the server, whatever becomes of this call. A call that the host cuts off would leave the
-    # assistant with nothing to go on, so this one answers before that, and the same call again joins the submit.
-    with call.under_way((checked.key, allow_duplicate)), anyio.move_on_at(call.deadline):
-        submitted = await call.services.submission.submit(
-            request, partial(checked.uploaded, call.services.images), allow_duplicate=allow_duplicate
-        )
-    if submitted is None:
-        return tool_result(_unanswered_result(checked.asked))
-    state = await call.wait_for(submitted.record, wait=wait)
+    submission = call.services.submission
+    with call.under_way((checked.key, allow_duplicate)) as under_way:
+        submitted = None
+        # The submit goes on in the server, whatever becomes of this call. A call that the host cuts off would leave the
+        # assistant with nothing to go on, so this one answers before that, and the same call again joins the submit.
+        with anyio.move_on_at(call.deadline):
+            submitted = await submission.submit(
+                request, partial(checked.uploaded, call.services.images), allow_duplicate=allow_duplicate
+            )
+        if submitted is None:
+            return tool_result(_unanswered_result(checked.asked))
+        state = await call.wait_for(submitted.record, wait=wait)
+    if not under_way.superseded:
+        submission.answered(request)
     result = results.job_result(
         state.record,
         now=call.services.queue.now(),
