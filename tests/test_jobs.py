@@ -211,6 +211,14 @@ async def test_a_list_that_fails_leaves_the_jobs_to_be_asked_for_themselves(worl
     assert max(late) < 20
 
 
+async def test_a_list_that_fails_is_asked_for_again_only_every_twenty_seconds(world: World) -> None:
+    world.sim.fail("list", "500", times=None)
+    await run(world, 12, 120)
+    _, *polls = times(world, LIST)  # the first is for the estimate
+    assert len(polls) > 2
+    assert all(after - before >= 20 for before, after in itertools.pairwise(polls))
+
+
 # -- the pace ----------------------------------------------------------------------------------------------------
 
 

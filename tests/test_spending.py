@@ -131,6 +131,17 @@ async def test_the_limit_counts_what_the_list_does_not_show_yet(world: World) ->
     assert "come to $0.71" in refused["summary"]
 
 
+async def test_a_job_whose_payload_is_hidden_counts_with_the_longest_its_model_offers(world: World) -> None:
+    world.sim.behave(echo_payload=False)
+    world.sim.add_history("Luma-Ray2", payload={}, created_at=EPOCH - 600, took_seconds=50)
+    async with world.host(GMI_SPEND_LIMIT_USD="1.50") as host:  # two of 5 s cost $1.42, one of 9 s and one of 5 s $1.99
+        refused = await host.call_error("generate_video", prompt="a fox")
+        assert refused["error"]["charged"] == "no"
+        assert world.count("submit") == 0
+    async with world.host(GMI_SPEND_LIMIT_USD="2") as host:
+        await host.call_ok("generate_video", prompt="a fox")
+
+
 async def test_a_limit_that_cannot_be_checked_refuses(world: World) -> None:
     world.sim.fail("list", "503", times=None)
     async with world.host(GMI_SPEND_LIMIT_USD="5") as host:

@@ -87,6 +87,13 @@ async def test_listening_where_nothing_changes_costs_one_call_at_most(world: Wor
         assert len(world.sim.calls) <= 1
 
 
+async def test_of_many_uris_that_one_listener_names_a_hundred_are_followed(world: World) -> None:
+    uris = [uri_of(f"no-such-request-{number}") for number in range(150)]
+    async with world.host() as host, host.client.listen(resource_subscriptions=uris):
+        await anyio.sleep(300)
+    assert world.count("get") == 100
+
+
 async def test_a_queue_that_fails_at_first_is_asked_again(world: World) -> None:
     world.sim.script("Luma-Ray2", Script.takes(300))
     async with world.host() as host:

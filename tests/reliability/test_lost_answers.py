@@ -124,6 +124,31 @@ async def test_clocks_apart_do_not_hide_the_job_when_the_list_came_only_afterwar
     assert [job.request_id for job in world.sim.jobs] == [answer["request_id"]]
 
 
+@pytest.mark.parametrize(("seconds", "found"), [(55, True), (65, False)])
+async def test_a_new_jobs_stamp_may_be_a_minute_before_its_submit_by_the_queues_date_header(
+    world: World,
+    seconds: int,
+    found: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    world.sim.fail("list", "refused", times=None)
+    world.sim.fail("submit", "dropped_after")
+
+    async def stamp_too_early() -> None:
+        while not world.sim.jobs:  # noqa: ASYNC110 - the simulator has no event for a new job
+            await trio.sleep(0.1)
+        record = world.sim.record(world.sim.jobs[0])
+        record["created_at"] -= seconds
+        world.sim.heal()
+        world.sim.answer("list", json.dumps({"requests": [record], "total": 1}).encode(), times=None)
+
+    async with world.host() as host, trio.open_nursery() as nursery:
+        nursery.start_soon(stamp_too_early)
+        answer = await host.call("generate_video", **FOX, wait=False)
+    assert (answer.get("request_id") == world.sim.jobs[0].request_id) is found
+    assert (answer["status"] == "unknown") is not found
+    assert len(world.sim.jobs) == 1
+
+
 @pytest.mark.parametrize("fault", ["429_body", "429_header"])
 async def test_a_rate_limit_with_a_hint_is_waited_out(world: World, fault: Fault) -> None:
     world.sim.behave(latency=0.2)

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from gmi_video.simulator import Script
-from tests.conftest import World
+from tests.conftest import Host, World
 
 pytestmark = pytest.mark.anyio
 
@@ -90,11 +90,86 @@ async def test_once_the_outcome_is_delivered_the_same_call_makes_another_video(w
     assert len(world.sim.jobs) == 2
 
 
+async def test_once_get_status_has_delivered_the_outcome_the_same_call_makes_another_video(
+    world: World, era: str
+) -> None:
+    world.sim.script("Luma-Ray2", Script.takes(30))
+    async with world.host(era=era) as host:
+        first = await host.call_ok("generate_video", **FOX, wait=False)
+        delivered = await host.call_ok("get_status", request_id=first["request_id"], wait=True)
+        second = await host.call_ok("generate_video", **FOX, wait=False)
+    assert delivered["is_final"]
+    assert second["request_id"] != first["request_id"]
+    assert "reused" not in second
+    assert len(world.sim.jobs) == 2
+
+
+async def test_a_running_job_comes_before_a_finished_twin_that_was_not_delivered(world: World) -> None:
+    world.sim.script("Luma-Ray2", lambda number: Script.takes(30 if number == 1 else 600))
+    async with world.host() as host:
+        finished = await host.call_ok("generate_video", **FOX, wait=False)
+        running = await host.call_ok("generate_video", **FOX, wait=False, allow_duplicate=True)
+        await trio.sleep(60)
+        again = await host.call_ok("generate_video", **FOX, wait=False)
+    assert world.sim.finished(finished["request_id"])
+    assert (again["request_id"], again["reused"]) == (running["request_id"], True)
+    assert len(world.sim.jobs) == 2
+
+
 async def test_allow_duplicate_pays_for_a_second_one_while_the_first_runs(world: World) -> None:
     async with world.host() as host:
         await host.call_ok("generate_video", **FOX, wait=False)
         second = await host.call_ok("generate_video", **FOX, wait=False, allow_duplicate=True)
     assert "reused" not in second
+    assert len(world.sim.jobs) == 2
+
+
+async def at_once(host: Host, *calls: dict[str, Any]) -> list[dict[str, Any]]:
+    """The answers of generate_video calls that start at the same moment and submit in this order."""
+    await host.call_ok("generate_video", **FOX, dry_run=True)  # so that no call has to wait for the model's record
+    answers: dict[int, dict[str, Any]] = {}
+
+    async def call(number: int, arguments: dict[str, Any]) -> None:
+        answers[number] = await host.call_ok("generate_video", **FOX, wait=False, **arguments)
+
+    async with anyio.create_task_group() as tasks:
+        for number, arguments in enumerate(calls):
+            tasks.start_soon(call, number, arguments)
+            await anyio.wait_all_tasks_blocked()
+    return [answers[number] for number in range(len(calls))]
+
+
+DUPLICATE = {"allow_duplicate": True}
+
+
+async def test_a_plain_call_joins_a_running_submit_that_was_made_with_allow_duplicate(world: World, era: str) -> None:
+    world.sim.behave(latency=2)
+    async with world.host(era=era) as host:
+        first, second = await at_once(host, DUPLICATE, {})
+    assert len(world.sim.jobs) == 1
+    assert first["request_id"] == second["request_id"] == world.sim.jobs[0].request_id
+    assert ("reused" in first, second["reused"]) == (False, True)
+
+
+async def test_two_calls_with_allow_duplicate_at_once_pay_twice_and_a_plain_one_beside_them_pays_nothing(
+    world: World, era: str
+) -> None:
+    world.sim.behave(latency=2)
+    async with world.host(era=era) as host:
+        *paid, plain = await at_once(host, DUPLICATE, DUPLICATE, {})
+    made = {job.request_id for job in world.sim.jobs}
+    assert len(made) == 2
+    assert {answer["request_id"] for answer in paid} == made
+    assert not any("reused" in answer for answer in paid)
+    assert plain["request_id"] in made
+    assert plain["reused"]
+
+
+async def test_allow_duplicate_beside_a_running_plain_submit_is_one_more_submit(world: World) -> None:
+    world.sim.behave(latency=2)
+    async with world.host() as host:
+        plain, duplicate = await at_once(host, {}, DUPLICATE)
+    assert {plain["request_id"], duplicate["request_id"]} == {job.request_id for job in world.sim.jobs}
     assert len(world.sim.jobs) == 2
 
 
