@@ -7,7 +7,7 @@ import anyio
 import pytest
 import trio
 
-from gmi_video.simulator import Script
+from gmi_video.simulator import Fault, Script
 from tests.conftest import Host, World
 
 pytestmark = pytest.mark.anyio
@@ -130,7 +130,7 @@ async def at_once(host: Host, *calls: dict[str, Any]) -> list[dict[str, Any]]:
     answers: dict[int, dict[str, Any]] = {}
 
     async def call(number: int, arguments: dict[str, Any]) -> None:
-        answers[number] = await host.call_ok("generate_video", **FOX, wait=False, **arguments)
+        answers[number] = await host.call("generate_video", **FOX, wait=False, **arguments)
 
     async with anyio.create_task_group() as tasks:
         for number, arguments in enumerate(calls):
@@ -163,6 +163,19 @@ async def test_two_calls_with_allow_duplicate_at_once_pay_twice_and_a_plain_one_
     assert not any("reused" in answer for answer in paid)
     assert plain["request_id"] in made
     assert plain["reused"]
+
+
+@pytest.mark.parametrize("fault", ["dropped_after", "503_after", "dropped_before"])
+@pytest.mark.parametrize(("before", "lost"), [(0, 1), (1, 1), (0, 2)])
+async def test_of_two_submits_at_once_a_lost_answer_is_never_taken_for_the_other_job(
+    world: World, fault: Fault, before: int, lost: int
+) -> None:
+    world.sim.behave(latency=1.2)
+    world.sim.fail("submit", fault, times=lost, after=before)
+    async with world.host() as host:
+        answers = await at_once(host, DUPLICATE, DUPLICATE)
+    named = [answer["request_id"] for answer in answers if answer["status"] != "unknown"]
+    assert sorted(named) == sorted(job.request_id for job in world.sim.jobs)
 
 
 async def test_allow_duplicate_beside_a_running_plain_submit_is_one_more_submit(world: World) -> None:

@@ -1,5 +1,6 @@
 """Looking for a job whose submit got no answer: in the account's request list, never by submitting again."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 import anyio
@@ -56,8 +57,13 @@ class Search:
     seconds: float = 0.0
 
 
-async def search(queue: Queue, sent: UnconfirmedSubmit, pauses: tuple[float, ...] = PAUSES) -> Search:
-    """Look for the job a few times, with growing pauses. A list that can't be had is a look that saw nothing."""
+async def search(
+    queue: Queue, sent: UnconfirmedSubmit, pauses: tuple[float, ...] = PAUSES, *, taken: Container[str] = ()
+) -> Search:
+    """Look for the job a few times, with growing pauses. A list that can't be had is a look that saw nothing.
+
+    `taken` holds the jobs that other submits have made meanwhile.
+    """
     started = anyio.current_time()
     looks = 0
     candidates: tuple[str, ...] = ()
@@ -68,7 +74,7 @@ async def search(queue: Queue, sent: UnconfirmedSubmit, pauses: tuple[float, ...
         except UpstreamError:
             continue
         looks += 1
-        new = [record for record in listing.newest_first() if sent.could_be(record, queue.now())]
+        new = [r for r in listing.newest_first() if sent.could_be(r, queue.now()) and r.request_id not in taken]
         for record in new:
             if is_same_job(sent.request, record):
                 return Search(record, looks=looks)

@@ -78,6 +78,8 @@ class Submission:
         """The id of the job last made or found, by fingerprint."""
         self._own: LRUCache[str, None] = LRUCache(REMEMBERED)
         """Ids of all jobs made or found by this process."""
+        self._made: LRUCache[str, None] = LRUCache(REMEMBERED)
+        """Ids of the jobs that submits of this process have made: none of them is the job of another submit."""
         self._delivered: LRUCache[str, None] = LRUCache(REMEMBERED)
         """Ids of jobs whose outcome a caller has been given."""
         self._unconfirmed: LRUCache[str, UnconfirmedSubmit] = LRUCache(REMEMBERED)
@@ -140,6 +142,7 @@ class Submission:
         with await self._budget.reserve(usd) as reservation:
             record = await self._make(key, request, listing)
             reservation.made(record.request_id)
+        self._made[record.request_id] = None
         self._remember(key, record)
         return Submitted(record, note=note)
 
@@ -229,7 +232,7 @@ class Submission:
         if named.record is not None:
             return named.record
         pauses = reconciliation.PAUSES_AFTER_REFUSAL if error.refused else reconciliation.PAUSES
-        found = await reconciliation.search(self._queue, sent, pauses)
+        found = await reconciliation.search(self._queue, sent, pauses, taken=self._made)
         if found.record is not None:
             return found.record
         found = replace(found, candidates=named.candidates or found.candidates)
@@ -242,7 +245,7 @@ class Submission:
     async def _resolve_unconfirmed(self, key: str, sent: UnconfirmedSubmit) -> Record | None:
         """Look again for an earlier, unanswered submit of the same job, before anything new is paid."""
         sent = replace(sent, known=sent.known | self._own.keys())
-        found = await reconciliation.search(self._queue, sent, reconciliation.PAUSES[:2])
+        found = await reconciliation.search(self._queue, sent, reconciliation.PAUSES[:2], taken=self._made)
         if found.record is not None:
             self._remember(key, found.record)
             return found.record
