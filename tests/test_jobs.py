@@ -354,6 +354,15 @@ async def test_without_history_progress_has_no_total_and_the_answer_no_estimate(
         assert all(total is None and "usually" not in (message or "") for _, total, message in host.progress)
 
 
+async def test_a_models_first_job_lists_the_queue_once_for_the_search_and_the_estimate(world: World, era: str) -> None:
+    async with world.host(era=era) as host:
+        await host.call_ok("generate_video", prompt="a fox", wait=False)
+        assert [call.endpoint for call in world.sim.calls] == ["model", "list", "submit"]
+        await host.call_ok("generate_video", prompt="another fox")
+    assert {call.endpoint for call in world.sim.calls[3:]} == {"list", "submit", "get"}
+    assert world.count("list") == 2  # each submit looks for the same job
+
+
 async def test_with_three_of_history_the_answer_tells_the_estimate_and_its_basis(world: World, era: str) -> None:
     history(world, 66, 70, 75)
     world.sim.script(LUMA_RAY2, Script.takes(100))

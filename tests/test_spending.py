@@ -1,13 +1,15 @@
 """What a video costs: shown, asked about, and limited."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult
+from PIL import Image
 
-from gmi_video.simulator import Simulator
+from gmi_video.simulator import Script, Simulator
 from gmi_video.simulator.serve import running
 
 from .conftest import EPOCH, KEY, World, answer_of
@@ -95,6 +97,32 @@ async def test_a_repeat_of_a_running_job_is_not_asked_about_again(world: World) 
     assert again["request_id"] == first["request_id"]
     assert again["reused"]
     assert len(user.asked) == 1
+
+
+async def test_a_repeat_of_a_running_job_with_a_local_image_is_not_asked_about_again(
+    world: World, era: str, tmp_path: Path
+) -> None:
+    Image.new("RGB", (64, 36), "orange").save(tmp_path / "fox.png")
+    call: dict[str, Any] = {"prompt": "a fox", "duration": "9s", "frame0_image": str(tmp_path / "fox.png")}
+    world.sim.script("Luma-Ray2", Script.takes(600))
+    world.environment |= {"GMI_CONFIRM_ABOVE_USD": "1", "GMI_IMAGE_DIRS": str(tmp_path)}
+    user = User("accept")
+    async with world.host(era=era, options={"elicitation_callback": user}) as host:
+        first = await host.call_ok("generate_video", **call, wait=False)
+        again = await host.call_ok("generate_video", **call, wait=False)
+    assert len(user.asked) == 1
+    assert (again["request_id"], again["reused"]) == (first["request_id"], True)
+
+
+async def test_a_repeat_of_a_running_job_with_a_local_image_is_not_refused_where_the_host_cannot_ask(
+    world: World, era: str, tmp_path: Path
+) -> None:
+    Image.new("RGB", (64, 36), "orange").save(tmp_path / "fox.png")
+    call: dict[str, Any] = {"prompt": "a fox", "duration": "9s", "frame0_image": str(tmp_path / "fox.png")}
+    async with world.host(era=era, GMI_CONFIRM_ABOVE_USD="1", GMI_IMAGE_DIRS=str(tmp_path)) as host:
+        first = await host.call_ok("generate_video", **call, wait=False, confirm_cost=True)
+        again = await host.call_ok("generate_video", **call, wait=False)
+    assert (again["request_id"], again["reused"]) == (first["request_id"], True)
 
 
 async def test_with_a_limit_of_5_and_4_50_spent_71_cents_are_refused_and_40_go_through(world: World) -> None:
