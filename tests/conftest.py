@@ -5,19 +5,25 @@ import math
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 import trio
 import trio.abc
+from anyio.abc import TaskGroup
 from mcp import Client
 from mcp_types import CallToolResult, Implementation, TextContent
 from trio.testing import MockClock
 
+from gmi_video.images.upload import Images
 from gmi_video.mcp.app import create_server
 from gmi_video.mcp.sdk import StrictServer
 from gmi_video.settings import Settings
 from gmi_video.simulator import Simulator
+from gmi_video.upstream.client import Queue
+from gmi_video.upstream.transport import Transport
 
 EPOCH = 1_750_000_000
 KEY = "simulated-key-eyJhbGciOi-must-not-leak"
@@ -136,3 +142,33 @@ class World:
 def world() -> World:
     sim = Simulator(api_key=KEY, clock=now, seed=1)
     return World(sim, {"GMI_API_KEY": KEY, "GMI_BASE_URL": sim.api_url})
+
+
+# -- without a server: the queue's client, and the images that it uploads -----------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The one folder that images may come from."""
+    (tmp_path / "pictures").mkdir()
+    return tmp_path / "pictures"
+
+
+@pytest.fixture
+async def queue(world: World) -> AsyncGenerator[Queue]:
+    transport = Transport(Settings.from_environment(world.environment), world.sim.transport(), now)
+    yield Queue(transport)
+    await transport.aclose()
+
+
+@pytest.fixture
+async def tasks() -> AsyncGenerator[TaskGroup]:
+    """A task group in place of the server's own."""
+    async with anyio.create_task_group() as group:
+        yield group
+        group.cancel_scope.cancel()
+
+
+@pytest.fixture
+def images(queue: Queue, folder: Path, tasks: TaskGroup) -> Images:
+    return Images(queue, (folder,), tasks)

@@ -2,21 +2,18 @@
 
 import pytest
 
-from gmi_video.settings import Settings
 from gmi_video.upstream.client import Queue
-from gmi_video.upstream.transport import Transport
 
 from .conftest import World, now
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_queues_date_header_sets_the_clock_and_the_image_storages_does_not(world: World) -> None:
-    transport = Transport(Settings.from_environment(world.environment), world.sim.transport(), now)
-    queue = Queue(transport)
+async def test_the_queues_date_header_sets_the_clock_and_the_image_storages_does_not(
+    world: World, queue: Queue
+) -> None:
     world.sim.behave(skew=600)
     target = await queue.upload_url("png")
     world.sim.behave(skew=7200)
     await queue.upload(target.upload_url, b"an image", "image/png")
-    await transport.aclose()
     assert queue.now() - now() == pytest.approx(600, abs=1)
