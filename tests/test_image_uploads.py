@@ -3,10 +3,12 @@
 import io
 import os
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 from anyio.abc import TaskGroup
+from mcp_types import ElicitRequestParams, ElicitResult
 from PIL import Image
 
 from gmi_video.errors import Garbled, Rejected, Unavailable
@@ -310,3 +312,22 @@ async def test_a_loopback_url_never_reaches_the_queue(world: World, era: str) ->
         answer = await host.call_error("generate_video", prompt="a fox", frame0_image="http://127.0.0.1:8080/a.png")
     assert "can't reach" in answer["error"]["message"]
     assert world.count("submit") == 0
+
+
+async def test_a_file_that_is_replaced_while_the_user_is_asked_is_the_one_of_the_call_that_submits(
+    world: World, folder: Path, era: str
+) -> None:
+    # Until 2025-11-25 the question is asked within the call; in 2026-07-28 the call ends with it and is made again.
+    path = folder / "a.png"
+    path.write_bytes(drawn(colour="navy"))
+
+    async def agree(_context: Any, _params: ElicitRequestParams) -> ElicitResult:
+        path.write_bytes(drawn(colour="red"))
+        return ElicitResult(action="accept", content={"go_ahead": True})
+
+    world.environment |= {"GMI_IMAGE_DIRS": str(folder), "GMI_CONFIRM_ABOVE_USD": "0.1"}
+    async with world.host(era=era, options={"elicitation_callback": agree}) as host:
+        await host.call_ok("generate_video", prompt="a fox", frame0_image=str(path))
+    (job,) = world.sim.jobs
+    assert job.pictures["frame0_image"] == drawn(colour="navy" if era == "legacy" else "red")
+    assert world.count("upload") == 1
