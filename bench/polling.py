@@ -23,7 +23,7 @@ from trio.testing import MockClock
 
 from gmi_video.services import Services, open_services
 from gmi_video.settings import Settings
-from gmi_video.simulator import Script, Simulator
+from gmi_video.simulator import Script, SimulatedTransport, Simulator
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2, LumaRay2Payload
 from gmi_video.upstream.wire import SubmitRequest
 
@@ -161,7 +161,7 @@ async def one_after_another(draw: Draw, *, jobs: int, history: int) -> Tally:
     for block in range(jobs // BLOCK):
         bench = Bench(draw, seed=block)
         bench.new_history(history)
-        async with open_services(bench.settings, bench.sim.transport(), _now) as services:
+        async with open_services(bench.settings, SimulatedTransport(bench.sim), _now) as services:
             for _ in range(BLOCK):
                 await bench.one(services, tally)
     return tally
@@ -198,7 +198,7 @@ async def all_at_once(jobs: int, seconds: float, *, history: int) -> Burst:
     bench = Bench(lambda _rng: seconds, seed=1)
     bench.new_history(history)
     delays: list[float] = []
-    async with open_services(bench.settings, bench.sim.transport(), _now) as services:
+    async with open_services(bench.settings, SimulatedTransport(bench.sim), _now) as services:
 
         async def one() -> None:
             submitted = await services.submission.submit(bench.request(), usd=None)

@@ -24,7 +24,7 @@ from mcp_types import Implementation
 
 from gmi_video.mcp.app import create_server
 from gmi_video.settings import Settings
-from gmi_video.simulator import Script, Simulator
+from gmi_video.simulator import Script, SimulatedTransport, Simulator
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2
 
 WINDOW = 20.0
@@ -52,7 +52,7 @@ class Bench:
             "GMI_MAX_WAIT_SECONDS": "3600",
             "GMI_LOG_LEVEL": "ERROR",
         }
-        server = create_server(Settings.from_environment(environment), transport=self.sim.transport())
+        server = create_server(Settings.from_environment(environment), transport=SimulatedTransport(self.sim))
         async with Client(server, client_info=Implementation(name="mcp", version="1")) as client:
             yield client
 

@@ -21,7 +21,7 @@ from gmi_video.images.upload import Images
 from gmi_video.mcp.app import create_server
 from gmi_video.mcp.sdk import StrictServer
 from gmi_video.settings import Settings
-from gmi_video.simulator import Simulator
+from gmi_video.simulator import SimulatedTransport, Simulator
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.transport import Transport
 
@@ -111,7 +111,7 @@ class World:
     def server(self, **environment: str) -> StrictServer:
         """A new server process, as it were: nothing of an older one is left in it."""
         settings = Settings.from_environment(self.environment | environment)
-        return create_server(settings, transport=self.sim.transport(), now=now)
+        return create_server(settings, transport=SimulatedTransport(self.sim), now=now)
 
     @asynccontextmanager
     async def host(
@@ -156,7 +156,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def queue(world: World) -> AsyncGenerator[Queue]:
-    transport = Transport(Settings.from_environment(world.environment), world.sim.transport(), now)
+    transport = Transport(Settings.from_environment(world.environment), SimulatedTransport(world.sim), now)
     yield Queue(transport)
     await transport.aclose()
 

@@ -53,5 +53,5 @@ async def refusal(images: Images, value: str | Path, world: World) -> InvalidReq
     assert real.value.next_step.endswith(".")
     assert SECRET not in str(real.value)
     assert world.sim.calls == []
-    assert world.sim.strays == []
+    assert world.sim.outside_requests == []
     return real.value

@@ -22,7 +22,7 @@ from mcp_types import Implementation
 
 from gmi_video.mcp.app import create_server
 from gmi_video.settings import Settings
-from gmi_video.simulator import Script, Simulator
+from gmi_video.simulator import Script, SimulatedTransport, Simulator
 from gmi_video.simulator.serve import running
 
 from .conftest import ERAS, KEY, World
@@ -211,7 +211,7 @@ async def until(condition: Callable[[], bool]) -> None:
 async def over_http(cloud: Simulator, **environment: str) -> AsyncGenerator[Http]:
     """The server on a free port of this machine."""
     settings = Settings.from_environment({"GMI_API_KEY": KEY, "GMI_BASE_URL": cloud.api_url} | environment)
-    app = create_server(settings, transport=cloud.transport()).streamable_http_app()
+    app = create_server(settings, transport=SimulatedTransport(cloud)).streamable_http_app()
     server = _Uvicorn(uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=1))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(server.serve)

@@ -135,7 +135,7 @@ async def test_a_failed_upload_leaves_nothing_behind_and_the_next_one_passes(
     world.sim.fail("upload", "500", times=None)
     with pytest.raises(Unavailable):
         await url_of(images, str(folder / "a.png"), "frame0_image")
-    world.sim.heal()
+    world.sim.clear_faults()
     assert await url_of(images, str(folder / "a.png"), "frame0_image")
 
 
@@ -176,7 +176,7 @@ async def test_an_unsafe_place_for_the_image_is_not_used(
     with pytest.raises(Garbled, match="Nothing was uploaded"):
         await url_of(images, str(folder / "a.png"), "frame0_image")
     assert world.count("upload") == 0
-    assert world.sim.strays == []
+    assert world.sim.outside_requests == []
 
 
 # -- the setting -------------------------------------------------------------------------------------------------
@@ -233,8 +233,8 @@ async def test_a_local_file_becomes_the_first_frame_of_a_video(world: World, fol
     first, last = job.payload["frame0_image"], job.payload["frame1_image"]
     assert first.startswith(f"{world.sim.files_url}/uploads/")
     assert (answer["parameters"]["frame0_image"], answer["parameters"]["frame1_image"]) == (first, last)
-    assert job.pictures["frame0_image"] == drawn()
-    assert job.pictures["frame1_image"].startswith(b"\x89PNG")
+    assert job.images["frame0_image"] == drawn()
+    assert job.images["frame1_image"].startswith(b"\x89PNG")
     puts = [call for call in world.sim.calls if call.endpoint == "upload"]
     assert [put.has_authorization for put in puts] == [False, False]
 
@@ -249,7 +249,7 @@ async def test_another_models_image_parameter_takes_a_file_too(world: World, fol
             model_parameters={"image_url": str(folder / "a.jpg")},
         )
     (job,) = world.sim.jobs
-    assert job.pictures["image_url"] == drawn("JPEG")
+    assert job.images["image_url"] == drawn("JPEG")
 
 
 async def test_the_same_call_with_a_file_finds_its_job_and_uploads_nothing_again(world: World, folder: Path) -> None:
@@ -329,5 +329,5 @@ async def test_a_file_that_is_replaced_while_the_user_is_asked_is_the_one_of_the
     async with world.host(era=era, options={"elicitation_callback": agree}) as host:
         await host.call_ok("generate_video", prompt="a fox", frame0_image=str(path))
     (job,) = world.sim.jobs
-    assert job.pictures["frame0_image"] == drawn(colour="navy" if era == "legacy" else "red")
+    assert job.images["frame0_image"] == drawn(colour="navy" if era == "legacy" else "red")
     assert world.count("upload") == 1

@@ -29,7 +29,7 @@ async def test_a_public_url_goes_through_as_it_is_and_is_never_fetched(world: Wo
     await images.read(url, "frame0_image")
     assert await url_of(images, url, "frame0_image") == url
     assert world.sim.calls == []
-    assert world.sim.strays == []
+    assert world.sim.outside_requests == []
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from gmi_video.services import Services, open_services
 from gmi_video.settings import Settings
-from gmi_video.simulator import Script
+from gmi_video.simulator import Script, SimulatedTransport
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2
 from gmi_video.upstream.wire import Record
 
@@ -25,13 +25,13 @@ GET, LIST = "get", "list"
 async def process(world: World, **environment: str) -> AsyncGenerator[Services]:
     """A server's services, as the tools of all its connections over HTTP share them."""
     settings = Settings.from_environment(world.environment | environment)
-    async with open_services(settings, world.sim.transport(), now) as services:
+    async with open_services(settings, SimulatedTransport(world.sim), now) as services:
         yield services
 
 
 async def jobs_of(services: Services, world: World, count: int) -> list[Record]:
     """`count` jobs, made without anybody waiting."""
-    made = [world.sim.make_job(LUMA_RAY2, {"prompt": f"take {n}"}, "o", pictures={}, fate=None) for n in range(count)]
+    made = [world.sim.make_job(LUMA_RAY2, {"prompt": f"take {n}"}, "o") for n in range(count)]
     records = [await services.queue.get_request(job.request_id) for job in made]
     world.sim.calls.clear()
     return records
@@ -137,7 +137,7 @@ async def test_whoever_brings_the_end_ends_the_wait_of_all(world: World) -> None
             await anyio.sleep(1)
             world.sim.fail("get", "500", times=3)
             await anyio.sleep(10.5)
-            world.sim.heal()
+            world.sim.clear_faults()
             last = await services.queue.get_request(record.request_id)
             brought = now()
             await wait(services, last)
@@ -271,7 +271,7 @@ async def test_a_wait_survives_any_number_of_faults_that_pass(world: World, era:
 
 async def _heal_after(world: World, seconds: float) -> None:
     await anyio.sleep(seconds)
-    world.sim.heal()
+    world.sim.clear_faults()
 
 
 async def test_a_wait_that_ends_among_faults_says_so_and_keeps_the_id(world: World, era: str) -> None:
@@ -384,7 +384,7 @@ async def test_an_estimate_that_can_not_be_had_soon_holds_nothing_up(world: Worl
 async def test_an_answer_about_another_request_is_not_believed(world: World) -> None:
     async with process(world) as services:
         (record,) = await jobs_of(services, world, 1)
-        other = world.sim.make_job(LUMA_RAY2, {"prompt": "b"}, "o", pictures={}, fate=Script.synchronous())
+        other = world.sim.make_job(LUMA_RAY2, {"prompt": "b"}, "o", script=Script.synchronous())
         done = await services.queue.get_request(other.request_id)
         world.sim.answer("get", done.model_dump_json(exclude_none=True).encode(), times=8)
         ended = await wait(services, record)

@@ -14,7 +14,7 @@ import pytest
 
 from gmi_video.live import CheckResult, check
 from gmi_video.live.expectations import find_schemas
-from gmi_video.simulator import Script, Simulator
+from gmi_video.simulator import Script, SimulatedTransport, Simulator
 
 from .conftest import EPOCH, KEY, World, now
 from .structure import PACKAGE, ROOT
@@ -48,7 +48,7 @@ def sim(world: World) -> Simulator:
 
 async def checked(world: World, *, schemas: Path = SCHEMAS, **environment: str) -> CheckResult:
     """The report and exit code of one run."""
-    return await check(world.environment | environment, schemas, transport=world.sim.transport(), now=now)
+    return await check(world.environment | environment, schemas, transport=SimulatedTransport(world.sim), now=now)
 
 
 def differences(result: CheckResult) -> list[str]:
@@ -74,7 +74,7 @@ async def test_a_queue_that_is_as_expected_gives_no_difference_and_a_line_for_ev
     assert seen(result, "The 401 text") == "HTTP 401, “invalid api key”"
     assert "3 records, `total` 3, newest first" in seen(result, "Order and length of the list")
     assert "made 71 h 59 min ago: HTTP 206, “video/mp4”, no CORS" in seen(result, "How long URLs live")
-    assert sim.strays == []
+    assert sim.outside_requests == []
 
 
 async def test_without_paid_nothing_is_submitted_and_nothing_uploaded(world: World, sim: Simulator) -> None:
@@ -179,7 +179,7 @@ async def test_a_difference_is_shown_and_changes_the_exit_code(
     assert any(expected in line for line in differences(result)), result.text
     assert result.exit_code == 1
     assert all(seen(result, question) for question in UNKNOWN)
-    assert sim.strays == []
+    assert sim.outside_requests == []
 
 
 SEEN: list[tuple[Change, str, str]] = [
@@ -224,7 +224,7 @@ async def test_the_key_goes_to_the_queue_alone(world: World, sim: Simulator) -> 
     elsewhere = _list_of(status="success", outcome={"video_url": "https://elsewhere.example/a.mp4"})
     sim.answer("list", elsewhere, times=2)
     await checked(world)
-    assert [(stray.method, stray.has_authorization) for stray in sim.strays] == [("GET", False)]
+    assert [(stray.method, stray.has_authorization) for stray in sim.outside_requests] == [("GET", False)]
     assert all(not call.has_authorization for call in sim.calls if call.endpoint == "film")
 
 

@@ -32,6 +32,7 @@ from .structure import (
     PACKAGE,
     ROOT,
     STANDS_ALONE,
+    circles,
     files,
     imports,
     own_files,
@@ -63,6 +64,10 @@ def test_packages_import_only_what_their_arrows_allow() -> None:
         and not (found.target in BASE and found.part not in STANDS_ALONE)
     ]
     assert not strays
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert circles() == []
 
 
 def test_third_party_packages_are_imported_only_where_they_belong() -> None:

@@ -10,7 +10,7 @@ import anyio
 import trio
 from trio.testing import MockClock
 
-from gmi_video.simulator import Endpoint, Fault, Habits, Job, Script, Simulator
+from gmi_video.simulator import Behavior, Endpoint, Fault, Job, Script, Simulator
 from tests.conftest import EPOCH, KEY, Host, World, now
 
 FRESH = 300.0 - 3
@@ -137,10 +137,10 @@ class Life:
                 await trio.sleep(action.seconds)
             case Fail():
                 if action.instead:
-                    self.sim.heal()
+                    self.sim.clear_faults()
                 self.sim.fail(action.endpoint, action.fault, times=action.times)
             case Heal():
-                self.sim.heal()
+                self.sim.clear_faults()
             case Restart():
                 await self._stop(action.copy)
         new = [job.request_id[:4] for job in self.sim.jobs[made:]]
@@ -203,12 +203,12 @@ class Life:
 FINAL = ("success", "failed", "cancelled")
 
 
-def live(habits: Habits, script: Script, actions: list[Action]) -> Life:
+def live(behavior: Behavior, script: Script, actions: list[Action]) -> Life:
     """Live a life to its end, then find out what the caller can still reach: `told` ends with a list of everything."""
 
     async def whole() -> Life:
         random.seed(1)  # the jitter of retries
-        sim = Simulator(api_key=KEY, clock=now, seed=1, habits=habits, scripts={"*": script})
+        sim = Simulator(api_key=KEY, clock=now, seed=1, behavior=behavior, scripts={"*": script})
         # If everybody waits for nothing, the clock jumps to this and the life fails instead of hanging.
         with trio.fail_after(FOREVER):
             return await to_its_end(sim)
@@ -217,7 +217,7 @@ def live(habits: Habits, script: Script, actions: list[Action]) -> Life:
         async with Life(sim).lived() as life:
             for action in actions:
                 await life.act(action)
-            for last in (Heal(), Pass(habits.list_lag + SETTLING), Listing(life.last_copy)):
+            for last in (Heal(), Pass(behavior.list_lag + SETTLING), Listing(life.last_copy)):
                 await life.act(last)
         return life
 

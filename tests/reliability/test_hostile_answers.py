@@ -199,13 +199,13 @@ async def _told(endpoint: Endpoint, body: bytes, status: int) -> None:
     random.seed(1)
     sim = Simulator(api_key=KEY, clock=now, seed=1, scripts={"*": Script.takes(5)})
     world = World(sim, {"GMI_API_KEY": KEY, "GMI_BASE_URL": sim.api_url, "GMI_MAX_WAIT_SECONDS": "5"})
-    sim.answer(endpoint, body, status, times=None, lands=endpoint == "submit" and status != RATE_LIMITED)
+    sim.answer(endpoint, body, status, times=None, takes_effect=endpoint == "submit" and status != RATE_LIMITED)
     with trio.fail_after(3600):
         async with world.host() as host:
             for tool, arguments in CONVERSATIONS[endpoint]:
                 _check(tool, await host.call(tool, **arguments), host)
     assert len(sim.jobs) <= 1
-    assert sim.strays == []
+    assert sim.outside_requests == []
 
 
 def _check(tool: str, answer: dict[str, Any], host: Host) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
-from gmi_video.simulator import FAULTS, Fault, Habits, Script
+from gmi_video.simulator import FAULTS, Behavior, Fault, Script
 
 from . import ABANDONED_BODIES
 from .lives import Action, Call, Fail, Heal, Life, Listing, Look, Pass, Restart, live
@@ -79,10 +79,10 @@ def happenings(copies: int) -> list[st.SearchStrategy[Action]]:
     ]
 
 
-def habits(**more: Any) -> st.SearchStrategy[Habits]:
+def behaviors(**more: Any) -> st.SearchStrategy[Behavior]:
     """The vendor's open choices, clocks up to ten minutes apart, and a slow network."""
     return st.builds(
-        Habits,
+        Behavior,
         outcome=st.sampled_from(["video_url", "media_urls"]),
         list_order=st.sampled_from(["newest", "oldest", "shuffled"]),
         skew=st.sampled_from([0, -600, 600, 3]),
@@ -93,7 +93,7 @@ def habits(**more: Any) -> st.SearchStrategy[Habits]:
 
 @CALM
 @given(
-    habits(echo_payload=st.booleans(), list_lag=st.sampled_from([0, 4, 40, 600])),
+    behaviors(echo_payload=st.booleans(), list_lag=st.sampled_from([0, 4, 40, 600])),
     st.sampled_from(SCRIPTS),
     st.lists(
         st.one_of(
@@ -104,14 +104,14 @@ def habits(**more: Any) -> st.SearchStrategy[Habits]:
         max_size=7,
     ),
 )
-def test_one_server_under_any_faults_at_all(chosen: Habits, script: Script, actions: list[Action]) -> None:
+def test_one_server_under_any_faults_at_all(chosen: Behavior, script: Script, actions: list[Action]) -> None:
     """Not restarted, it needs neither an up-to-date list, nor one that shows payloads, nor any list."""
     _judge(live(chosen, script, actions))
 
 
 @CALM
 @given(
-    habits(),
+    behaviors(),
     st.sampled_from(SCRIPTS),
     st.lists(
         st.one_of(
@@ -123,7 +123,7 @@ def test_one_server_under_any_faults_at_all(chosen: Habits, script: Script, acti
         max_size=7,
     ),
 )
-def test_servers_that_are_restarted_and_copied(chosen: Habits, script: Script, actions: list[Action]) -> None:
+def test_servers_that_are_restarted_and_copied(chosen: Behavior, script: Script, actions: list[Action]) -> None:
     """What one server forgets the list remembers, so it must be had: it may fail once, but not for ever, and neither
     lags nor hides payloads. A call that was cut off at one copy has ended before another copy is asked
     (docs/reliability.md, "Where that ends")."""
@@ -131,7 +131,7 @@ def test_servers_that_are_restarted_and_copied(chosen: Habits, script: Script, a
 
 
 def test_a_second_payment_would_be_noticed() -> None:
-    life = live(Habits(), Script.takes(200), [Call("a fox", 50.3)])
+    life = live(Behavior(), Script.takes(200), [Call("a fox", 50.3)])
     (first,) = life.sim.jobs
     life.sim.jobs.append(dataclasses.replace(first, request_id="second", created_at=first.created_at + 100))
     assert [(one.request_id, other.request_id) for one, other in life.paid_twice()] == [(first.request_id, "second")]

@@ -65,7 +65,7 @@ async def test_a_503_that_names_a_request_is_not_called_free_while_nothing_can_b
         answer = await host.call_error("generate_video", **FOX)
         assert answer["error"]["charged"] == "unknown"
         assert world.sim.jobs[0].request_id in str(answer)
-        world.sim.heal()
+        world.sim.clear_faults()
         found = await host.call_ok("generate_video", **FOX)
     assert [job.request_id for job in world.sim.jobs] == [found["request_id"]]
 
@@ -74,7 +74,7 @@ async def test_an_answer_with_an_id_but_no_status_leads_to_the_job_all_the_same(
     async with world.host() as host:
         world.sim.behave(list_lag=600)
         world.sim.script("Luma-Ray2", Script.takes(20))
-        job = world.sim.make_job("Luma-Ray2", {"prompt": "x"}, "simulated-org", pictures={}, fate=None)
+        job = world.sim.make_job("Luma-Ray2", {"prompt": "x"}, "simulated-org")
         world.sim.answer("submit", json.dumps({"request_id": job.request_id, "status": None}).encode())
         answer = await host.call_ok("generate_video", prompt="x")
     assert answer["request_id"] == job.request_id
@@ -85,8 +85,8 @@ async def test_an_answer_that_names_a_request_from_before_is_not_taken_for_the_n
     world.sim.script("Luma-Ray2", Script.takes(600))
     async with world.host() as host:
         old = await host.call_ok("generate_video", prompt="an old one", wait=False)
-        stale = json.dumps(world.sim.submitted(world.sim.jobs[0])).encode()
-        world.sim.answer("submit", stale, lands=True)
+        stale = json.dumps(world.sim.submit_response(world.sim.jobs[0])).encode()
+        world.sim.answer("submit", stale, takes_effect=True)
         answer = await host.call_ok("generate_video", **FOX, wait=False)
     assert answer["request_id"] != old["request_id"]
     assert answer["request_id"] == world.sim.jobs[1].request_id
@@ -138,7 +138,7 @@ async def test_a_new_jobs_stamp_may_be_a_minute_before_its_submit_by_the_queues_
             await trio.sleep(0.1)
         record = world.sim.record(world.sim.jobs[0])
         record["created_at"] -= seconds
-        world.sim.heal()
+        world.sim.clear_faults()
         world.sim.answer("list", json.dumps({"requests": [record], "total": 1}).encode(), times=None)
 
     async with world.host() as host, trio.open_nursery() as nursery:

@@ -11,7 +11,7 @@ from anyio.abc import SocketAttribute, SocketStream
 from gmi_video.errors import UpstreamError
 from gmi_video.mcp.app import create_server
 from gmi_video.settings import Settings
-from gmi_video.simulator import Endpoint, Simulator
+from gmi_video.simulator import Endpoint, SimulatedTransport, Simulator
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.transport import Transport
 from tests.conftest import World, now
@@ -62,7 +62,7 @@ async def test_a_queue_that_echoes_the_key_everywhere_gets_it_into_nothing(
     heard: list[str] = []
     caplog.set_level(logging.DEBUG)
     for status, body, headers in echoes(key):
-        sim.heal()
+        sim.clear_faults()
         sim.answer(endpoint, body, status, headers, times=None)
         world = World(sim, {"GMI_API_KEY": key, "GMI_BASE_URL": sim.api_url, "GMI_MAX_WAIT_SECONDS": "9"})
         async with world.host(GMI_LOG_LEVEL="DEBUG") as host:
@@ -80,17 +80,17 @@ async def test_a_queue_that_echoes_the_key_everywhere_gets_it_into_nothing(
     heard += [repr(vars(record)) + record.getMessage() for record in caplog.records]
     assert caplog.records
     _must_not_hold(key, heard)
-    assert sim.strays == []
+    assert sim.outside_requests == []
 
 
 async def test_an_error_says_nothing_of_the_key_even_to_a_debugger() -> None:
     key = KEYS[0]
     sim = Simulator(api_key=key, clock=now, seed=1)
     settings = Settings.from_environment({"GMI_API_KEY": key, "GMI_BASE_URL": sim.api_url})
-    http = Transport(settings, sim.transport(), now)
+    http = Transport(settings, SimulatedTransport(sim), now)
     seen = [repr(settings), str(settings), repr(http)]
     for status, body, headers in echoes(key):
-        sim.heal()
+        sim.clear_faults()
         sim.answer("get", body, status, headers, times=None)
         try:
             seen.append(repr(await Queue(http).get_request("6f1ed1e2")))

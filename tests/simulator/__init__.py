@@ -1,1 +1,1 @@
-"""Whether the pretend GMI Cloud behaves as gmi-api.md says the real one does."""
+"""Tests of the simulator: it behaves as the vendor's documentation and the observations of the live service say."""

@@ -1,4 +1,4 @@
-"""A simulator under a jumping clock, a client onto it, and the schemas both sides are held to."""
+"""A simulator under virtual time, a client for it, and the schemas that client and simulator are tested against."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -11,7 +11,8 @@ import trio
 from jsonschema import Draft202012Validator
 from trio.testing import MockClock
 
-from gmi_video.simulator import Simulator
+from gmi_video.simulator import SimulatedTransport, Simulator
+from tests.conftest import ThreadsHoldTime
 
 EPOCH = 1_750_000_000
 SCHEMAS = Path(__file__).parents[2] / "schemas" / "upstream"
@@ -19,7 +20,8 @@ SCHEMAS = Path(__file__).parents[2] / "schemas" / "upstream"
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, Any]]:
-    return "trio", {"clock": MockClock(autojump_threshold=0)}
+    clock = MockClock(autojump_threshold=0)
+    return "trio", {"clock": clock, "instruments": [ThreadsHoldTime(clock)]}
 
 
 @pytest.fixture
@@ -30,27 +32,27 @@ def sim() -> Simulator:
 @pytest.fixture
 async def client(sim: Simulator) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Authorization": f"Bearer {sim.api_key}"}
-    async with httpx.AsyncClient(transport=sim.transport(), base_url=sim.api_url, headers=headers) as connected:
+    async with httpx.AsyncClient(transport=SimulatedTransport(sim), base_url=sim.api_url, headers=headers) as connected:
         yield connected
 
 
 @pytest.fixture
 def submit(client: httpx.AsyncClient) -> Callable[..., Any]:
-    """Submits, and gives the answer's JSON."""
+    """Submits a payload with a prompt and returns the response's JSON."""
 
     async def go(model: str = "Luma-Ray2", **payload: Any) -> dict[str, Any]:
-        # Escaped by ourselves: httpx would refuse a lone surrogate, which JSON can carry.
+        # json.dumps escapes a lone surrogate, which JSON can carry and httpx would refuse.
         body = json.dumps({"model": model, "payload": {"prompt": "a fox", **payload}})
-        answer = await client.post("/requests", content=body)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        response = await client.post("/requests", content=body)
+        assert response.status_code == 200, response.text
+        return response.json()
 
     return go
 
 
 @pytest.fixture
 def validate() -> Callable[[str, Any], None]:
-    """Holds a body to the schema of that name."""
+    """Validates a body against the schema of that name."""
 
     def check(name: str, body: Any) -> None:
         schema = json.loads((SCHEMAS / f"{name}.json").read_text())

@@ -1,4 +1,4 @@
-"""Films: real ones, of exactly what was asked, checked by decoding them."""
+"""Films: real video files with exactly what was asked for, checked by decoding them."""
 
 import io
 from collections.abc import Awaitable, Callable
@@ -12,25 +12,26 @@ import pytest
 from PIL import Image, ImageChops, ImageOps, ImageStat
 
 from gmi_video.simulator import Script, Simulator
-from gmi_video.simulator.films.spec import Order
+from gmi_video.simulator.films.spec import FilmSpec
 from gmi_video.simulator.films.store import FilmStore
+from gmi_video.simulator.media import Media
 from gmi_video.simulator.serve import fetch_over_http, running
 
 pytestmark = pytest.mark.anyio
 Submit = Callable[..., Any]
-Shoot = Callable[..., Awaitable[bytes]]
+Film = Callable[..., Awaitable[bytes]]
 Frames = list[Image.Image]
 
 
 @pytest.fixture(autouse=True)
-def short_and_at_once(sim: Simulator) -> None:
+def short_films_without_waiting(sim: Simulator) -> None:
     sim.script("*", Script.synchronous())
     sim.behave(film_seconds=0.5)
 
 
 @pytest.fixture
-def shoot(client: httpx.AsyncClient, submit: Submit) -> Shoot:
-    """Submits and downloads the film, as anybody may: without the key."""
+def film_of(client: httpx.AsyncClient, submit: Submit) -> Film:
+    """Submits and downloads the film without the key: film URLs are public."""
 
     async def go(model: str = "Luma-Ray2", **payload: Any) -> bytes:
         asked = {"resolution": "540p", **payload} if model == "Luma-Ray2" else payload
@@ -48,12 +49,12 @@ def decoded(film: bytes) -> Frames:
         return [frame.to_image() for frame in container.decode(video=0)]  # pyright: ignore[reportUnknownMemberType] - PyAV leaves it untyped
 
 
-def apart(one: Image.Image, other: Image.Image) -> float:
-    """How different two pictures are: the mean difference of their channels, 0 to 255."""
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """The mean difference of two images over all channels, 0 to 255."""
     return sum(ImageStat.Stat(ImageChops.difference(one, other)).mean) / 3
 
 
-def picture(colour: str, size: tuple[int, int] = (800, 600)) -> bytes:
+def png(colour: str, size: tuple[int, int] = (800, 600)) -> bytes:
     drawn = Image.new("RGB", size, colour)
     drawn.paste((255, 255, 255), (size[0] // 4, size[1] // 4, size[0] // 2, size[1] // 2))
     held = io.BytesIO()
@@ -61,9 +62,9 @@ def picture(colour: str, size: tuple[int, int] = (800, 600)) -> bytes:
     return held.getvalue()
 
 
-async def test_a_film_is_h264_of_the_exact_size_length_and_number_of_frames(sim: Simulator, shoot: Shoot) -> None:
+async def test_a_film_is_h264_of_the_exact_size_length_and_number_of_frames(sim: Simulator, film_of: Film) -> None:
     sim.behave(film_seconds=None)
-    film = await shoot(duration="5s", aspect_ratio="16:9")
+    film = await film_of(duration="5s", aspect_ratio="16:9")
     with av.open(io.BytesIO(film), "r") as container:
         stream = container.streams.video[0]
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
@@ -71,7 +72,7 @@ async def test_a_film_is_h264_of_the_exact_size_length_and_number_of_frames(sim:
         assert container.duration == 5 * av.time_base
         assert len(container.streams) == 1
     assert len(decoded(film)) == 120
-    assert film.index(b"moov") < film.index(b"mdat"), "it plays while it still loads"
+    assert film.index(b"moov") < film.index(b"mdat"), "it is playable while it loads"
 
 
 @pytest.mark.parametrize(
@@ -85,8 +86,8 @@ async def test_a_film_is_h264_of_the_exact_size_length_and_number_of_frames(sim:
         ("9:21", (540, 1260)),
     ],
 )
-async def test_every_aspect_ratio_has_its_size(shoot: Shoot, aspect_ratio: str, size: tuple[int, int]) -> None:
-    frames = decoded(await shoot(aspect_ratio=aspect_ratio))
+async def test_every_aspect_ratio_has_its_size(film_of: Film, aspect_ratio: str, size: tuple[int, int]) -> None:
+    frames = decoded(await film_of(aspect_ratio=aspect_ratio))
     assert (frames[0].size, len(frames)) == (size, 12)
 
 
@@ -104,42 +105,42 @@ async def test_every_aspect_ratio_has_its_size(shoot: Shoot, aspect_ratio: str, 
         ("wan2.6-t2v", {"size": "1920*1080", "duration": 10}, (1920, 1080, 240)),
     ],
 )
-async def test_every_model_is_read_by_its_own_names(
+async def test_every_models_own_parameter_names_are_read(
     sim: Simulator, submit: Submit, model: str, payload: dict[str, Any], expected: tuple[int, int, int]
 ) -> None:
     sim.behave(film_seconds=None)
     await submit(model, **payload)
-    order = sim.order(sim.jobs[0])
-    assert (order.width, order.height, order.frames) == expected
+    spec = Media(sim).spec(sim.jobs[0])
+    assert (spec.width, spec.height, spec.frames) == expected
 
 
-async def test_a_loop_ends_where_it_begins_and_others_drift_on(sim: Simulator, shoot: Shoot) -> None:
+async def test_a_loop_ends_where_it_begins_and_other_films_do_not(sim: Simulator, film_of: Film) -> None:
     sim.behave(film_seconds=1)
-    looping, drifting = [decoded(await shoot(loop=loop, aspect_ratio="1:1")) for loop in (True, False)]
-    for frames, seamless in ((looping, True), (drifting, False)):
-        steps = sorted(apart(one, other) for one, other in pairwise(frames))
+    looping, moving = [decoded(await film_of(loop=loop, aspect_ratio="1:1")) for loop in (True, False)]
+    for frames, seamless in ((looping, True), (moving, False)):
+        steps = sorted(difference(one, other) for one, other in pairwise(frames))
         assert steps[len(steps) // 2] > 0.1, "something moves"
-        assert (apart(frames[-1], frames[0]) < 1.5 * steps[-1]) is seamless
+        assert (difference(frames[-1], frames[0]) < 1.5 * steps[-1]) is seamless
 
 
-async def test_a_film_starts_and_ends_with_the_frames_it_was_given(sim: Simulator, shoot: Shoot) -> None:
-    sim.web = {"https://pictures.test/a.png": picture("navy"), "https://pictures.test/b.png": picture("maroon")}
-    frames = decoded(
-        await shoot(frame0_image="https://pictures.test/a.png", frame1_image="https://pictures.test/b.png")
-    )
-    for frame, data in ((frames[0], picture("navy")), (frames[-1], picture("maroon"))):
+async def test_a_film_starts_and_ends_with_the_given_images(sim: Simulator, film_of: Film) -> None:
+    sim.web = {"https://images.test/a.png": png("navy"), "https://images.test/b.png": png("maroon")}
+    frames = decoded(await film_of(frame0_image="https://images.test/a.png", frame1_image="https://images.test/b.png"))
+    for frame, data in ((frames[0], png("navy")), (frames[-1], png("maroon"))):
         drawn = Image.open(io.BytesIO(data)).crop((0, 75, 800, 525))
         drawn = ImageOps.scale(drawn, 960 / 800)
-        assert apart(frame, drawn) < 4
-    assert apart(frames[6], frames[0]) > 10
+        assert difference(frame, drawn) < 4
+    assert difference(frames[6], frames[0]) > 10
 
 
-async def test_a_broken_picture_is_a_job_that_failed(sim: Simulator, client: httpx.AsyncClient, submit: Submit) -> None:
-    sim.web = {"https://pictures.test/page.html": b"<html>", "https://pictures.test/torn.png": picture("navy")[:60]}
+async def test_a_job_whose_image_is_not_available_fails(
+    sim: Simulator, client: httpx.AsyncClient, submit: Submit
+) -> None:
+    sim.web = {"https://images.test/page.html": b"<html>", "https://images.test/torn.png": png("navy")[:60]}
     for url, why in (
         ("https://nowhere.test/a.png", "host not found"),
-        ("https://pictures.test/page.html", "not an image"),
-        ("https://pictures.test/torn.png", "not an image"),
+        ("https://images.test/page.html", "not an image"),
+        ("https://images.test/torn.png", "not an image"),
         (f"{sim.files_url}/uploads/none.png", "404 not found"),
         ("file:///etc/passwd", "not a public http(s) URL"),
     ):
@@ -150,31 +151,31 @@ async def test_a_broken_picture_is_a_job_that_failed(sim: Simulator, client: htt
         assert record["outcome"]["error"] == f"failed to download frame0_image from {url}: {why}"
 
 
-async def test_an_upload_and_an_earlier_thumbnail_may_be_the_first_frame(
-    client: httpx.AsyncClient, submit: Submit, shoot: Shoot
+async def test_an_upload_and_an_earlier_thumbnail_can_be_the_first_frame(
+    client: httpx.AsyncClient, submit: Submit, film_of: Film
 ) -> None:
     address = (await client.post("/upload-url", json={"file_type": "png"})).json()
     kind = {"Content-Type": "image/png", "Authorization": ""}
     del client.headers["Authorization"]
-    await client.put(address["upload_url"], content=picture("navy"), headers={"Content-Type": kind["Content-Type"]})
+    await client.put(address["upload_url"], content=png("navy"), headers={"Content-Type": kind["Content-Type"]})
     client.headers["Authorization"] = "Bearer simulated-key"
-    first = decoded(await shoot(frame0_image=address["public_url"]))[0]
+    first = decoded(await film_of(frame0_image=address["public_url"]))[0]
     thumbnail = (await submit(resolution="540p", frame0_image=address["public_url"]))["outcome"]["thumbnail_image_url"]
-    again = decoded(await shoot("pixverse-v5.6-i2v", image_url=thumbnail))[0]
-    assert apart(first, again) < 4
+    again = decoded(await film_of("pixverse-v5.6-i2v", image_url=thumbnail))[0]
+    assert difference(first, again) < 4
 
 
-async def test_a_picture_from_the_internet_is_fetched_when_the_job_is_made(sim: Simulator, shoot: Shoot) -> None:
+async def test_an_image_on_another_host_is_downloaded_when_the_job_is_made(sim: Simulator, film_of: Film) -> None:
     asked: list[str] = []
 
     async def fetch(url: str) -> bytes:
         asked.append(url)
-        return picture("maroon")
+        return png("maroon")
 
     sim.fetch = fetch
-    frames = decoded(await shoot(frame1_image="https://pictures.test/b.png", aspect_ratio="1:1"))
+    frames = decoded(await film_of(frame1_image="https://images.test/b.png", aspect_ratio="1:1"))
     red, green, blue = ImageStat.Stat(frames[-1]).mean
-    assert asked == ["https://pictures.test/b.png"]
+    assert asked == ["https://images.test/b.png"]
     assert red > green + 40
     assert abs(green - blue) < 5
 
@@ -193,32 +194,30 @@ async def test_a_picture_from_the_internet_is_fetched_when_the_job_is_made(sim: 
     ],
     ids=["cjk and emoji", "arabic", "controls", "surrogate", "combining", "one word", "long", "braces"],
 )
-async def test_any_prompt_can_be_written_on_a_film(sim: Simulator, shoot: Shoot, prompt: str) -> None:
+async def test_any_prompt_can_be_drawn_on_a_film(sim: Simulator, film_of: Film, prompt: str) -> None:
     sim.behave(film_seconds=0.1)
     for aspect_ratio in ("9:21", "21:9"):
-        assert len(decoded(await shoot(prompt=prompt, aspect_ratio=aspect_ratio))) == 2
+        assert len(decoded(await film_of(prompt=prompt, aspect_ratio=aspect_ratio))) == 2
 
 
-async def test_two_prompts_are_two_places_and_one_is_always_the_same(shoot: Shoot) -> None:
-    one, other, again = [await shoot(prompt=prompt) for prompt in ("a fox", "a storm at sea", "a fox")]
+async def test_two_prompts_give_two_films_and_one_prompt_always_the_same(film_of: Film) -> None:
+    one, other, again = [await film_of(prompt=prompt) for prompt in ("a fox", "a storm at sea", "a fox")]
     assert one == again
-    assert apart(decoded(one)[0], decoded(other)[0]) > 10
+    assert difference(decoded(one)[0], decoded(other)[0]) > 10
 
 
 async def test_a_thumbnail_is_a_jpeg_of_the_first_frame(
-    client: httpx.AsyncClient, submit: Submit, shoot: Shoot
+    client: httpx.AsyncClient, submit: Submit, film_of: Film
 ) -> None:
     outcome = (await submit(resolution="540p"))["outcome"]
     answer = await client.get(outcome["thumbnail_image_url"])
     assert answer.headers["content-type"] == "image/jpeg"
     still = Image.open(io.BytesIO(answer.content))
     assert (still.format, still.size) == ("JPEG", (640, 360))
-    assert apart(still, ImageOps.scale(decoded(await shoot())[0], 640 / 960)) < 4
+    assert difference(still, ImageOps.scale(decoded(await film_of())[0], 640 / 960)) < 4
 
 
-async def test_a_film_is_there_when_its_job_is_done_and_not_before(
-    sim: Simulator, client: httpx.AsyncClient, submit: Submit
-) -> None:
+async def test_a_film_exists_once_its_job_is_done(sim: Simulator, client: httpx.AsyncClient, submit: Submit) -> None:
     sim.script("*", Script.takes(10))
     await submit(resolution="540p")
     url = f"{sim.files_url}/films/{sim.jobs[0].request_id}.mp4"
@@ -231,7 +230,7 @@ async def test_a_film_is_there_when_its_job_is_done_and_not_before(
 @pytest.mark.parametrize(
     ("asked", "start", "end"), [("bytes=0-99", 0, 100), ("bytes=100-", 100, None), ("bytes=-10", -10, None)]
 )
-async def test_a_player_may_ask_for_a_part(
+async def test_a_byte_range_can_be_requested(
     client: httpx.AsyncClient, submit: Submit, asked: str, start: int, end: int | None
 ) -> None:
     url = (await submit(resolution="540p", aspect_ratio="1:1"))["outcome"]["video_url"]
@@ -242,8 +241,8 @@ async def test_a_player_may_ask_for_a_part(
     assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(whole)}")
 
 
-def small(prompt: str) -> Order:
-    return Order(prompt=prompt, caption="simulated", width=128, height=128, frames=6, loop=False)
+def small(prompt: str) -> FilmSpec:
+    return FilmSpec(prompt=prompt, caption="simulated", width=128, height=128, frames=6, loop=False)
 
 
 def kept(store: FilmStore) -> list[str]:
@@ -251,7 +250,7 @@ def kept(store: FilmStore) -> list[str]:
 
 
 class TestOnAsyncio:
-    """As in production: a thread draws, and one drawing serves all who wait."""
+    """As in production, on asyncio: one rendering serves all concurrent requests."""
 
     @pytest.fixture
     def anyio_backend(self) -> str:
@@ -259,26 +258,26 @@ class TestOnAsyncio:
 
     @pytest.fixture
     def store(self) -> FilmStore:
-        return FilmStore(most_bytes=10**9)
+        return FilmStore(max_bytes=10**9)
 
-    async def test_those_who_ask_at_once_wait_for_one_drawing(self, store: FilmStore) -> None:
+    async def test_concurrent_requests_share_one_rendering(self, store: FilmStore) -> None:
         films: list[bytes] = []
 
-        async def watch() -> None:
+        async def request() -> None:
             films.append(await store.film(small("a fox")))
 
-        async with anyio.create_task_group() as audience:
+        async with anyio.create_task_group() as requests:
             for _ in range(4):
-                audience.start_soon(watch)
+                requests.start_soon(request)
         assert (len(films), len(set(films)), store.rendered) == (4, 1, 1)
 
-    async def test_old_films_make_room_for_new_ones(self) -> None:
-        store = FilmStore(most_bytes=1)
+    async def test_old_films_are_deleted_for_new_ones(self) -> None:
+        store = FilmStore(max_bytes=1)
         await store.film(small("a fox"))
         await store.film(small("a hare"))
         assert kept(store) == [f"{small('a hare').digest}.mp4"]
 
-    async def test_a_picture_comes_over_http_or_the_error_says_why(self) -> None:
+    async def test_an_image_is_downloaded_over_http_or_the_error_says_why(self) -> None:
         sim = Simulator()
         upload = sim.uploads.sign("png", sim.clock())
         upload.body = b"\x89PNG"

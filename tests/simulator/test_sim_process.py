@@ -1,4 +1,4 @@
-"""The simulator as a real process, spoken to over a real socket."""
+"""The simulator as a process of its own, over a real socket."""
 
 import os
 import re
@@ -20,14 +20,14 @@ BODY = {"model": "Luma-Ray2", "payload": {"prompt": "a fox", "resolution": "540p
 
 @contextmanager
 def process(*options: str) -> Generator[tuple[subprocess.Popen[str], httpx.Client]]:
-    """A process, and a client set up by nothing but what it printed."""
+    """A process, and a client configured only from what the process printed."""
     command = [sys.executable, "-m", "gmi_video.simulator", "--port", "0", *options]
     environment = {**os.environ, "PYTHONPATH": str(SERVER)}
     with subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:  # noqa: S603 - our own interpreter and module
         try:
             assert child.stdout is not None
-            said = "".join(child.stdout.readline() for _ in range(4))
-            url, key = (re.search(rf"{name}=(\S+)", said) for name in ("GMI_BASE_URL", "GMI_API_KEY"))
+            printed = "".join(child.stdout.readline() for _ in range(4))
+            url, key = (re.search(rf"{name}=(\S+)", printed) for name in ("GMI_BASE_URL", "GMI_API_KEY"))
             assert url is not None
             assert key is not None
             with httpx.Client(base_url=url[1], headers={"Authorization": f"Bearer {key[1]}"}, timeout=30) as client:
@@ -36,7 +36,7 @@ def process(*options: str) -> Generator[tuple[subprocess.Popen[str], httpx.Clien
             child.kill()
 
 
-def test_a_process_serves_a_job_and_its_film_and_ends_when_interrupted() -> None:
+def test_a_process_serves_a_job_and_its_film_and_exits_when_interrupted() -> None:
     with process("--takes", "0", "--key", "my-key", "--fault", "submit=dropped_after", "--fault", "list=503") as (
         child,
         client,
@@ -56,7 +56,7 @@ def test_a_process_serves_a_job_and_its_film_and_ends_when_interrupted() -> None
         assert child.stderr.read() == ""
 
 
-def test_a_misspelt_fault_is_refused_before_anything_starts() -> None:
+def test_a_misspelt_fault_is_refused() -> None:
     assert parse_fault("submit=timeout_after") == ("submit", "timeout_after")
     for wrong in ("submit", "submit=418", "cancel=500", "=500"):
         with pytest.raises(ValueError, match="ENDPOINT=FAULT"):
@@ -64,7 +64,7 @@ def test_a_misspelt_fault_is_refused_before_anything_starts() -> None:
 
 
 @pytest.mark.parametrize("option", ["--fault=submit=418", "--takes=long"])
-def test_a_wrong_option_is_told_and_ends_the_process(option: str) -> None:
+def test_a_wrong_option_is_reported_and_ends_the_process(option: str) -> None:
     command = [sys.executable, "-m", "gmi_video.simulator", option]
     environment = {**os.environ, "PYTHONPATH": str(SERVER)}
     run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run

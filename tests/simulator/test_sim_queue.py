@@ -1,4 +1,4 @@
-"""The queue's endpoints, and statuses that follow the clock."""
+"""The queue's endpoints, and job statuses that follow the clock."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +7,9 @@ import httpx
 import pytest
 import trio
 
-from gmi_video.simulator import Script, Simulator
+from gmi_video.simulator import Script, SimulatedTransport, Simulator
 from gmi_video.simulator.catalog import NO_ACCESS, PRIVATE
+from gmi_video.simulator.media import Media
 
 from .conftest import EPOCH
 
@@ -26,7 +27,7 @@ GUIDES_CURL = {
 }
 
 
-async def test_a_submit_answers_the_guides_six_keys_in_order(sim: Simulator, submit: Submit) -> None:
+async def test_a_submit_returns_the_guides_six_keys_in_order(sim: Simulator, submit: Submit) -> None:
     answer = await submit()
     assert list(answer) == ["request_id", "model", "status", "created_at", "updated_at", "queued_at"]
     assert (answer["status"], answer["created_at"]) == ("queued", EPOCH)
@@ -54,7 +55,7 @@ async def test_a_job_goes_through_its_statuses_by_the_clock(client: httpx.AsyncC
     assert seen == [("queued", 0), ("processing", 3), ("success", 20)]
 
 
-async def test_a_job_that_is_done_says_so_until_the_end_of_time(client: httpx.AsyncClient, submit: Submit) -> None:
+async def test_a_finished_job_stays_finished(client: httpx.AsyncClient, submit: Submit) -> None:
     made = await submit()
     await trio.sleep(80_000)
     record = (await client.get(f"/requests/{made['request_id']}")).json()
@@ -87,7 +88,9 @@ async def test_a_script_decides_how_jobs_run(
     assert seen == statuses
 
 
-async def test_a_stuck_job_never_changes_its_stamps(sim: Simulator, client: httpx.AsyncClient, submit: Submit) -> None:
+async def test_a_stuck_job_never_changes_its_timestamps(
+    sim: Simulator, client: httpx.AsyncClient, submit: Submit
+) -> None:
     sim.script("*", Script.stuck())
     made = await submit()
     await trio.sleep(86_400)
@@ -95,14 +98,14 @@ async def test_a_stuck_job_never_changes_its_stamps(sim: Simulator, client: http
     assert record["updated_at"] == record["created_at"]
 
 
-async def test_a_job_that_ends_at_once_brings_its_outcome_with_the_submit(sim: Simulator, submit: Submit) -> None:
+async def test_a_job_that_ends_at_once_has_its_outcome_in_the_submit_response(sim: Simulator, submit: Submit) -> None:
     sim.script("Luma-Ray2", Script.synchronous())
     assert (await submit())["outcome"]["video_url"].endswith(".mp4")
     sim.script("Luma-Ray2", Script.fails_at_once("blocked"))
     assert (await submit())["outcome"] == {"error": "blocked"}
 
 
-async def test_a_script_may_be_drawn_for_each_job(sim: Simulator, submit: Submit) -> None:
+async def test_a_script_can_depend_on_the_jobs_number(sim: Simulator, submit: Submit) -> None:
     sim.script("Luma-Ray2", lambda number: Script.takes(10 * number))
     await submit()
     await submit()
@@ -115,8 +118,8 @@ async def test_veo_starts_dispatched(submit: Submit) -> None:
 
 async def test_an_unknown_payload_key_is_accepted_and_ignored(sim: Simulator, submit: Submit) -> None:
     await submit(**GUIDES_CURL)
-    order = sim.order(sim.jobs[0])
-    assert (order.frames, order.width, order.height) == (5 * 24, 1920, 1080)
+    spec = Media(sim).spec(sim.jobs[0])
+    assert (spec.frames, spec.width, spec.height) == (5 * 24, 1920, 1080)
     assert sim.jobs[0].payload == GUIDES_CURL
 
 
@@ -147,19 +150,19 @@ async def test_a_refused_submit_names_what_is_wrong_and_makes_no_job(
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"model": "Luma-Ray2"}', b'{"model": 3, "payload": {}}'])
-async def test_a_body_that_is_no_submit_is_refused(sim: Simulator, client: httpx.AsyncClient, body: bytes) -> None:
+async def test_a_body_that_is_not_a_submit_is_refused(sim: Simulator, client: httpx.AsyncClient, body: bytes) -> None:
     answer = await client.post("/requests", content=body)
     assert (answer.status_code, sim.jobs) == (400, [])
 
 
 @pytest.mark.parametrize("shown", ["", "Bearer wrong", "simulated-key", "bearer simulated-key "])
 @pytest.mark.parametrize("path", ["/requests", "/requests/x", "/models", "/models/Luma-Ray2"])
-async def test_without_the_key_nothing_is_told(client: httpx.AsyncClient, path: str, shown: str) -> None:
+async def test_without_the_key_every_call_is_401(client: httpx.AsyncClient, path: str, shown: str) -> None:
     answer = await client.get(path, headers={"Authorization": shown})
     assert (answer.status_code, list(answer.json())) == (401, ["error"])
 
 
-async def test_the_organisation_shown_is_the_records(client: httpx.AsyncClient, submit: Submit) -> None:
+async def test_the_organisation_of_the_header_is_in_the_record(client: httpx.AsyncClient, submit: Submit) -> None:
     client.headers["X-Organization-ID"] = "org-7"
     made = await submit()
     assert (await client.get(f"/requests/{made['request_id']}")).json()["org_id"] == "org-7"
@@ -177,7 +180,7 @@ async def test_an_unknown_request_is_404(client: httpx.AsyncClient) -> None:
     assert (answer.status_code, list(answer.json())) == (404, ["error"])
 
 
-async def test_the_list_holds_one_models_jobs_of_now_and_of_the_past(
+async def test_the_list_holds_a_models_jobs_with_those_of_the_history(
     sim: Simulator, client: httpx.AsyncClient, submit: Submit
 ) -> None:
     old = sim.add_history("Luma-Ray2", payload={"prompt": "old"}, created_at=EPOCH - 900, took_seconds=60)
@@ -188,20 +191,20 @@ async def test_the_list_holds_one_models_jobs_of_now_and_of_the_past(
     assert body["total"] == 2
     assert body["requests"][1]["updated_at"] == EPOCH - 840
     assert (await client.get("/requests")).json()["total"] == 3
-    assert len(sim.jobs) == 1, "history is not something that was submitted"
+    assert len(sim.jobs) == 1, "the history was not submitted"
 
 
 async def test_the_model_list_is_padded_like_the_live_one() -> None:
     sim = Simulator(padding=300, seed=1)
     headers = {"Authorization": "Bearer simulated-key"}
-    async with httpx.AsyncClient(transport=sim.transport(), base_url=sim.api_url, headers=headers) as client:
+    async with httpx.AsyncClient(transport=SimulatedTransport(sim), base_url=sim.api_url, headers=headers) as client:
         ids = (await client.get("/models")).json()["model_ids"]
         assert (await client.get(f"/models/{ids[-1]}")).json()["model"] == ids[-1]
     assert len(ids) == len(set(ids)) == 300 + len(sim.models)
     assert {"Luma-Ray2", PRIVATE} <= set(ids)
 
 
-async def test_a_model_may_be_added_and_its_id_percent_encoded(sim: Simulator, client: httpx.AsyncClient) -> None:
+async def test_a_model_can_be_added_and_its_id_percent_encoded(sim: Simulator, client: httpx.AsyncClient) -> None:
     sim.add_model({"model": "lab/new model", "parameters": []})
     assert (await client.get("/models/lab%2Fnew%20model")).json() == {"model": "lab/new model", "parameters": []}
 
@@ -223,7 +226,7 @@ async def test_the_same_seed_gives_the_same_ids() -> None:
     assert first != another.new_id()
 
 
-def test_a_script_without_a_beginning_is_refused() -> None:
+def test_a_script_that_does_not_start_at_zero_is_refused() -> None:
     for stages in ((), ((1, "queued"),), ((0, "queued"), (5, "a"), (2, "b"))):
         with pytest.raises(ValueError, match="second 0"):
             Script(stages)

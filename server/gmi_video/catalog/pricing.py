@@ -1,4 +1,4 @@
-"""What a job will cost, from the model's own record: millionths of a dollar for each unit (gmi-api, `price_info`)."""
+"""Computes what a job costs from the model's record: millionths of a dollar per unit (gmi-api, `price_info`)."""
 
 import re
 from collections.abc import Mapping
@@ -48,10 +48,10 @@ def unit_price(record: ModelRecord | None) -> float | None:
 
 
 def unit_of(record: ModelRecord) -> str:
-    """What is paid for, in the singular: "second", "request", "video", "image" and the like."""
+    """The unit that is paid for, in the singular: "second", "request", "video", "image" and so on."""
     info = record.price_info or {}
-    told = info.get("unit") or info.get("pricing_type")
-    unit = told.lower().strip().removeprefix("per").strip(" _-") if isinstance(told, str) else ""
+    named = info.get("unit") or info.get("pricing_type")
+    unit = named.lower().strip().removeprefix("per").strip(" _-") if isinstance(named, str) else ""
     return unit.removesuffix("s") if len(unit) > 1 else unit
 
 

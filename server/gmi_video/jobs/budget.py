@@ -60,7 +60,7 @@ class Budget:
         """Reserve `usd` for a submit, or refuse.
 
         Raises:
-            SpendingRefused: it would take the last 24 hours above the limit, or that can't be told.
+            SpendingRefused: it would take the last 24 hours above the limit, or the sum can't be determined.
         """
         if self._limit is None:
             return Reservation(0.0, 0.0)

@@ -1,4 +1,4 @@
-"""Looking for a job whose submit got no answer: in the account's request list, never by submitting again."""
+"""Finds a job whose submit got no answer: in the account's request list, never by submitting again."""
 
 from collections.abc import Container
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from gmi_video.upstream.client import Queue
 from gmi_video.upstream.wire import Record, SubmitRequest
 
 PAUSES = (1.0, 2.0, 4.0, 8.0)
-"""Seconds before each look. The list is not documented to be up to date, so one look settles nothing."""
+"""Seconds before each look at the list. It may not be up to date, so one look settles nothing."""
 
 PAUSES_AFTER_REFUSAL = (1.0,)
-"""Where the queue said in known words that it took nothing, one look is enough to believe it."""
+"""Where the queue said in known words that it took nothing, one look confirms it."""
 
 CLOCK_MARGIN = 60.0
-"""Seconds by which the queue's stamps and its `Date` header may disagree."""
+"""Tolerance between the queue's stamps and its `Date` header (seconds)."""
 
 LOOK_PATIENCE = 4.0
 """Seconds of retries within one look."""
@@ -28,9 +28,12 @@ LOOK_PATIENCE = 4.0
 class UnconfirmedSubmit:
     """A submit that may have arrived.
 
-    `sent_at` is by this process's running clock (`anyio.current_time`), because the queue's own may be known only
-    later; `known` are the ids that can't be it; `listed_before` tells whether the list had been seen right before, so
-    that whatever is new in it came after; `why` tells what came instead of an answer.
+    Attributes:
+        request: what was submitted.
+        sent_at: when, by this process's clock (`anyio.current_time`): the queue's may become known only later.
+        known: ids of requests that existed before.
+        listed_before: the list was received right before, so whatever is new in it came after.
+        why: what came instead of an answer, as a sentence.
     """
 
     request: SubmitRequest
@@ -40,7 +43,7 @@ class UnconfirmedSubmit:
     why: str = ""
 
     def could_be(self, record: Record, now: float) -> bool:
-        """Whether the record came into being after the submit, as far as it can be told. `now`: the queue's clock."""
+        """Whether the record was made after the submit, as far as its stamps show. `now`: the queue's clock."""
         if record.request_id in self.known:
             return False
         sent_at = now - (anyio.current_time() - self.sent_at)
@@ -49,7 +52,7 @@ class UnconfirmedSubmit:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What looking has found: the job, or records that could be it, or nothing. `looks` counts lists that were had."""
+    """What was found: the job, or ids of records that could be it, or nothing. `looks` counts the lists received."""
 
     record: Record | None = None
     candidates: tuple[str, ...] = ()
@@ -60,7 +63,7 @@ class Search:
 async def search(
     queue: Queue, sent: UnconfirmedSubmit, pauses: tuple[float, ...] = PAUSES, *, taken: Container[str] = ()
 ) -> Search:
-    """Look for the job a few times, with growing pauses. A list that can't be had is a look that saw nothing.
+    """Look for the job a few times, with growing pauses. An unavailable list counts as no look.
 
     `taken` holds the jobs that other submits have made meanwhile.
     """
@@ -85,7 +88,7 @@ async def search(
 async def named_job(queue: Queue, error: UpstreamError, sent: UnconfirmedSubmit) -> Search:
     """The request that the error answer itself named, if it exists (gmi-api: a 503 comes "with a `request_id`").
 
-    Where it can't be asked for just now, it is a candidate.
+    Where that request can't be fetched just now, it is a candidate.
     """
     if not error.request_id or error.request_id in sent.known:
         return Search()
@@ -98,7 +101,7 @@ async def named_job(queue: Queue, error: UpstreamError, sent: UnconfirmedSubmit)
 
 
 def unknown(sent: UnconfirmedSubmit, found: Search) -> SubmissionUnknown:
-    """What to tell about a submit that was neither answered nor found."""
+    """The error for a submit that was neither answered nor found."""
     request = sent.request
     look = f'Call list_requests with {{"model": "{request.model}", "limit": 5}} in a minute'
     anyway = 'call generate_video again with "allow_duplicate": true'
@@ -114,7 +117,7 @@ def unknown(sent: UnconfirmedSubmit, found: Search) -> SubmissionUnknown:
     checked = (
         f"{found.looks} looks at the queue's request list over {duration(found.seconds)} did not show it"
         if found.looks
-        else "the queue's request list could not be had either"
+        else "the queue's request list was not available either"
     )
     return SubmissionUnknown(
         f"{sent.why} So the job may or may not have been made: {checked}.",

@@ -40,8 +40,8 @@ REMEMBERED = 4096
 """Submits that this process remembers, of each kind."""
 
 _NO_LIST = (
-    "The queue's request list could not be had, so an identical request made elsewhere in the last minutes can't be "
-    "ruled out."
+    "The queue's request list was not available, so an identical request made elsewhere in the last minutes can't "
+    "be ruled out."
 )
 _NO_PAYLOADS = (
     "The queue's list does not show what its running requests were made from, so an identical one can't be ruled out."

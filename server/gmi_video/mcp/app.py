@@ -1,4 +1,4 @@
-"""Assembly: settings in, an MCP server out."""
+"""Assembles the MCP server from the settings."""
 
 import logging
 import time

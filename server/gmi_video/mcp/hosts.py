@@ -1,6 +1,6 @@
 """How long a tool call may take, by the host that makes it.
 
-Hosts cut a call off, most of them without a word in the protocol, and progress saves it in few. The table goes by
+Hosts cut a tool call off after a time of their own; progress messages extend it in few. The table goes by
 `clientInfo.name`; a host that is not in it gets `DEFAULT_SECONDS`, which is below the 60 s of the TypeScript SDK.
 """
 

@@ -1,4 +1,4 @@
-"""Writes schemas/tools: exactly what tools/list sends, one file a tool, for readers and for the test that compares."""
+"""Writes schemas/tools: what tools/list sends, one file per tool."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from gmi_video.settings import Settings
 
 
 def as_sent() -> dict[str, dict[str, Any]]:
-    """Each tool as it goes over the wire, by name; asked of the real server by the real client."""
+    """Each tool as it goes over the wire, by name; fetched from the real server by the real client."""
 
     async def ask() -> dict[str, dict[str, Any]]:
         async with Client(create_server(Settings())) as client:
@@ -28,7 +28,7 @@ def text_of(tool: dict[str, Any]) -> str:
 
 
 def write(folder: Path) -> int:
-    """Write one file a tool into `folder`, and remove those of tools that are no more. Returns the exit code."""
+    """Write one file per tool into `folder` and remove the files of other tools. Returns the exit code."""
     folder.mkdir(parents=True, exist_ok=True)
     tools = as_sent()
     for path in folder.glob("*.json"):

@@ -130,7 +130,7 @@ class StrictServer(MCPServer[Services]):
         lowlevel.add_request_handler("completion/complete", CompleteRequestParams, self._handle_complete)
         lowlevel.add_request_handler("resources/subscribe", SubscribeRequestParams, subscriber.subscribe)
         lowlevel.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, subscriber.unsubscribe)
-        # What the handshake era is told of; the newer one derives it from subscriptions/listen being served.
+        # Announced in the handshake of 2025-11-25 and before; 2026-07-28 derives it from subscriptions/listen.
         lowlevel.create_initialization_options = partial(  # pyright: ignore[reportAttributeAccessIssue] - no setting
             lowlevel.create_initialization_options, notification_options=NotificationOptions(resources_changed=True)
         )

@@ -1,4 +1,4 @@
-"""The server as a process: stdio, signals, and a clean end.
+"""Runs the server as a process over stdio, with signals and a clean end.
 
 The SDK leaves signals to its caller. Without this a SIGTERM would end the process with no lifespan exit, and a
 SIGINT would leave it hanging on the thread that reads stdin (mcp-notes 4.4).
@@ -35,7 +35,7 @@ def serve() -> NoReturn:
             code = 0  # the host is gone, and stdin's end with it
         else:
             _log.exception("The server stopped.")
-    except Exception:  # noqa: BLE001 - told in full, and as the exit code
+    except Exception:  # noqa: BLE001 - logged in full, and reported by the exit code
         _log.exception("The server stopped.")
     finally:
         # The SDK's reader thread can still be blocked on stdin, and would keep the interpreter from ending.

@@ -37,7 +37,7 @@ class _Published:
 
 
 class Subscriptions:
-    """Follows jobs for listeners of both eras. `bus` carries what the newer ones hear; the SDK delivers it."""
+    """Follows jobs for listeners of both eras. `bus` carries the notifications of 2026-07-28; the SDK delivers them."""
 
     def __init__(self) -> None:
         self.bus = InMemorySubscriptionBus()
@@ -59,14 +59,14 @@ class Subscriptions:
             try:
                 result = await call_next(ctx)
             except MCPError as error:
-                refusal = error  # raised below: out of here it would be wrapped in a group
+                refusal = error  # raised below: raised here, it would be wrapped in a group
             tasks.cancel_scope.cancel()
         if refusal is not None:
             raise refusal
         return result
 
     async def _publish_changes(self, services: Services, uri: str) -> None:
-        record = await _first_look(services, uri)
+        record = await _first_record(services, uri)
         if record is None:
             return
         published = self._published.setdefault(uri, _Published(record.status))
@@ -87,7 +87,7 @@ class Subscriptions:
             if published.followers == 0:
                 self._published.pop(uri, None)
 
-    # -- the handshake era ---------------------------------------------------------------------------------------
+    # -- 2025-11-25 and before ------------------------------------------------------------------------------------
 
     async def subscribe(self, ctx: RequestContext, params: SubscribeRequestParams) -> EmptyResult:
         """`resources/subscribe`: follow one URI until it is unsubscribed or the connection ends."""
@@ -123,13 +123,13 @@ class Subscriptions:
                     await session.send_resource_list_changed()
 
         with scope:
-            record = await _first_look(services, uri)
+            record = await _first_record(services, uri)
             if record is not None:
                 await services.poller.follow(record, await services.poller.expect(record), notify)
 
 
-async def _first_look(services: Services, uri: str) -> Record | None:
-    """The job behind an outcome's URI, as soon as it can be had; None where there is nothing to follow."""
+async def _first_record(services: Services, uri: str) -> Record | None:
+    """The job behind an outcome's URI, as soon as it can be fetched; None where there is nothing to follow."""
     request_id = _request_id(uri)
     while request_id is not None and not services.settings.problems:
         try:

@@ -1,8 +1,8 @@
-"""Tasks (`io.modelcontextprotocol/tasks`, SEP-2663): a job that a client watches at its own pace.
+"""Tasks (`io.modelcontextprotocol/tasks`, SEP-2663): jobs that a client polls at its own pace.
 
-A task is a request of the queue and its id is the request's: there is no store, so a task outlives a restart, is
-known to every copy of the server, and a request that was made by a plain call is one too. The tool itself runs up to
-the submission, so that wrong arguments, refusals and the question about the price come before there is a task.
+A task is a request of the queue, and its id is the request's. There is no store: a task outlives a restart and is known
+to every copy of the server, and a request made by an ordinary call is a task too. The tool runs until the job is
+submitted, so wrong arguments, refusals and the question about the price come before there is a task.
 """
 
 import re
@@ -78,13 +78,13 @@ class Task:
 
 
 class Source(Protocol):
-    """Where tasks come from, and what is known of them."""
+    """Where tasks come from, and their state."""
 
     tools: Sequence[str]
-    """The tools whose calls may become tasks."""
+    """Tools whose calls may become tasks."""
 
     required: Sequence[str]
-    """Those of them that can't be called without."""
+    """Tools that can't be called in another way."""
 
     def detached(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """The arguments with which the tool answers as soon as its job exists."""
@@ -99,7 +99,7 @@ class Source(Protocol):
         ...
 
     async def cancel(self, services: Any, task_id: str) -> None:
-        """Take in that the client wants no more of it. Raises like `look`."""
+        """Note that the client has cancelled it. Raises like `look`."""
         ...
 
 
@@ -173,7 +173,7 @@ def _undeclared() -> MCPError:
 
 
 class Requests:
-    """The queue's requests as tasks. Remembers nothing but who asked to cancel, and that for the message only."""
+    """The queue's requests as tasks. Only cancelled ids are remembered, for their status message."""
 
     tools: Sequence[str] = ("generate_video",)
     required: Sequence[str] = ()
@@ -204,7 +204,7 @@ class Requests:
         )
 
     async def look(self, services: Services, task_id: str) -> Task:
-        """One look at the queue; the result of a finished one is get_status's own answer."""
+        """Fetch the request once; the result of a finished one is what get_status answers."""
         services.settings.check()
         if not re.fullmatch(REQUEST_ID_PATTERN, task_id):
             raise InvalidRequest("That can't be a task's id.", 'Call list_requests with {"model": ""} for the ids.')
@@ -228,7 +228,7 @@ class Requests:
         )
 
     async def cancel(self, services: Services, task_id: str) -> None:  # noqa: ARG002 - the protocol's signature
-        """Remember it, for the message: the queue has no way to recall a job."""
+        """Remember it for the status message: the queue can't recall a job."""
         self._cancelled[task_id] = None
 
     def _message(self, record: Record, progress: str) -> str:

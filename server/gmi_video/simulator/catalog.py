@@ -1,27 +1,28 @@
-"""The models on offer: Luma-Ray2 by the guide's table (D), and siblings that differ where real ones do.
+"""The models: Luma-Ray2 as in the guide's table (D), and other models that differ from it where the real ones do.
 
-The real body of `GET /models/Luma-Ray2` is unknown; the keys are those of the vendor's other records (D, P), the
-parameters the guide's, the price ours.
+The real body of `GET /models/Luma-Ray2` is unknown (?): the keys are those of the vendor's other model records (D, P),
+the parameters are the guide's (D), and the price is invented.
 """
 
-from __future__ import annotations
-
+import random
 import uuid
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-if TYPE_CHECKING:
-    import random
+from typing import Any, TypeAlias
 
 Record: TypeAlias = dict[str, Any]
 
 NO_ACCESS = "kling-v3-enterprise-preview"
-"""A model that is listed, and that the account may not use."""
+"""A model that is in the list but that the account may not use."""
 PRIVATE = "3f2b8a54-6d1c-4e0f-9a77-51c0d4e8b9a2"
-"""Somebody's private model: a bare UUID, as hundreds of the live list are (P)."""
+"""A private model, whose id is a bare UUID; the live list has hundreds of them (P)."""
+
+START_IMAGES = ("frame0_image", "start_frame_url", "image_url", "image", "input_reference")
+"""The names that models give the parameter for a video's first frame."""
+END_IMAGES = ("frame1_image", "end_frame_url", "lastFrame")
+"""The names that models give the parameter for a video's last frame."""
 
 
 def parameter(name: str, kind: str, description: str, *, required: bool = False, **limits: Any) -> Record:
-    """One of a model's `parameters`, with every key the live ones have (D, P)."""
+    """One entry of a model's `parameters`, with every key that live ones have (D, P)."""
     return {
         "name": name,
         "display_name": name.replace("_", " ").title(),
@@ -36,12 +37,12 @@ def parameter(name: str, kind: str, description: str, *, required: bool = False,
 
 
 def per(unit: str, millionths: int) -> Record:
-    """A `price_info`: millionths of a dollar per unit (P)."""
+    """A `price_info`, in millionths of a dollar per unit (P)."""
     return {"price": millionths, "pricing_type": f"per_{unit}", "unit": unit}
 
 
 def model(name: str, brief: str, parameters: list[Record], price: Record | None, **more: Any) -> Record:
-    """A record as `GET /models/{id}` answers it, in its order (D)."""
+    """A model record as in `GET /models/{id}`, with its keys in order (D)."""
     title = more.get("title", name)
     kinds = more.get("kinds", ("text", "video"))
     record: Record = {
@@ -101,7 +102,7 @@ _LUMA_RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21")
 
 
 def builtin() -> list[Record]:
-    """Fresh copies of all records, in the order of the list."""
+    """New copies of all model records, in the order of the list."""
     return [
         model(
             "Luma-Ray2",
@@ -207,7 +208,7 @@ _FAMILIES = ("seedance", "hailuo", "vidu", "hunyuan", "ltx", "skyreels", "mochi"
 
 
 def padding(count: int, rng: random.Random) -> list[str]:
-    """Further ids to pad the list with: two UUIDs to each plausible name, as on the live list (P: several hundred)."""
+    """Additional model ids: two UUIDs per plausible name, like the several hundred in the live list (P)."""
     ids: list[str] = []
     for number in range(count):
         if number % 3:

@@ -1,9 +1,8 @@
-"""The misbehaviours a test can switch on by name, and the queue they wait in.
+"""Faults that a test can switch on by name, and the queue in which they wait for their calls.
 
-Rows that mirror a vendor's answer say so in `gmi-api.md`'s words (P); the rest is what any network and proxy can do.
+The vendor's own (P): 402, 404, 404_no_access (its first words), 405 (its status), 429_body, 429_record,
+500_refused_value, 500_credentials and 503. The others are what any server, network or proxy can do.
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
@@ -15,9 +14,13 @@ Fault: TypeAlias = Literal[
     "refused", "400", "401", "402", "404", "404_no_access", "405", "408", "425", "429", "429_header", "429_body",
     "429_record", "500_refused_value", "500_credentials", "500", "500_after", "502_html", "502_html_after", "503",
     "503_after", "timeout_before", "timeout_after", "dropped_before", "dropped_after", "truncated_json", "wrong_types",
-    "not_json", "empty_200", "redirect", "huge",
+    "not_json", "empty_200", "redirect", "huge", "429_after", "500_credentials_after", "500_refused_value_after",
 ]  # fmt: skip
-FAULTS: tuple[Fault, ...] = get_args(Fault)
+UNHANDLED_FAULTS: tuple[Fault, ...] = ("429_after", "500_credentials_after", "500_refused_value_after")
+"""Errors that mean that nothing was made, for a submit that did make its job (?). The server pays twice after a
+429_after, and after the others when the list lags; they join `FAULTS` once it does not."""
+FAULTS: tuple[Fault, ...] = tuple(fault for fault in get_args(Fault) if fault not in UNHANDLED_FAULTS)
+"""The faults that the fault matrix and the tests of whole sessions run."""
 
 RATE_LIMIT_MS = 29970
 HUGE_BYTES = 50 * 1024 * 1024
@@ -27,30 +30,32 @@ _HTML = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 
 
 
 @dataclass(frozen=True)
-class Row:
-    """What a fault does: how it answers, and whether the request took effect first (`lands`: a submit made its job)."""
+class Effect:
+    """What a fault does: how the call is answered, and whether it takes effect first (a submit makes its job)."""
 
-    kind: Literal["answer", "refuse", "hang", "drop", "record", "truncate", "twist", "flood"] = "answer"
-    lands: bool = False
+    kind: Literal["respond", "refuse", "hang", "drop", "record", "truncate", "wrong_types", "huge"] = "respond"
+    """The response: fixed, connection refused, none, connection broken, a failed record, or the correct response cut
+    off, with wrong types, or replaced by a very large one."""
+    takes_effect: bool = False
     status: int = 200
     body: Any = ""
-    """A JSON object, in whose texts {model} and {request_id} are filled in; or a text that is sent as it is."""
+    """A JSON object in whose strings {model} and {request_id} are filled in, or a text that is sent as it is."""
     headers: dict[str, str] = field(default_factory=dict[str, str])
 
 
-def _error(status: int, text: str, *, lands: bool = False, **more: Any) -> Row:
+def _error(status: int, text: str, *, takes_effect: bool = False, **more: Any) -> Effect:
     headers = more.pop("headers", {})
-    return Row(status=status, body={"error": text, **more}, lands=lands, headers=headers)
+    return Effect(status=status, body={"error": text, **more}, takes_effect=takes_effect, headers=headers)
 
 
-def _page(status: int, html: str, *, lands: bool = False) -> Row:
-    return Row(status=status, body=html, lands=lands, headers={"content-type": "text/html"})
+def _page(status: int, html: str, *, takes_effect: bool = False) -> Effect:
+    return Effect(status=status, body=html, takes_effect=takes_effect, headers={"content-type": "text/html"})
 
 
 _EXHAUSTED = "Upstream capacity temporarily exhausted; please retry later"
 
-ROWS: dict[Fault, Row] = {
-    "refused": Row(kind="refuse"),
+EFFECTS: dict[Fault, Effect] = {
+    "refused": Effect(kind="refuse"),
     "400": _error(400, "invalid request payload"),
     "401": _error(401, "invalid api key"),
     "402": _error(402, "Insufficient credits. Please add more credits to your account."),
@@ -66,62 +71,69 @@ ROWS: dict[Fault, Row] = {
         _LIMITED,
         rate_limit={"limit_type": "RPM", "limit": 2, "interval_seconds": 60, "retry_after_ms": RATE_LIMIT_MS},
     ),
-    "429_record": Row(kind="record", lands=True, body=_LIMITED),
+    "429_after": _error(429, "Too many requests", takes_effect=True),
+    "500_credentials_after": _error(500, "Backend error (401). Please try again.", takes_effect=True),
+    "500_refused_value_after": _error(500, "Backend error (400). Please try again.", takes_effect=True),
+    "429_record": Effect(kind="record", takes_effect=True, body=_LIMITED),
     "500_refused_value": _error(500, "Backend error (400). Please try again."),
     "500_credentials": _error(500, "Backend error (401). Please try again."),
     "500": _error(500, "Internal Server Error"),
-    "500_after": _error(500, "Internal Server Error", lands=True),
+    "500_after": _error(500, "Internal Server Error", takes_effect=True),
     "502_html": _page(502, _HTML),
-    "502_html_after": _page(502, _HTML, lands=True),
+    "502_html_after": _page(502, _HTML, takes_effect=True),
     "503": _error(503, _EXHAUSTED, request_id="{request_id}"),
-    "503_after": _error(503, _EXHAUSTED, lands=True, request_id="{request_id}"),
-    "timeout_before": Row(kind="hang"),
-    "timeout_after": Row(kind="hang", lands=True),
-    "dropped_before": Row(kind="drop"),
-    "dropped_after": Row(kind="drop", lands=True),
-    "truncated_json": Row(kind="truncate", lands=True),
-    "wrong_types": Row(kind="twist", lands=True),
-    "not_json": Row(body="upstream said hello", headers={"content-type": "text/plain"}, lands=True),
-    "empty_200": Row(lands=True),
-    "redirect": Row(status=302, headers={"location": ELSEWHERE}),
-    "huge": Row(kind="flood", lands=True),
+    "503_after": _error(503, _EXHAUSTED, takes_effect=True, request_id="{request_id}"),
+    "timeout_before": Effect(kind="hang"),
+    "timeout_after": Effect(kind="hang", takes_effect=True),
+    "dropped_before": Effect(kind="drop"),
+    "dropped_after": Effect(kind="drop", takes_effect=True),
+    "truncated_json": Effect(kind="truncate", takes_effect=True),
+    "wrong_types": Effect(kind="wrong_types", takes_effect=True),
+    "not_json": Effect(body="upstream said hello", headers={"content-type": "text/plain"}, takes_effect=True),
+    "empty_200": Effect(takes_effect=True),
+    "redirect": Effect(status=302, headers={"location": ELSEWHERE}),
+    "huge": Effect(kind="huge", takes_effect=True),
 }
 
 
 @dataclass
 class _Entry:
     fault: Fault | None
-    row: Row
+    effect: Effect
     times: int | None
     after: int
 
 
 class FaultQueue:
-    """Faults in waiting, first come first served at each endpoint."""
+    """The queued faults of each endpoint, first in, first out."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, list[_Entry]] = {endpoint: [] for endpoint in ENDPOINTS}
 
-    def add(self, endpoint: Endpoint, fault: Fault | None, row: Row, times: int | None, after: int) -> None:
-        """Queue a fault for the next `times` calls (None: for ever), once `after` calls have passed unharmed."""
+    def add(self, endpoint: Endpoint, fault: Fault | None, effect: Effect, times: int | None, after: int) -> None:
+        """Queue a fault for `times` calls (None: all), after `after` calls without a fault.
+
+        Raises:
+            ValueError: no such endpoint, a fault that this endpoint can't have, or less than one time.
+        """
         if endpoint not in self._waiting:
             raise ValueError(f"no endpoint {endpoint!r}; there are: {', '.join(ENDPOINTS)}")
-        if row.kind == "record" and endpoint != "submit":
+        if effect.kind == "record" and endpoint != "submit":
             raise ValueError("429_record answers a submit only")
         if times is not None and times < 1:
             raise ValueError("a fault happens at least once")
-        self._waiting[endpoint].append(_Entry(fault, row, times, after))
+        self._waiting[endpoint].append(_Entry(fault, effect, times, after))
 
-    def refuses(self, endpoint: str) -> bool:
-        """Whether the next call there does not even connect; if so, that fault is spent."""
+    def refuses_connection(self, endpoint: str) -> bool:
+        """Whether the next call's connection is refused; if so, that fault is used up."""
         waiting = self._waiting.get(endpoint, [])
-        if waiting and waiting[0].after == 0 and waiting[0].row.kind == "refuse":
+        if waiting and waiting[0].after == 0 and waiting[0].effect.kind == "refuse":
             self.take(endpoint)
             return True
         return False
 
-    def take(self, endpoint: str) -> tuple[Fault | None, Row] | None:
-        """What befalls the call that arrives now."""
+    def take(self, endpoint: str) -> tuple[Fault | None, Effect] | None:
+        """The fault of the call that arrives now: its name (None for raw bytes) and its effect."""
         waiting = self._waiting.get(endpoint, [])
         if not waiting:
             return None
@@ -133,9 +145,9 @@ class FaultQueue:
             entry.times -= 1
             if entry.times == 0:
                 waiting.pop(0)
-        return entry.fault, entry.row
+        return entry.fault, entry.effect
 
     def clear(self) -> None:
-        """From now on all is well."""
+        """Remove all queued faults."""
         for waiting in self._waiting.values():
             waiting.clear()

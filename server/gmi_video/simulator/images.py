@@ -1,52 +1,48 @@
-"""The images a payload names: fetched when the job is made, so that a job that can't have them fails and says so."""
+"""Downloads the images that a payload names, when the job is made; a job whose image is not available fails."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from gmi_video.simulator.state import Simulator
-
-START = ("frame0_image", "start_frame_url", "image_url", "image", "input_reference")
-"""What models call the picture a film starts with."""
-END = ("frame1_image", "end_frame_url", "lastFrame")
-"""What models call the picture a film ends with."""
+from gmi_video.simulator.catalog import END_IMAGES, START_IMAGES
+from gmi_video.simulator.films.drawing import is_image
+from gmi_video.simulator.media import Media
+from gmi_video.simulator.state import Simulator
 
 
-class _NoPicture(Exception):
-    """Why an image could not be had."""
+class ImageError(Exception):
+    """Why an image is not available."""
 
 
-async def collect(
-    sim: Simulator, parameters: Sequence[Mapping[str, Any]], payload: Mapping[str, Any]
-) -> tuple[dict[str, bytes], str]:
-    """The images by their parameters' names, and the failure's text where one can't be had (else empty)."""
+async def download_images(
+    sim: Simulator, media: Media, parameters: Sequence[Mapping[str, Any]], payload: Mapping[str, Any]
+) -> dict[str, bytes]:
+    """The images of a payload, by their parameters' names.
+
+    Raises:
+        ImageError: one is not available; its text is the text of the job's failure.
+    """
     found: dict[str, bytes] = {}
     for row in parameters:
         url = payload.get(row["name"])
-        if row["name"] in (*START, *END) and isinstance(url, str) and url:
+        if row["name"] in (*START_IMAGES, *END_IMAGES) and isinstance(url, str) and url:
             try:
-                found[row["name"]] = await _picture(sim, url)
-            except _NoPicture as trouble:
-                return {}, f"failed to download {row['name']} from {url}: {trouble}"
-    return found, ""
+                found[row["name"]] = await _image(sim, media, url)
+            except ImageError as error:
+                raise ImageError(f"failed to download {row['name']} from {url}: {error}") from error
+    return found
 
 
-async def _picture(sim: Simulator, url: str) -> bytes:
+async def _image(sim: Simulator, media: Media, url: str) -> bytes:
     if urlsplit(url).scheme not in {"http", "https"}:
-        raise _NoPicture("not a public http(s) URL")
-    data = await _download(sim, url)
-    from gmi_video.simulator.films.darkroom import is_picture  # noqa: PLC0415 - Pillow loads only where a picture came
-
-    if not is_picture(data):
-        raise _NoPicture("not an image")
+        raise ImageError("not a public http(s) URL")
+    data = await _download(sim, media, url)
+    if not is_image(data):
+        raise ImageError("not an image")
     return data
 
 
-async def _download(sim: Simulator, url: str) -> bytes:
+async def _download(sim: Simulator, media: Media, url: str) -> bytes:
     if url in sim.web:
         return sim.web[url]
     if sim.serves(url):
@@ -56,11 +52,11 @@ async def _download(sim: Simulator, url: str) -> bytes:
             return upload.body
         job = sim.finished(name.removesuffix(".jpg")) if folder == "films" and name.endswith(".jpg") else None
         if job is not None:
-            return await sim.films.thumbnail(sim.order(job))
-        raise _NoPicture("404 not found")
+            return await media.thumbnail(job)
+        raise ImageError("404 not found")
     if sim.fetch is None:
-        raise _NoPicture("host not found")
+        raise ImageError("host not found")
     try:
         return await sim.fetch(url)
     except Exception as error:
-        raise _NoPicture(f"{type(error).__name__}: {error}") from error
+        raise ImageError(f"{type(error).__name__}: {error}") from error

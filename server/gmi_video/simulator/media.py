@@ -1,37 +1,50 @@
-"""Where films and files are looked at: public, no key, no CORS headers (P), whole or by `Range` as players ask."""
-
-from __future__ import annotations
+"""Videos, thumbnails and uploaded files over HTTP: public, no key, no CORS headers (P)."""
 
 import re
-from typing import TYPE_CHECKING
 
+from starlette.requests import Request
 from starlette.responses import Response
 
-from gmi_video.simulator.validation import Refusal
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
-
-    from gmi_video.simulator.state import Simulator
-
-
-async def show(sim: Simulator, request: Request, name: str) -> Response:
-    """The film (`.mp4`) or thumbnail (`.jpg`) of a finished job.
-
-    Raises:
-        Refusal: 404 where no finished job has that film.
-    """
-    request_id, _, kind = name.rpartition(".")
-    job = sim.finished(request_id)
-    if job is None or kind not in {"mp4", "jpg"}:
-        raise Refusal(404, "NoSuchKey: the specified key does not exist")
-    if kind == "jpg":
-        return piece(request, await sim.films.thumbnail(sim.order(job)), "image/jpeg")
-    return piece(request, await sim.films.film(sim.order(job)), "video/mp4")
+from gmi_video.simulator.films.spec import FilmSpec, film_spec
+from gmi_video.simulator.films.store import FilmStore
+from gmi_video.simulator.scripts import Job
+from gmi_video.simulator.state import Simulator
+from gmi_video.simulator.validation import ApiError, with_defaults
 
 
-def piece(request: Request, data: bytes, content_type: str) -> Response:
-    """All of it, or the one range of bytes that was asked for: 206, or 416 where it has none."""
+class Media:
+    """Renders the videos of a simulator's finished jobs on demand."""
+
+    def __init__(self, sim: Simulator) -> None:
+        self._sim = sim
+        self._films = FilmStore()
+
+    def spec(self, job: Job) -> FilmSpec:
+        """The film that a job asks for, with its model's defaults filled in."""
+        parameters = self._sim.models.get(job.model, {}).get("parameters", [])
+        return film_spec(job, with_defaults(parameters, job.payload), self._sim.behavior.film_seconds)
+
+    async def thumbnail(self, job: Job) -> bytes:
+        """The JPEG of a job's film."""
+        return await self._films.thumbnail(self.spec(job))
+
+    async def film(self, request: Request, name: str) -> Response:
+        """The film (`ID.mp4`) or thumbnail (`ID.jpg`) of a finished job.
+
+        Raises:
+            ApiError: 404, no finished job has that file.
+        """
+        request_id, _, kind = name.rpartition(".")
+        job = self._sim.finished(request_id)
+        if job is None or kind not in {"mp4", "jpg"}:
+            raise ApiError(404, "NoSuchKey: the specified key does not exist")
+        if kind == "jpg":
+            return file_response(request, await self.thumbnail(job), "image/jpeg")
+        return file_response(request, await self._films.film(self.spec(job)), "video/mp4")
+
+
+def file_response(request: Request, data: bytes, content_type: str) -> Response:
+    """The whole file, or the byte range of the request's `Range` header: 206, or 416 for one beyond the end."""
     headers = {"content-type": content_type, "accept-ranges": "bytes"}
     asked = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("range", ""))
     if asked is None or asked.group(1) == asked.group(2) == "":

@@ -1,76 +1,114 @@
-"""Jobs as the wire shows them: the submit's answer, the record and the list, by the habits in force."""
+"""Jobs as JSON: the response to a submit, the record, and the selection and order of the list."""
 
-from __future__ import annotations
+import json
+import random
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
-
+from gmi_video.simulator.behavior import Behavior
 from gmi_video.simulator.scripts import FINAL, Job
 
-if TYPE_CHECKING:
-    import random
-    from collections.abc import Iterable
 
-    from gmi_video.simulator.behavior import Habits
-
-
-def submitted(job: Job, record: dict[str, Any], now: float) -> dict[str, Any]:
-    """A submit's answer: the guide's six keys (D), and the outcome of a job that ended at once (P)."""
+def submit_response(job: Job, record: dict[str, Any], now: float) -> dict[str, Any]:
+    """The response to a submit: the guide's six keys (D), and the outcome if the job has already ended (P)."""
     keys = ["request_id", "model", "status", "created_at", "updated_at", "queued_at"]
-    answer = {key: record[key] for key in keys}
+    response = {key: {**record, "model": job.model}[key] for key in keys}
     if job.status(now) in FINAL:
-        known = {*keys, "org_id", "user_id", "is_public", "payload"}
-        answer |= {key: value for key, value in record.items() if key not in known}
-    return answer
+        omitted = {*keys, "org_id", "user_id", "is_public", "payload"}
+        response |= {key: value for key, value in record.items() if key not in omitted}
+    return response
 
 
-def record(job: Job, now: float, habits: Habits, films: str, *, image: bool = False) -> dict[str, Any]:
-    """A live record, in its key order (P); `films` is the address films are found under."""
+def record(job: Job, now: float, behavior: Behavior, films_url: str, model: Mapping[str, Any]) -> dict[str, Any]:
+    """The record with the keys of a live one, in the same order (P).
+
+    `films_url` is the URL that films are under, `model` the record of the job's model (may be empty).
+    """
     status = job.status(now)
-    created, updated = (int(stamp + habits.skew) for stamp in (job.created_at, job.updated_at(now)))
+    created, updated = _stamp(job.created_at, behavior), _stamp(job.updated_at(now), behavior)
     outcome: dict[str, Any] | None = None
-    told: dict[str, Any] = {}
+    failure: dict[str, Any] = {}
     if status == "success":
-        outcome = _success(f"{films}/{job.request_id}", habits, image=image)
+        outcome = _success(f"{films_url}/{job.request_id}", behavior, image=model.get("model_type") == "image")
     elif status == "failed":
         text = job.script.error
-        error = {"code": "generation_failed", "message": text} if habits.failure_form == "object" else text
-        place, _, inner = habits.failure_place.partition(".")
+        error = {"code": "generation_failed", "message": text} if behavior.failure_form == "object" else text
+        place, _, inner = behavior.failure_place.partition(".")
         outcome = {inner: error} if inner else {}
-        told = {} if inner else {place: error}
+        failure = {} if inner else {place: error}
     elif status == "cancelled":
         outcome = {}
+    name = {"as_sent": job.model, "other_case": job.model.swapcase()}.get(behavior.record_model)
     return {
         "request_id": job.request_id,
         "org_id": job.org_id,
         "user_id": "simulated-user",
-        "model": job.model,
+        **({"model": name} if name else {}),
         "status": status,
         "is_public": False,
-        "payload": job.payload if habits.echo_payload else {},
+        "payload": _echoed(job.payload, behavior, model.get("parameters", [])) if behavior.echo_payload else {},
         "outcome": outcome,
         "created_at": created,
         "updated_at": updated,
         "queued_at": created,
-        **told,
+        **failure,
     }
 
 
-def _success(stem: str, habits: Habits, *, image: bool) -> dict[str, Any]:
+def _stamp(seconds: float, behavior: Behavior) -> int | str:
+    if behavior.stamps == "unreadable":
+        return "no time"
+    return int(seconds + (behavior.skew if behavior.stamp_skew is None else behavior.stamp_skew))
+
+
+def _echoed(payload: dict[str, Any], behavior: Behavior, parameters: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    absent = [row for row in parameters if row["name"] not in payload]
+    for change in behavior.echo:
+        match change:
+            case "defaults":
+                defaults = {row["name"]: row["default_value"] for row in absent}
+                payload = payload | {name: value for name, value in defaults.items() if value is not None}
+            case "nulls":
+                optional = [row["name"] for row in absent if not row["required"]]
+                payload = payload | {name: None for name in optional if name not in payload}
+            case "strings":
+                scalars = {name: value for name, value in payload.items() if isinstance(value, int | float)}
+                payload = payload | {name: json.dumps(value) for name, value in scalars.items()}
+            case "stripped":
+                payload = _with_prompt(payload, str.strip)
+            case "nfd":
+                payload = _with_prompt(payload, partial(unicodedata.normalize, "NFD"))
+    return payload
+
+
+def _with_prompt(payload: dict[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    prompt = payload.get("prompt")
+    return payload | {"prompt": change(prompt)} if isinstance(prompt, str) else payload
+
+
+def _success(stem: str, behavior: Behavior, *, image: bool) -> dict[str, Any]:
     if image:
         return {"media_urls": [{"id": "0", "url": f"{stem}.jpg"}]}
     film = f"{stem}.mp4"
-    thumbnail = film if habits.thumbnail == "mp4" else f"{stem}.jpg"
-    where = {"video_url": film} if habits.outcome == "video_url" else {"media_urls": [{"id": "0", "url": film}]}
-    return {**where, "thumbnail_image_url": thumbnail}
+    thumbnail = film if behavior.thumbnail == "mp4" else f"{stem}.jpg"
+    video = {"video_url": film} if behavior.outcome == "video_url" else {"media_urls": [{"id": "0", "url": film}]}
+    return {**video, "thumbnail_image_url": thumbnail}
 
 
-def listed(jobs: Iterable[Job], now: float, habits: Habits, rng: random.Random) -> tuple[list[Job], int]:
-    """The jobs the list shows, in its order, and the `total` it tells."""
+def select(jobs: Iterable[Job], now: float, behavior: Behavior, rng: random.Random) -> tuple[list[Job], int]:
+    """The jobs in the list, in its order, and the list's `total`."""
     oldest_first = sorted(jobs, key=lambda job: job.created_at)
-    visible = [job for job in reversed(oldest_first) if now - job.created_at >= habits.list_lag]
-    shown = visible[: habits.list_limit]
-    if habits.list_order == "oldest":
-        shown.reverse()
-    elif habits.list_order == "shuffled":
-        rng.shuffle(shown)
-    return shown, len(visible)
+    visible = [job for job in oldest_first if now - job.created_at >= behavior.list_lag]
+    if behavior.list_limit is None:
+        listed = visible[:]
+    elif behavior.list_keep == "oldest":
+        listed = visible[: behavior.list_limit]
+    else:
+        listed = visible[max(0, len(visible) - behavior.list_limit) :]
+    if behavior.list_order == "newest":
+        listed.reverse()
+    elif behavior.list_order == "shuffled":
+        rng.shuffle(listed)
+    return listed, len(visible)

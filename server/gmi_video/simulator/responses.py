@@ -1,79 +1,84 @@
-"""HTTP answers, true and false: JSON as the queue sends it, and each fault's own way of spoiling it."""
-
-from __future__ import annotations
+"""HTTP responses: JSON as the queue sends it, and what each kind of fault sends in its place."""
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import AsyncIterator
+from typing import Any, cast
 
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from gmi_video.simulator.faults import HUGE_BYTES, Row
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from starlette.types import Receive, Scope, Send
+from gmi_video.simulator.faults import HUGE_BYTES, Effect
 
 
 class Dropped(Response):
-    """The connection breaks. Over a socket, ASGI allows it only once an answer has begun."""
+    """A connection that breaks. On a socket, ASGI allows that only after a response has begun."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        """Begin an answer and leave it."""
+        """Begin a response and do not finish it."""
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
         await send({"type": "http.response.body", "body": b"{", "more_body": True})
 
 
 class Hanging(Response):
-    """Nothing comes, until the caller gives up."""
+    """No response until the caller disconnects."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        """Wait for the caller to leave."""
+        """Wait for the caller to disconnect."""
         while (await receive())["type"] != "http.disconnect":
             pass
 
 
-def told(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A JSON answer."""
+def json_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON body."""
     text = json.dumps(body).encode()
     return Response(text, status, {"content-type": "application/json", **(headers or {})})
 
 
-def refused(status: int, text: str) -> Response:
-    """`{"error": ...}`, as every refusal of the queue (P)."""
-    return told({"error": text}, status)
+def error_response(status: int, text: str) -> Response:
+    """`{"error": ...}`, the shape of every error of the queue (P)."""
+    return json_response({"error": text}, status)
 
 
-def unlanded(row: Row, *, model: str, request_id: str, headers: dict[str, str]) -> Response:
-    """The answer of a fault that does not look at the true one."""
-    match row.kind:
+async def complete(response: Response) -> Response:
+    """The response with its whole body, where it is streamed."""
+    if not isinstance(response, StreamingResponse):
+        return response
+    body = b"".join([cast("bytes", piece) async for piece in response.body_iterator])
+    return Response(body, response.status_code, {"content-type": "application/json"})
+
+
+def fault_response(effect: Effect, *, model: str, request_id: str, headers: dict[str, str]) -> Response:
+    """The response of a fault that does not depend on the correct response."""
+    match effect.kind:
         case "refuse" | "drop":
             return Dropped()
         case "hang":
             return Hanging()
-        case "flood":
+        case "huge":
             head = {"content-type": "application/json", "content-length": str(HUGE_BYTES)}
-            return StreamingResponse(_flood(), headers=head)
+            return StreamingResponse(_huge_body(), headers=head)
         case _:
             pass
-    if not isinstance(row.body, str | bytes):
-        filled = _fill(row.body, model=model, request_id=request_id)
-        return told(filled, row.status, {**row.headers, **headers})
-    return Response(row.body, row.status, {**row.headers, **headers})
+    if not isinstance(effect.body, str | bytes):
+        filled = _fill(effect.body, model=model, request_id=request_id)
+        return json_response(filled, effect.status, {**effect.headers, **headers})
+    return Response(effect.body, effect.status, {**effect.headers, **headers})
 
 
-def spoilt(row: Row, truth: Response, *, model: str, request_id: str, headers: dict[str, str]) -> Response:
-    """The answer of a fault whose request took effect, and would have been answered with `truth`."""
-    body = bytes(truth.body)
-    match row.kind:
+def corrupted_response(
+    effect: Effect, correct: Response, *, model: str, request_id: str, headers: dict[str, str]
+) -> Response:
+    """The response of a fault whose request took effect; without the fault it would have been `correct`."""
+    body = bytes(correct.body)
+    match effect.kind:
         case "record":
-            return truth
+            return correct
         case "truncate":
-            return Response(body[: len(body) * 2 // 3], truth.status_code, {"content-type": "application/json"})
-        case "twist":
-            return told(_twist(json.loads(body)) if body else [], truth.status_code)
+            return Response(body[: len(body) * 2 // 3], correct.status_code, {"content-type": "application/json"})
+        case "wrong_types":
+            return json_response(_with_wrong_types(json.loads(body)) if body else [], correct.status_code)
         case _:
-            return unlanded(row, model=model, request_id=request_id, headers=headers)
+            return fault_response(effect, model=model, request_id=request_id, headers=headers)
 
 
 def _fill(value: Any, **names: str) -> Any:
@@ -84,8 +89,8 @@ def _fill(value: Any, **names: str) -> Any:
     return value
 
 
-def _twist(body: dict[str, Any]) -> dict[str, Any]:
-    """Every field keeps its name and gets a wrong type."""
+def _with_wrong_types(body: dict[str, Any]) -> dict[str, Any]:
+    """The same keys, each with a value of another type."""
     return {key: _wrong(value) for key, value in body.items()}
 
 
@@ -99,8 +104,8 @@ def _wrong(value: object) -> Any:
     return 7 if value is None else "?"
 
 
-async def _flood() -> AsyncIterator[bytes]:
-    """Valid JSON of `HUGE_BYTES` bytes, made piece by piece."""
+async def _huge_body() -> AsyncIterator[bytes]:
+    """Valid JSON of `HUGE_BYTES` bytes, in pieces of at most 64 KiB."""
     head, tail, piece = b'{"padding": "', b'"}', b"x" * 65536
     left = HUGE_BYTES - len(head) - len(tail)
     yield head

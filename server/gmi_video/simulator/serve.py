@@ -1,13 +1,13 @@
 """The simulator on a real port: in this process for the demo, or as a process of its own.
 
-Over a socket a refused or dropped connection is an answer that begins and breaks off, which is all that ASGI allows.
+On a socket a refused or dropped connection is a response that begins and breaks off: ASGI allows nothing else.
 """
 
-from __future__ import annotations
-
+import argparse
 import socket
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import Any, cast, get_args
 
 import anyio
 import httpx
@@ -18,19 +18,15 @@ from gmi_video.simulator.faults import ENDPOINTS, FAULTS, Endpoint, Fault
 from gmi_video.simulator.scripts import Script
 from gmi_video.simulator.state import Simulator
 
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import AsyncGenerator, Generator
-
 _IMAGE_SECONDS = 10
 _IMAGE_BYTES = 20 * 1024 * 1024
 
 
 async def fetch_over_http(url: str) -> bytes:
-    """Get an image from the internet, within 10 s and 20 MB.
+    """Download an image from the internet, in at most 10 s and 20 MiB.
 
     Raises:
-        httpx.HTTPError: it could not be had.
+        httpx.HTTPError: it is not available.
         ValueError: it is too large.
     """
     async with (
@@ -47,28 +43,28 @@ async def fetch_over_http(url: str) -> bytes:
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn that leaves the process's signals to whoever owns the process, and says when it is up."""
+    """A uvicorn server that does not handle the process's signals, and tells when it is started."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.up = anyio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Open for business."""
+        """Start, and set `up`."""
         await super().startup(sockets)
         self.up.set()
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Capture none."""
+        """Leave the signal handlers as they are."""
         yield
 
 
 @asynccontextmanager
 async def running(simulator: Simulator, host: str = "127.0.0.1", port: int = 0) -> AsyncGenerator[str]:
-    """Serve in this asyncio loop for as long as the block lasts; gives the base URL, which the simulator takes on.
+    """Serve in this asyncio loop while the block runs. Yields the base URL, which is also set on the simulator.
 
-    Port 0 is any free one.
+    Port 0 takes any free port.
 
     Raises:
         OSError: the port is taken.
@@ -76,7 +72,7 @@ async def running(simulator: Simulator, host: str = "127.0.0.1", port: int = 0) 
     listener = _listen(host, port)
     server = _Server(_config(simulator))
     simulator.base_url = _address(listener)
-    # Closed here too: a server that is cancelled leaves its socket open.
+    # Closed here as well, because a cancelled server leaves its socket open.
     with listener:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.serve, [listener])
@@ -87,8 +83,10 @@ async def running(simulator: Simulator, host: str = "127.0.0.1", port: int = 0) 
                 server.should_exit = True
 
 
-def serve(simulator: Simulator, host: str = "127.0.0.1", port: int = 8090, *, greet: bool = True) -> None:
-    """Serve until interrupted, and tell on stdout how to get here.
+def serve(
+    simulator: Simulator, host: str = "127.0.0.1", port: int = 8090, *, greet: bool = True, control: bool = False
+) -> None:
+    """Serve until interrupted; `greet` prints the greeting to stdout first, `control` lets tests set pauses over HTTP.
 
     Raises:
         OSError: the port is taken.
@@ -98,11 +96,11 @@ def serve(simulator: Simulator, host: str = "127.0.0.1", port: int = 8090, *, gr
     if greet:
         print(greeting(simulator), flush=True)  # noqa: T201 - a command's answer to the person who ran it
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(_config(simulator)).run([listener])
+        uvicorn.Server(_config(simulator, control=control)).run([listener])
 
 
 def greeting(simulator: Simulator) -> str:
-    """One paragraph: where it is, its key, and how to point the server at it."""
+    """The URL, the key, and the settings that point the server at the simulator."""
     return (
         f"A pretend GMI Cloud is up at {simulator.base_url}; nothing here costs anything. Point the server at it with\n"
         f"  GMI_BASE_URL={simulator.api_url}\n"
@@ -117,6 +115,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=8090, help="port to listen on, 0 for any free one (default 8090)")
     parser.add_argument("--key", default="simulated-key", help="the API key that is let in (default simulated-key)")
     parser.add_argument("--takes", type=float, metavar="SECONDS", help="how long every job takes (default 20)")
+    parser.add_argument("--control", action="store_true", help="serve /control/pauses, to stop calls in a test")
     parser.add_argument(
         "--fault",
         action="append",
@@ -129,10 +128,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def parse_fault(text: str) -> tuple[Endpoint, Fault]:
-    """`submit=timeout_after` in its two parts.
+    """Split `submit=timeout_after` into endpoint and fault.
 
     Raises:
-        ValueError: an endpoint or fault that does not exist.
+        ValueError: no such endpoint or fault.
     """
     endpoint, _, fault = text.partition("=")
     if endpoint not in ENDPOINTS or fault not in get_args(Fault):
@@ -147,14 +146,13 @@ def main(args: argparse.Namespace) -> None:
     faults: list[tuple[Endpoint, Fault]] = args.fault
     for endpoint, fault in faults:
         simulator.fail(endpoint, fault)
-    serve(simulator, args.host, args.port)
+    serve(simulator, args.host, args.port, control=args.control)
 
 
-def _config(simulator: Simulator) -> uvicorn.Config:
+def _config(simulator: Simulator, *, control: bool = False) -> uvicorn.Config:
+    app = create_app(simulator, control=control)
     options: dict[str, Any] = {"server_header": False, "date_header": False, "access_log": False}
-    return uvicorn.Config(
-        create_app(simulator), log_level="critical", timeout_graceful_shutdown=2, lifespan="off", **options
-    )
+    return uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=2, lifespan="off", **options)
 
 
 def _listen(host: str, port: int) -> socket.socket:

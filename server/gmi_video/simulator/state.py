@@ -1,35 +1,28 @@
-"""The simulator's state: jobs, models, uploads, what arrived, and how it is to behave. No task runs behind it."""
-
-from __future__ import annotations
+"""The simulator's state: jobs, models, uploads, the log of calls, and its behavior. No background task changes it."""
 
 import copy
 import random
 import time
 import uuid
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-from gmi_video.simulator import catalog, faults, records, validation
-from gmi_video.simulator.behavior import Habits
-from gmi_video.simulator.films.spec import Order, order
+from gmi_video.simulator import catalog, faults, records
+from gmi_video.simulator.behavior import Behavior
+from gmi_video.simulator.pauses import Pause, Pauses
 from gmi_video.simulator.scripts import Job, Script, ScriptSource
 from gmi_video.simulator.uploads import Uploads
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
-
-    import httpx
-
-    from gmi_video.simulator.films.store import FilmStore
+from gmi_video.simulator.validation import ApiError
 
 PREFIX = "/api/v1/ie/requestqueue/apikey"
-"""The path every endpoint of the queue is under (D)."""
+"""The path prefix of the queue's endpoints (D)."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One HTTP request that arrived. The key itself is never kept."""
+    """One HTTP request that arrived. The key itself is not kept."""
 
     endpoint: str
     """`submit`, `get`, `list`, `models`, `model`, `upload_url`, `upload`, `file`, `film`, or `unknown`."""
@@ -41,12 +34,12 @@ class Call:
     request_id: str | None
     has_authorization: bool
     fault: str | None
-    """The named fault that befell it."""
+    """The named fault that it got."""
 
 
 @dataclass(frozen=True)
-class Stray:
-    """A request to a host that is not ours, and whether it would have shown a key there."""
+class OutsideRequest:
+    """A request to a host other than the simulator's, and whether it carried an Authorization header."""
 
     method: str
     url: str
@@ -57,17 +50,16 @@ class Simulator:
     """A pretend GMI Cloud.
 
     Args:
-        api_key: the one key that is let in.
-        base_url: scheme, host and port of the API; `api_url` is that with the vendor's path.
-        files_url: scheme, host and port of films and uploads; by default the same.
-        clock: epoch seconds. A job's status is computed from it whenever it is read.
+        api_key: the only accepted key.
+        base_url: scheme, host and port of the API; `api_url` adds the vendor's path.
+        files_url: scheme, host and port of films and uploads; by default the same as `base_url`.
+        clock: returns epoch seconds. A job's status is computed from it whenever it is read.
         seed: makes ids and shuffles repeatable.
-        habits: the switches; `behave` changes some later.
-        models: model records instead of the built-in catalogue.
-        padding: that many further ids in the model list, most of them bare UUIDs.
-        scripts: how the jobs of a model run, `"*"` for all models without their own.
-        fetch: gets an image that a payload names from the internet; by default there is no internet beyond `web`.
-        film_cache_bytes: how much room rendered films may take before the oldest go.
+        behavior: the options; `behave` changes single ones later.
+        models: model records instead of the built-in catalog.
+        padding: this many additional ids in the model list, most of them bare UUIDs.
+        scripts: how the jobs of each model run; `"*"` is for all models without an entry.
+        fetch: downloads an image that a payload names; without it, only URLs in `web` and our own exist.
     """
 
     def __init__(
@@ -78,82 +70,73 @@ class Simulator:
         files_url: str | None = None,
         clock: Callable[[], float] = time.time,
         seed: int | None = None,
-        habits: Habits | None = None,
+        behavior: Behavior | None = None,
         models: Iterable[Mapping[str, Any]] | None = None,
         padding: int = 0,
         scripts: Mapping[str, ScriptSource] | None = None,
         fetch: Callable[[str], Awaitable[bytes]] | None = None,
-        film_cache_bytes: int = 512 * 1024 * 1024,
     ) -> None:
         self.api_key = api_key
         self.base_url = base_url.rstrip("/")
         self._files_url = files_url
         self.clock = clock
-        self.habits = habits or Habits()
+        self.behavior = behavior or Behavior()
         self.fetch = fetch
-        self.film_cache_bytes = film_cache_bytes
         self._rng = random.Random(seed)
         self.models: dict[str, dict[str, Any]] = {}
         for entry in catalog.builtin() if models is None else models:
             self.add_model(entry)
         self.padding = catalog.padding(padding, self._rng)
         self.no_access = {catalog.NO_ACCESS}
+        # The jobs that were submitted, and those that `add_history` has added.
         self.jobs: list[Job] = []
         self.history: list[Job] = []
         self.calls: list[Call] = []
-        self.strays: list[Stray] = []
+        self.outside_requests: list[OutsideRequest] = []
+        # The files that payloads can name on other hosts, by URL.
         self.web: dict[str, bytes] = {}
+        # Rows of the list after the records: bytes that are put into the JSON array as they are, valid or not (?).
+        self.raw_rows: list[bytes] = []
+        self.pauses = Pauses()
         self.uploads = Uploads(self.new_id)
         self.faults = faults.FaultQueue()
-        self._films: FilmStore | None = None
         self._scripts: dict[str, ScriptSource] = dict(scripts or {})
 
     @property
     def api_url(self) -> str:
-        """What GMI_BASE_URL is set to."""
+        """The value for GMI_BASE_URL."""
         return self.base_url + PREFIX
 
     @property
     def files_url(self) -> str:
-        """Where films and uploads are."""
+        """Scheme, host and port of films and uploads."""
         return (self._files_url or self.base_url).rstrip("/")
 
-    @property
-    def films(self) -> FilmStore:
-        """The films of finished jobs, rendered when first asked for."""
-        if self._films is None:
-            from gmi_video.simulator.films.store import FilmStore  # noqa: PLC0415 - av and Pillow load only where somebody watches
-
-            self._films = FilmStore(self.film_cache_bytes)
-        return self._films
-
-    def transport(self) -> httpx.AsyncBaseTransport:
-        """A network for `httpx.AsyncClient(transport=...)` that ends here, in this process."""
-        from gmi_video.simulator.transport import SimulatedNetwork  # noqa: PLC0415 - it imports this module
-
-        return SimulatedNetwork(self)
-
     def serves(self, url: str) -> bool:
-        """Whether a URL is on one of our own hosts."""
+        """Whether a URL is on one of the simulator's own hosts."""
         return _origin(url) in {_origin(self.base_url), _origin(self.files_url)}
 
-    def behave(self, **habits: Any) -> None:
-        """Change some habits, by the names of `Habits`."""
-        self.habits = replace(self.habits, **habits)
+    def behave(self, **options: Any) -> None:
+        """Change options of `Behavior`, by name."""
+        self.behavior = replace(self.behavior, **options)
 
     def script(self, model: str, script: ScriptSource) -> None:
-        """From now on that model's jobs run like this; `"*"` stands for every model without a script of its own."""
+        """Set how a model's future jobs run; `"*"` is for every model without a script of its own."""
         self._scripts[model] = script
 
     def add_model(self, entry: Mapping[str, Any]) -> None:
-        """Offer one more model, or another record in the place of one."""
+        """Add a model record, or replace the one of the same id."""
         self.models[entry["model"]] = copy.deepcopy(dict(entry))
 
     def fail(self, endpoint: faults.Endpoint, fault: faults.Fault, *, times: int | None = 1, after: int = 0) -> None:
-        """Queue a named fault for the next `times` calls there (None: for ever), after `after` calls without it."""
-        if fault not in faults.ROWS:
+        """Queue a named fault for the next `times` calls of an endpoint (None: all), after `after` calls without it.
+
+        Raises:
+            ValueError: no such fault or endpoint, or a fault that this endpoint can't have.
+        """
+        if fault not in faults.EFFECTS:
             raise ValueError(f"no fault {fault!r}; there are: {', '.join(faults.FAULTS)}")
-        self.faults.add(endpoint, fault, faults.ROWS[fault], times, after)
+        self.faults.add(endpoint, fault, faults.EFFECTS[fault], times, after)
 
     def answer(
         self,
@@ -163,14 +146,23 @@ class Simulator:
         headers: Mapping[str, str] | None = None,
         *,
         times: int | None = 1,
-        lands: bool = False,
+        takes_effect: bool = False,
     ) -> None:
-        """Queue an answer of raw bytes; with `lands` the request takes effect all the same."""
+        """Queue a response of raw bytes; `takes_effect` says whether the request is carried out as well."""
         kind = {"content-type": "application/json", **{name.lower(): value for name, value in (headers or {}).items()}}
-        self.faults.add(endpoint, None, faults.Row(status=status, body=body, headers=kind, lands=lands), times, 0)
+        effect = faults.Effect(status=status, body=body, headers=kind, takes_effect=takes_effect)
+        self.faults.add(endpoint, None, effect, times, 0)
 
-    def heal(self) -> None:
-        """Drop every fault that is still queued."""
+    def pause_at(self, point: str) -> Pause:
+        """Stop the next call that gets to a point, such as `submit:made`; see `pauses` for the points and an example.
+
+        Raises:
+            ValueError: no such point.
+        """
+        return self.pauses.add(point)
+
+    def clear_faults(self) -> None:
+        """Remove every queued fault."""
         self.faults.clear()
 
     def add_history(
@@ -184,7 +176,7 @@ class Simulator:
         error: str = "Generation failed. Please try again.",
         org_id: str = "simulated-org",
     ) -> Job:
-        """Plant a job of the past in `history` (never in `jobs`): what the list and its record know of it."""
+        """Add a past job to `history` (not to `jobs`); the list and `GET /requests/{id}` return it."""
         stages = ((0.0, "queued"), (min(3, took_seconds / 4), "processing"), (took_seconds, status))
         script = Script(stages, error) if took_seconds > 0 else Script(((0, status),), error)
         job = Job(self.new_id(), model, copy.deepcopy(dict(payload)), created_at, org_id, script)
@@ -192,62 +184,62 @@ class Simulator:
         return job
 
     def make_job(
-        self, model: str, payload: dict[str, Any], org_id: str, *, pictures: dict[str, bytes], fate: Script | None
+        self,
+        model: str,
+        payload: dict[str, Any],
+        org_id: str,
+        *,
+        images: dict[str, bytes] | None = None,
+        script: Script | None = None,
     ) -> Job:
-        """Accept a submit; `fate` overrules the model's script."""
+        """Accept a submit; `script` overrides the model's script."""
         number = 1 + sum(job.model == model for job in self.jobs)
         first = "dispatched" if model == "Veo3" else "queued"
         source = self._scripts.get(model, self._scripts.get("*", Script.takes(20, first=first)))
-        script = fate or (source if isinstance(source, Script) else source(number))
-        job = Job(self.new_id(), model, copy.deepcopy(payload), self.clock(), org_id, script, pictures)
+        script = script or (source if isinstance(source, Script) else source(number))
+        job = Job(self.new_id(), model, copy.deepcopy(payload), self.clock(), org_id, script, images or {})
         self.jobs.append(job)
         return job
 
     def job(self, request_id: str) -> Job | None:
-        """The job of that id, of now or of the past."""
+        """The job of an id, submitted or added to the history."""
         return next((job for job in (*self.jobs, *self.history) if job.request_id == request_id), None)
 
     def model(self, name: str) -> dict[str, Any]:
         """A model's record; ids are case-sensitive (P).
 
         Raises:
-            Refusal: 404, it does not exist or the account may not use it (P).
+            ApiError: 404, it does not exist or the account may not use it (P).
         """
         if name in self.no_access:
-            raise validation.Refusal(404, self.habits.no_access.format(model=name))
+            raise ApiError(404, self.behavior.no_access.format(model=name))
         if name in self.models:
             return self.models[name]
         if name in self.padding:
             return catalog.model(name, "One of many.", [catalog.parameter("prompt", "string", "", required=True)], None)
-        raise validation.Refusal(404, f"model {name} does not exist")
+        raise ApiError(404, f"model {name} does not exist")
 
-    def submitted(self, job: Job) -> dict[str, Any]:
-        """The job as its own submit is answered."""
-        return records.submitted(job, self.record(job), self.clock())
+    def submit_response(self, job: Job) -> dict[str, Any]:
+        """The response to the job's own submit."""
+        return records.submit_response(job, self.record(job), self.clock())
 
     def finished(self, request_id: str) -> Job | None:
-        """The job of that id, if it is a success by now."""
+        """The job of an id if its status is `success` now, else None."""
         job = self.job(request_id)
         return job if job is not None and job.status(self.clock()) == "success" else None
 
-    def order(self, job: Job) -> Order:
-        """The film that job asked for."""
-        parameters = self.models.get(job.model, {}).get("parameters", [])
-        return order(job, validation.with_defaults(parameters, job.payload), self.habits.film_seconds)
-
     def record(self, job: Job) -> dict[str, Any]:
-        """The job as `GET /requests/{id}` shows it now."""
-        image = self.models.get(job.model, {}).get("model_type") == "image"
-        return records.record(job, self.clock(), self.habits, f"{self.files_url}/films", image=image)
+        """The job's record as in `GET /requests/{id}`."""
+        model = self.models.get(job.model, {})
+        return records.record(job, self.clock(), self.behavior, f"{self.files_url}/films", model)
 
-    def listed(self, model: str | None) -> dict[str, Any]:
-        """The list as `GET /requests` shows it now."""
+    def listed_jobs(self, model: str | None) -> tuple[list[Job], int]:
+        """The jobs in the list of one model or of all, in its order, and its `total`."""
         chosen = [job for job in (*self.history, *self.jobs) if model is None or job.model == model]
-        shown, total = records.listed(chosen, self.clock(), self.habits, self._rng)
-        return {"requests": [self.record(job) for job in shown], "total": total}
+        return records.select(chosen, self.clock(), self.behavior, self._rng)
 
     def new_id(self) -> str:
-        """A UUID4, repeatable by the seed."""
+        """A UUID4, repeatable with the same seed."""
         return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
 
 

@@ -1,52 +1,47 @@
-"""The network in one process: an httpx transport that ends at the simulator and breaks as networks do.
+"""An httpx transport that ends at a simulator in the same process, and fails the way networks do.
 
-It calls the very endpoints the ASGI app is made of, without a server between, so it works under trio and asyncio, keeps
-no task of its own, and hands a flood on piece by piece.
+It calls the same endpoints as the ASGI app, with no server in between, so it works under trio and asyncio, runs no task
+of its own, and passes a streamed body on piece by piece.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, cast
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import cast
 
 import anyio
 import httpx
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Match
+from starlette.types import Message, Scope
 
 from gmi_video.simulator.app import routes
 from gmi_video.simulator.responses import Dropped, Hanging
-from gmi_video.simulator.state import Simulator, Stray
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-
-    from starlette.types import Message, Scope
+from gmi_video.simulator.state import OutsideRequest, Simulator
 
 
-class SimulatedNetwork(httpx.AsyncBaseTransport):
-    """Every host but the simulator's own is out of reach, and asking for one is remembered in `strays`."""
+class SimulatedTransport(httpx.AsyncBaseTransport):
+    """For `httpx.AsyncClient(transport=...)`: connects to the simulator's own hosts only, and records the rest."""
 
     def __init__(self, sim: Simulator) -> None:
         self._sim = sim
         self._routes = routes(sim)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """One exchange.
+        """One HTTP exchange.
 
         Raises:
             httpx.ConnectError: another host, or the fault `refused`: nothing arrived.
-            httpx.ReadTimeout: no answer within the request's own read timeout.
+            httpx.ReadTimeout: no response within the request's read timeout.
             httpx.RemoteProtocolError: the connection broke.
         """
         if not self._sim.serves(str(request.url)):
             authorized = "authorization" in request.headers
-            self._sim.strays.append(Stray(request.method, str(request.url), authorized))
+            self._sim.outside_requests.append(OutsideRequest(request.method, str(request.url), authorized))
             raise httpx.ConnectError(f"no way to {request.url.host}", request=request)
         body = await request.aread()
         scope = _scope(request)
         name, endpoint = self._find(scope)
-        if self._sim.faults.refuses(name):
+        if self._sim.faults.refuses_connection(name):
             raise httpx.ConnectError("connection refused", request=request)
 
         async def receive() -> Message:
@@ -100,3 +95,5 @@ class _Body(httpx.AsyncByteStream):
                 yield cast("bytes", piece)
         else:
             yield bytes(self._response.body)
+        if self._response.background is not None:
+            await self._response.background()

@@ -1,12 +1,9 @@
-"""Uploaded files, and the signed addresses they arrive at (gmi-api.md "Upload", P)."""
+"""Uploaded files and the signed URLs they are sent to (P)."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from gmi_video.simulator.validation import ApiError
 
 CONTENT_TYPES = {
     "jpeg": "image/jpeg",
@@ -16,15 +13,15 @@ CONTENT_TYPES = {
     "mp3": "audio/mpeg",
     "wav": "audio/wav",
 }
-"""The Content-Type that is signed for each file type; `image/jpg` and `audio/mpeg` are the vendor's own (P)."""
+"""The signed Content-Type for each file type; `image/jpg` and `audio/mpeg` are what the vendor signs (P)."""
 
 LIFETIME = 899
-"""Seconds a signed address lives (P)."""
+"""Seconds for which a signed URL is valid (P)."""
 
 
 @dataclass
 class Upload:
-    """One signed address, and what arrived at it."""
+    """One signed URL, and the file that was sent to it (None before that)."""
 
     name: str
     signature: str
@@ -33,30 +30,21 @@ class Upload:
     body: bytes | None = field(default=None, repr=False)
 
 
-class UploadRefused(Exception):
-    """The storage said no: an HTTP status and its sentence."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
-
-
 class Uploads:
-    """The pretend bucket."""
+    """The storage bucket."""
 
     def __init__(self, new_name: Callable[[], str]) -> None:
         self._new_name = new_name
         self.by_name: dict[str, Upload] = {}
 
     def sign(self, file_type: str, now: float) -> Upload:
-        """A fresh address for one file of that type.
+        """Sign a URL for one file of a type.
 
         Raises:
-            UploadRefused: 400, the type is none of the six.
+            ApiError: 400, not one of the six types.
         """
         if file_type not in CONTENT_TYPES:
-            raise UploadRefused(400, f"invalid file_type: {file_type}, must be one of: {', '.join(CONTENT_TYPES)}")
+            raise ApiError(400, f"invalid file_type: {file_type}, must be one of: {', '.join(CONTENT_TYPES)}")
         name = f"{self._new_name()}.{file_type}"
         upload = Upload(name, self._new_name().replace("-", ""), CONTENT_TYPES[file_type], now + LIFETIME)
         self.by_name[name] = upload
@@ -65,18 +53,18 @@ class Uploads:
     def put(
         self, name: str, signature: str, content_type: str | None, body: bytes, *, now: float, expired_status: int
     ) -> None:
-        """Store a file under the terms of its address.
+        """Store a file sent to a signed URL.
 
         Raises:
-            UploadRefused: 403 for a wrong signature or Content-Type, 400 for none, `expired_status` after 899 s.
+            ApiError: 403 for a wrong signature or Content-Type, 400 for no Content-Type, `expired_status` after 899 s.
         """
         upload = self.by_name.get(name)
         if upload is None or signature != upload.signature:
-            raise UploadRefused(403, "SignatureDoesNotMatch: the signature is not the one of this URL")
+            raise ApiError(403, "SignatureDoesNotMatch: the signature is not the one of this URL")
         if now >= upload.expires:
-            raise UploadRefused(expired_status, "ExpiredToken: this signed URL has expired")
+            raise ApiError(expired_status, "ExpiredToken: this signed URL has expired")
         if not content_type:
-            raise UploadRefused(400, "MissingContentType: the signed header Content-Type is missing")
+            raise ApiError(400, "MissingContentType: the signed header Content-Type is missing")
         if content_type != upload.content_type:
-            raise UploadRefused(403, f"SignatureDoesNotMatch: Content-Type {content_type} was not signed")
+            raise ApiError(403, f"SignatureDoesNotMatch: Content-Type {content_type} was not signed")
         upload.body = body

@@ -1,21 +1,17 @@
-"""What the queue checks of a payload, and what it lets pass.
+"""Which payloads the queue refuses.
 
-Unknown keys are ignored in silence and the default applies (P): that is the vendor's, and the danger of it.
+Unknown keys are ignored without an error and the defaults apply (P): a misspelt key gives a paid, wrong video.
 """
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from gmi_video.simulator.behavior import Habits
+from gmi_video.simulator.behavior import Behavior
 
 
-class Refusal(Exception):
-    """The queue says no: an HTTP status and the sentence of its `error` (it costs nothing, P)."""
+class ApiError(Exception):
+    """An error response of the queue or its storage: an HTTP status and the text of `error`. It costs nothing (P)."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -23,16 +19,16 @@ class Refusal(Exception):
         self.text = text
 
 
-def check_payload(parameters: Sequence[Mapping[str, Any]], payload: Mapping[str, Any], habits: Habits) -> None:
-    """Refuse what the queue refuses.
+def check_payload(parameters: Sequence[Mapping[str, Any]], payload: Mapping[str, Any], behavior: Behavior) -> None:
+    """Check a payload against a model's parameters.
 
     Raises:
-        Refusal: 400 that names the required keys that are missing, or a value off its options (P); 500 `Backend error
-            (400)` where the vendor behind the queue refuses a value (P, if the habits say so).
+        ApiError: 400 that names the missing required keys, or a value that is not among its options (P); 500 `Backend
+            error (400)` where the vendor behind the queue refuses a value (P, if `behavior.wrong_value` says so).
     """
     missing = [row["name"] for row in parameters if row["required"] and _absent(payload.get(row["name"]))]
     if missing:
-        raise Refusal(400, habits.missing_keys.format(names=", ".join(missing)))
+        raise ApiError(400, behavior.missing_keys.format(names=", ".join(missing)))
     for row in parameters:
         value = payload.get(row["name"])
         if _absent(value):
@@ -40,13 +36,13 @@ def check_payload(parameters: Sequence[Mapping[str, Any]], payload: Mapping[str,
         if row["options"] and not any(type(value) is type(option) and value == option for option in row["options"]):
             options = ", ".join(str(option) for option in row["options"])
             shown = json.dumps(value, ensure_ascii=False)
-            raise Refusal(400, habits.off_options.format(name=row["name"], value=shown, options=options))
-        if habits.wrong_value == "backend_error" and not _plausible(row, value):
-            raise Refusal(500, "Backend error (400). Please try again.")
+            raise ApiError(400, behavior.off_options.format(name=row["name"], value=shown, options=options))
+        if behavior.wrong_value == "backend_error" and not _plausible(row, value):
+            raise ApiError(500, "Backend error (400). Please try again.")
 
 
 def with_defaults(parameters: Sequence[Mapping[str, Any]], payload: Mapping[str, Any]) -> dict[str, Any]:
-    """What the model is really asked for: the known keys only, with their defaults."""
+    """What the model receives: the known keys only, with the defaults for absent ones."""
     return {
         row["name"]: row["default_value"] if _absent(payload.get(row["name"])) else payload[row["name"]]
         for row in parameters

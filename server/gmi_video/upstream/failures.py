@@ -1,6 +1,6 @@
-"""An answer that is not the one hoped for becomes one of `errors`, in words an assistant can act on.
+"""Maps failed HTTP exchanges to `UpstreamError`s with messages that an assistant can act on.
 
-The rows are those of gmi-api.md, "Errors"; the vendor's own words are quoted where they help, never passed on as ours.
+The cases are those of gmi-api.md, "Errors". Vendor text is quoted where it helps and never passed on as our own.
 """
 
 import re
@@ -20,7 +20,7 @@ from gmi_video.errors import (
     Unavailable,
     UpstreamError,
 )
-from gmi_video.text import duration, one_line, quote_untrusted
+from gmi_video.text import duration, quote_untrusted
 from gmi_video.upstream.wire import REQUEST_ID_PATTERN, error_text, fields_of
 
 Endpoint = Literal["submit", "get", "list", "models", "model", "upload_url", "upload"]
@@ -28,7 +28,7 @@ Endpoint = Literal["submit", "get", "list", "models", "model", "upload_url", "up
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a call was about: which endpoint, and the model or request id, for the words."""
+    """What a call does: its endpoint, and the model or request id that it names, for the messages."""
 
     endpoint: Endpoint
     name: str = ""
@@ -45,14 +45,14 @@ class Operation:
 
     @property
     def again(self) -> str:
-        """How to repeat the call later, in words."""
+        """How to repeat the call later, as a sentence."""
         if self.endpoint == "get":
             return f'Call get_status with {{"request_id": "{self.name}"}} again in a minute; the job itself goes on.'
         return "Make the same call again in a minute."
 
 
 def unreachable(error: httpx.TransportError, operation: Operation, host: str) -> UpstreamError:
-    """A connection that was never made, broke, or stayed silent."""
+    """The error for a connection that could not be made, broke, or got no answer in time."""
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol):
         return Unavailable(
             f"GMI Cloud's queue at {host} could not be reached.",
@@ -65,15 +65,15 @@ def unreachable(error: httpx.TransportError, operation: Operation, host: str) ->
 
 
 def garbled(operation: Operation, what: str, request_id: str = "") -> Garbled:
-    """An answer that can't be what the API sends; `what` completes "The queue's answer …"."""
+    """The error for a response that can't be the API's; `what` completes "The queue's answer …"."""
     return Garbled(f"The queue's answer {what}.", operation.again, maybe_arrived=True, request_id=request_id)
 
 
 def from_response(status: int, headers: Mapping[str, str], body: Any, operation: Operation) -> UpstreamError:
     """The error for an HTTP status other than 2xx. `body` is the parsed JSON, or None where there was none.
 
-    On a submit, a 4xx is a plain refusal that made no job (P); 408 and every 5xx may have made one, so they are
-    marked `maybe_arrived` and looked for.
+    On a submit, a 4xx is a refusal that made no job (P); 408 and every 5xx may have made one, so they are marked
+    `maybe_arrived` and the job is searched for.
     """
     said = error_text(fields_of(body).get("error")) or error_text(body)
     words = f": {quote_untrusted(said)}" if said else ""
@@ -85,7 +85,7 @@ def from_response(status: int, headers: Mapping[str, str], body: Any, operation:
             maybe_arrived=operation.is_submit,
         )
     if operation.endpoint == "upload" and status < 500 and status not in {408, 425, 429}:
-        # The storage's signature, not the key: none was sent there.
+        # This is about the signed address; no key was sent there.
         return Rejected(
             f"The storage that GMI Cloud names for images refused the upload (HTTP {status}){words}. "
             "Nothing was submitted and nothing was charged.",
@@ -184,48 +184,35 @@ def retry_after(headers: Mapping[str, str], body: Any) -> float | None:
 
 
 def named_request(body: Any) -> str:
-    """The request id that an answer names; empty where it names none."""
+    """The request id that a response names; empty where it names none."""
     named = fields_of(body).get("request_id")
     return named if isinstance(named, str) and re.fullmatch(REQUEST_ID_PATTERN, named) else ""
 
 
 def _server_error(status: int, body: Any, said: str, operation: Operation) -> UpstreamError:
-    """A 5xx. `refused` where the queue says in known words that it did not take the job (gmi-api, P)."""
-    request_id = named_request(body)
-    doubtful = operation.is_submit
+    """A 5xx. It counts as refused where the queue says in known words that it did not take the job (gmi-api, P)."""
+    quoted = quote_untrusted(said)
+    kind: type[UpstreamError] = Unavailable
+    next_step, refused = operation.again, True
     if "Backend error (400)" in said:
-        return Rejected(
-            f"The vendor behind the queue refused a value: {quote_untrusted(said)}. The same input would be refused "
-            f"again.",
-            f"Change the prompt or the parameters. {_correct(operation)}",
-            maybe_arrived=doubtful,
-            refused=True,
-            request_id=request_id,
-            assurance=operation.nothing_lost,
+        kind = Rejected
+        reason = f"The vendor behind the queue refused a value: {quoted}. The same input would be refused again."
+        next_step = f"Change the prompt or the parameters. {_correct(operation)}"
+    elif "Backend error (401)" in said:
+        reason = (
+            f"The vendor behind the queue is having trouble with its own credentials: {quoted}. "
+            "The same input may pass later."
         )
-    if "Backend error (401)" in said:
-        return Unavailable(
-            f"The vendor behind the queue is having trouble with its own credentials: {quote_untrusted(said)}. "
-            f"The same input may pass later.",
-            operation.again,
-            maybe_arrived=doubtful,
-            refused=True,
-            request_id=request_id,
-            assurance=operation.nothing_lost,
-        )
-    if "capacity" in said.lower():
-        return Unavailable(
-            f"The queue has no capacity for this model right now (HTTP {status}): {quote_untrusted(said)}.",
-            operation.again,
-            maybe_arrived=doubtful,
-            refused=True,
-            request_id=request_id,
-            assurance=operation.nothing_lost,
-        )
-    words = f": {quote_untrusted(said)}" if said else ""
-    return Unavailable(
-        f"The queue had a fault of its own (HTTP {one_line(status)}){words}.",
-        operation.again,
-        maybe_arrived=doubtful,
-        request_id=request_id,
+    elif "capacity" in said.lower():
+        reason = f"The queue has no capacity for this model right now (HTTP {status}): {quoted}."
+    else:
+        refused = False
+        reason = f"The queue had a fault of its own (HTTP {status})" + (f": {quoted}." if said else ".")
+    return kind(
+        reason,
+        next_step,
+        assurance=operation.nothing_lost if refused else "",
+        maybe_arrived=operation.is_submit,
+        refused=refused,
+        request_id=named_request(body),
     )

@@ -1,6 +1,6 @@
-"""One HTTP exchange with the queue: one connection pool, the key, the pace, and bounds on time and size.
+"""One HTTP exchange with the queue: connection pool, API key, rate limit, bounds on time and size.
 
-Raises `UpstreamError` for anything but a 2xx with a JSON object in it. Repeats nothing: that is `client`'s to decide.
+Raises `UpstreamError` for anything but a 2xx with a JSON object in it. Repeats nothing; `client` decides about retries.
 """
 
 import logging
@@ -21,16 +21,16 @@ from gmi_video.upstream.failures import Operation
 _log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
-"""No answer of the queue is larger; the list of requests has no documented length, hence the room."""
+"""Largest response that is read; the request list has no documented length."""
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 20.0
 EXCHANGE_SECONDS = 60.0
-"""The bound on one exchange, however slowly its bytes drip."""
+"""The bound on one exchange, however slowly its bytes arrive."""
 
 
 class RateLimiter:
-    """At most `per_second` calls a second, first come, first served."""
+    """At most `per_second` calls a second, in the order in which they ask."""
 
     def __init__(self, per_second: float) -> None:
         self._interval = 1 / per_second
@@ -38,25 +38,25 @@ class RateLimiter:
         self._line = anyio.Lock()
 
     async def acquire(self) -> None:
-        """Wait for the next free place. Who gives up while waiting leaves no gap for those behind."""
+        """Wait for the next slot. Cancelling a waiter does not consume its slot."""
         async with self._line:
             await anyio.sleep_until(self._next)
             self._next = anyio.current_time() + self._interval
 
 
 class JsonResponse(NamedTuple):
-    """What the queue said: the body's JSON object, and its length in bytes."""
+    """A response: the body's JSON object, and its length in bytes."""
 
     body: dict[str, Any]
     size: int
 
 
 class Transport:
-    """HTTP to the queue. Opens its one connection pool at the first call.
+    """HTTP to the queue. The connection pool is opened at the first call.
 
     Args:
-        settings: the key, the address, the pace.
-        transport: how HTTP travels; None is the network, tests put the simulator here.
+        settings: the key, the address, the rate limit.
+        transport: the HTTP transport; None is the network, tests put the simulator here.
         now: this machine's clock, in Unix seconds.
     """
 
@@ -71,7 +71,7 @@ class Transport:
         self._clock_offset = 0.0
 
     def server_now(self) -> float:
-        """Unix seconds by the queue's own clock, as far as its `Date` headers have told it."""
+        """Unix seconds by the queue's clock, as its last `Date` header showed it; by this machine's before that."""
         return self._now() + self._clock_offset
 
     async def json(
@@ -84,7 +84,7 @@ class Transport:
         params: Mapping[str, str] | None = None,
         read_seconds: float = READ_SECONDS,
     ) -> JsonResponse:
-        """Ask the queue, with the key."""
+        """One exchange with the queue, with the key."""
         headers = {"Authorization": f"Bearer {self._settings.api_key}", "Accept": "application/json"}
         if self._settings.org_id:
             headers["X-Organization-ID"] = self._settings.org_id
@@ -116,7 +116,7 @@ class Transport:
         read_seconds: float = READ_SECONDS,
         seconds: float = EXCHANGE_SECONDS,
     ) -> bytes:
-        """One exchange with any host, with no headers of ours but these, in `seconds` at most; the body of a 2xx."""
+        """One exchange with any host, with these headers only, in `seconds` at most. Returns the body of a 2xx."""
         await self._limiter.acquire()
         timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, read=read_seconds)
         host = ""
@@ -165,7 +165,7 @@ class Transport:
         return self._opened
 
     def _parse(self, raw: bytes) -> Any:
-        """JSON, or None. The key is taken out wherever the queue may have echoed it, however it was escaped."""
+        """JSON, or None. The key is removed wherever the queue has echoed it, also where JSON escapes it."""
         try:
             parsed = from_json(raw.removeprefix(b"\xef\xbb\xbf"), allow_inf_nan=False)
             key = to_json(self._settings.api_key)[1:-1]

@@ -1,4 +1,5 @@
-"""The simulator's films: drawn with Pillow, encoded with PyAV, kept on disk while there is space.
+"""The simulator's films: drawn with Pillow, encoded with PyAV, cached on disk.
 
-`spec` says what a job asked for, `scene` and `caption` draw it, `encoder` writes MP4 and JPEG, `store` keeps the files.
+`spec` says what film a job asks for; `scene` and `caption` draw it, with the helpers of `drawing`; `encoder` writes MP4
+and JPEG files; `store` caches them.
 """

@@ -1,89 +1,73 @@
-"""The films of finished jobs: each rendered when it is first watched, once, and kept as long as there is room."""
+"""A disk cache of rendered films: each is rendered once, when it is first requested."""
 
-from __future__ import annotations
-
-import asyncio
 import shutil
 import tempfile
 import weakref
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
 
 from gmi_video.simulator.films.encoder import render_film, render_thumbnail
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gmi_video.simulator.films.spec import Order
+from gmi_video.simulator.films.spec import FilmSpec
 
 
 class FilmStore:
-    """A folder of films, by their orders; the ones not watched for longest go when it exceeds `most_bytes`."""
+    """A folder of films, by the digests of their specs; above `max_bytes` the least recently requested are deleted."""
 
-    def __init__(self, most_bytes: int) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="gmi-simulator-films-"))
+    def __init__(self, max_bytes: int = 512 * 1024 * 1024) -> None:
         self.rendered = 0
-        self._most_bytes = most_bytes
-        self._one_at_a_time = anyio.Lock()
-        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        self._max_bytes = max_bytes
+        self._lock = anyio.Lock()
 
-    async def film(self, order: Order) -> bytes:
+    @cached_property
+    def folder(self) -> Path:
+        """The folder: made on first use, deleted with this object."""
+        folder = Path(tempfile.mkdtemp(prefix="gmi-simulator-films-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+    async def film(self, spec: FilmSpec) -> bytes:
         """The MP4."""
-        return await self._had(self.folder / f"{order.digest}.mp4", order, render_film)
+        return await self._cached(self.folder / f"{spec.digest}.mp4", spec, render_film)
 
-    async def thumbnail(self, order: Order) -> bytes:
+    async def thumbnail(self, spec: FilmSpec) -> bytes:
         """The JPEG."""
-        return await self._had(self.folder / f"{order.digest}.jpg", order, render_thumbnail)
+        return await self._cached(self.folder / f"{spec.digest}.jpg", spec, render_thumbnail)
 
-    async def _had(self, path: Path, order: Order, render: Callable[[Order, Path], None]) -> bytes:
-        kept = _watch(path)
-        if kept is not None:
-            return kept
-        # One core is enough for a pretend studio, and whoever asks for the same film meanwhile waits for the first.
-        async with self._one_at_a_time:
-            kept = _watch(path)
-            if kept is None:
-                kept = await self._rendered(path, order, render)
-        return kept
-
-    async def _rendered(self, path: Path, order: Order, render: Callable[[Order, Path], None]) -> bytes:
-        unfinished = path.with_suffix(".part")
-        if _on_asyncio():
-            await anyio.to_thread.run_sync(render, order, unfinished)
-        else:
-            # Under trio there is a test with a jumping clock: while a thread worked, every deadline would pass at once.
-            render(order, unfinished)
-        return self._keep(unfinished, path)
+    async def _cached(self, path: Path, spec: FilmSpec, render: Callable[[FilmSpec, Path], None]) -> bytes:
+        cached = _read(path)
+        if cached is not None:
+            return cached
+        # One rendering at a time, so that it takes one core, and concurrent requests for one film render it once.
+        async with self._lock:
+            cached = _read(path)
+            if cached is None:
+                unfinished = path.with_suffix(".part")
+                await anyio.to_thread.run_sync(render, spec, unfinished)
+                cached = self._keep(unfinished, path)
+        return cached
 
     def _keep(self, unfinished: Path, path: Path) -> bytes:
         unfinished.rename(path)
         self.rendered += 1
-        self._make_room(path)
+        self._delete_old(keep=path)
         return path.read_bytes()
 
-    def _make_room(self, kept: Path) -> None:
+    def _delete_old(self, keep: Path) -> None:
         films = sorted(self.folder.iterdir(), key=lambda film: film.stat().st_mtime, reverse=True)
-        left = self._most_bytes
-        for film in (kept, *(film for film in films if film != kept)):
+        left = self._max_bytes
+        for film in (keep, *(film for film in films if film != keep)):
             left -= film.stat().st_size
-            if left < 0 and film != kept:
+            if left < 0 and film != keep:
                 film.unlink()
 
 
-def _watch(path: Path) -> bytes | None:
-    """A film that is there, marked as watched now."""
+def _read(path: Path) -> bytes | None:
+    """A cached file, marked as requested now; None where there is none."""
     if not path.exists():
         return None
     path.touch()
     return path.read_bytes()
-
-
-def _on_asyncio() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

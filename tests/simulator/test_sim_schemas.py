@@ -1,4 +1,4 @@
-"""The treaty: the schemas hold the vendor's own examples, and the simulator says nothing outside them."""
+"""schemas/upstream: they contain the vendor's own examples, and every response of the simulator is valid."""
 
 import ast
 import json
@@ -11,8 +11,8 @@ import pytest
 import trio
 from jsonschema import Draft202012Validator
 
-from gmi_video.simulator import FAULTS, Script, Simulator
-from gmi_video.simulator.faults import ROWS
+from gmi_video.simulator import Script, Simulator
+from gmi_video.simulator.faults import EFFECTS
 
 from .conftest import SCHEMAS
 
@@ -58,7 +58,7 @@ def schema(name: str) -> dict[str, Any]:
     return json.loads((SCHEMAS / f"{name}.json").read_text())
 
 
-def test_there_is_one_schema_a_wire_thing() -> None:
+def test_there_is_one_schema_per_body() -> None:
     assert NAMES == [
         "error", "luma-ray2-payload", "model-list", "model-record", "request-list", "request-record",
         "submit-request", "submit-response", "upload-request", "upload-response",
@@ -66,7 +66,7 @@ def test_there_is_one_schema_a_wire_thing() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_schema_is_one_and_its_examples_keep_it(name: str, validate: Validate) -> None:
+def test_a_schema_is_valid_and_its_examples_match_it(name: str, validate: Validate) -> None:
     Draft202012Validator.check_schema(schema(name))
     assert "$ref" not in json.dumps(schema(name))
     assert schema(name)["examples"]
@@ -78,7 +78,7 @@ def test_a_schema_is_one_and_its_examples_keep_it(name: str, validate: Validate)
     ("name", "example"),
     list(zip(["submit-request", "submit-response", "request-record", "model-list"], GUIDES_EXAMPLES, strict=True)),
 )
-def test_the_guides_examples_stand_in_the_schemas_to_the_letter(name: str, example: str) -> None:
+def test_the_guides_examples_are_in_the_schemas_exactly(name: str, example: str) -> None:
     assert json.dumps(schema(name)["examples"][0]) == example
 
 
@@ -92,20 +92,20 @@ def test_the_payload_schema_is_the_guides_table() -> None:
     assert payload["additionalProperties"] is False
 
 
-def test_the_curl_examples_payload_is_not_one_for_luma() -> None:
+def test_the_payload_of_the_guides_curl_example_is_not_valid_for_luma() -> None:
     curl = schema("submit-request")["examples"][0]["payload"]
     known = schema("luma-ray2-payload")["properties"]
     assert sorted(set(curl) - set(known)) == ["aspectRatio", "durationSeconds", "negative_prompt", "seed"]
 
 
-async def test_the_catalogues_luma_is_the_guides_table(client: httpx.AsyncClient) -> None:
+async def test_luma_in_the_catalog_is_the_guides_table(client: httpx.AsyncClient) -> None:
     rows = (await client.get("/models/Luma-Ray2")).json()["parameters"]
     assert [(row["name"], row["required"], row["default_value"], row["options"]) for row in rows] == [
         (name, required, default, options) for name, _, required, default, options in GUIDES_TABLE
     ]
 
 
-async def test_every_model_the_simulator_offers_keeps_the_treaty(
+async def test_every_model_record_matches_the_schemas(
     sim: Simulator, client: httpx.AsyncClient, validate: Validate
 ) -> None:
     for key in ("model_ids", "models"):
@@ -130,7 +130,7 @@ async def test_every_model_the_simulator_offers_keeps_the_treaty(
     ],
 )
 @pytest.mark.parametrize(
-    "habits",
+    "options",
     [
         {},
         {"outcome": "media_urls", "echo_payload": False, "failure_form": "object"},
@@ -138,16 +138,16 @@ async def test_every_model_the_simulator_offers_keeps_the_treaty(
         {"failure_place": "error", "failure_form": "object"},
     ],
 )
-async def test_every_answer_on_a_job_keeps_the_treaty(
+async def test_every_response_about_a_job_matches_the_schemas(
     sim: Simulator,
     client: httpx.AsyncClient,
     submit: Submit,
     validate: Validate,
     *,
     script: Script,
-    habits: dict[str, Any],
+    options: dict[str, Any],
 ) -> None:
-    sim.behave(**habits)
+    sim.behave(**options)
     sim.script("*", script)
     images = {"image_url": f"{sim.files_url}/uploads/none.png"}
     for name in set(sim.models) - sim.no_access:
@@ -160,8 +160,8 @@ async def test_every_answer_on_a_job_keeps_the_treaty(
         await trio.sleep(5)
 
 
-@pytest.mark.parametrize("fault", [fault for fault in FAULTS if isinstance(ROWS[fault].body, dict)])
-async def test_every_json_error_keeps_the_treaty(
+@pytest.mark.parametrize("fault", [fault for fault in EFFECTS if isinstance(EFFECTS[fault].body, dict)])
+async def test_every_json_error_matches_the_schemas(
     sim: Simulator, client: httpx.AsyncClient, validate: Validate, fault: Any
 ) -> None:
     sim.fail("submit", fault)
@@ -169,13 +169,13 @@ async def test_every_json_error_keeps_the_treaty(
     validate("error", (await client.post("/requests", json=body)).json())
 
 
-async def test_uploads_keep_the_treaty(client: httpx.AsyncClient, validate: Validate) -> None:
+async def test_uploads_match_the_schemas(client: httpx.AsyncClient, validate: Validate) -> None:
     validate("upload-response", (await client.post("/upload-url", json={"file_type": "png"})).json())
     validate("error", (await client.post("/upload-url", json={"file_type": "exe"})).json())
     validate("error", (await client.get("/requests/x")).json())
 
 
-def test_the_simulator_imports_nothing_of_the_program_it_tests() -> None:
+def test_the_simulator_imports_nothing_from_the_rest_of_the_program() -> None:
     package = Path(__file__).parents[2] / "server" / "gmi_video" / "simulator"
     for path in package.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -1,56 +1,46 @@
-"""What the landscape is made of: palettes, noise, ridges with their trees, each drawn once per film.
+"""Drawing helpers on top of Pillow: resizing, tone curves, gradients, noise, and the outline of hills with trees."""
 
-Everything is Pillow; every number comes from the film's own seed, so one prompt is always the same place.
-"""
-
-from __future__ import annotations
-
+import io
 import math
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+import random
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from PIL import Image, ImageDraw
-
-from gmi_video.simulator.films.darkroom import scaled
-
-if TYPE_CHECKING:
-    import random
-    from collections.abc import Sequence
 
 Colour: TypeAlias = tuple[int, int, int]
 
 
-class Palette(NamedTuple):
-    """The light of one hour and place, from the top of the sky down to what stands nearest."""
-
-    zenith: Colour
-    middle: Colour
-    horizon: Colour
-    sun: Colour
-    haze: Colour
-    near: Colour
-    stars: bool = False
+def is_image(data: bytes) -> bool:
+    """Whether the bytes are a complete image in a format that Pillow reads."""
+    try:
+        with Image.open(io.BytesIO(data)) as opened:
+            opened.load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return False
+    return True
 
 
-PALETTES = (
-    Palette((43, 38, 92), (170, 84, 122), (255, 178, 120), (255, 236, 190), (232, 146, 126), (24, 18, 40)),
-    Palette((92, 138, 190), (186, 190, 208), (255, 216, 178), (255, 246, 220), (208, 188, 192), (26, 42, 58)),
-    Palette((6, 10, 32), (18, 34, 74), (58, 94, 130), (236, 240, 255), (50, 80, 116), (4, 8, 18), stars=True),
-    Palette((36, 70, 120), (216, 150, 116), (255, 206, 140), (255, 240, 206), (226, 150, 108), (58, 24, 22)),
-    Palette((96, 146, 150), (164, 198, 182), (232, 238, 208), (255, 255, 232), (166, 196, 178), (10, 34, 28)),
-    Palette((24, 16, 60), (98, 52, 132), (240, 140, 170), (255, 222, 232), (168, 94, 150), (18, 8, 34), stars=True),
-    Palette((10, 40, 70), (60, 130, 150), (204, 236, 226), (255, 255, 245), (146, 198, 200), (8, 30, 46)),
-    Palette((70, 60, 76), (210, 138, 74), (255, 220, 144), (255, 246, 204), (230, 170, 100), (42, 24, 16)),
-)
+def resized(image: Image.Image, size: tuple[int, int], how: Image.Resampling = Image.Resampling.BICUBIC) -> Image.Image:
+    """The image in another size in pixels, at least 1 by 1."""
+    whole = max(1, size[0]), max(1, size[1])
+    return image.resize(whole, how)  # pyright: ignore[reportUnknownMemberType] - its stub names numpy, not installed
+
+
+def tone_mapped(image: Image.Image, curve: Callable[[float], float]) -> Image.Image:
+    """A grey image (L) with `curve` applied to its values, 0 to 1 on both sides; results are clamped to that range."""
+    table = [round(255 * min(1.0, max(0.0, curve(value / 255)))) for value in range(256)]
+    return image.point(table)  # pyright: ignore[reportUnknownMemberType] - its stub names numpy, not installed
 
 
 def mixed(one: Colour, other: Colour, share: float) -> Colour:
-    """`one`, with that share (0 to 1) of `other`."""
+    """`one` blended with a share (0 to 1) of `other`."""
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
     return red, green, blue
 
 
 def gradient(size: tuple[int, int], stops: Sequence[tuple[float, Colour]]) -> Image.Image:
-    """Colours from top to bottom; `stops` are (0 to 1, colour), the first at 0 and the last at 1."""
+    """A vertical gradient (RGB). `stops` are (position 0 to 1, colour) from top to bottom, the first 0, the last 1."""
     width, height = size
     column = Image.new("RGB", (1, height))
     for y in range(height):
@@ -60,17 +50,21 @@ def gradient(size: tuple[int, int], stops: Sequence[tuple[float, Colour]]) -> Im
         span = (stops[high][0] - stops[low][0]) or 1
         share = (at - stops[low][0]) / span
         column.putpixel((0, y), mixed(stops[low][1], stops[high][1], share * share * (3 - 2 * share)))
-    return scaled(column, (width, height), Image.Resampling.NEAREST)
+    return resized(column, (width, height), Image.Resampling.NEAREST)
 
 
 def noise(rng: random.Random, size: tuple[int, int], cell: tuple[float, float], octaves: int = 4) -> Image.Image:
-    """Soft noise (L) whose largest grain is `cell` pixels; each octave is half as large and half as strong."""
+    """Smooth noise (L). The first octave's grain is `cell` pixels; each further one has half the size and strength.
+
+    Raises:
+        ValueError: fewer than one octave.
+    """
     total: Image.Image | None = None
     for octave in range(octaves):
         across = max(2, math.ceil(size[0] / cell[0] * 2**octave) + 2)
         down = max(2, math.ceil(size[1] / cell[1] * 2**octave) + 2)
         grains = Image.frombytes("L", (across, down), rng.randbytes(across * down))
-        layer = scaled(grains, size)
+        layer = resized(grains, size)
         total = layer if total is None else Image.blend(total, layer, 0.5 ** (octave + 1))
     if total is None:
         raise ValueError("noise has at least one octave")
@@ -78,7 +72,7 @@ def noise(rng: random.Random, size: tuple[int, int], cell: tuple[float, float], 
 
 
 def profile(rng: random.Random, length: int, feature: float, *, sharp: bool) -> list[float]:
-    """The heights (0 to 1) of a skyline of that many points, its hills about `feature` points wide."""
+    """The heights (0 to 1) of `length` points of a skyline with hills about `feature` points wide."""
     heights = [0.0] * length
     strength, total, wide = 1.0, 0.0, feature
     while strength > (0.03 if sharp else 0.2) and wide > 2:
@@ -95,12 +89,12 @@ def profile(rng: random.Random, length: int, feature: float, *, sharp: bool) -> 
 
 
 def ridge(rng: random.Random, size: tuple[int, int], feature: float, *, sharp: bool, trees: float = 0) -> Image.Image:
-    """A mask (L) of land: a skyline whose peaks reach the top, solid down to the bottom.
+    """A mask (L) of hills: filled below a skyline whose highest points are near the top.
 
-    `feature` is the width of its hills in pixels, `trees` the height of the conifers on it (0: bare).
+    `feature` is the width of a hill in pixels, `trees` the height of the conifers in pixels (0: none).
     """
     width, height = size
-    fine = 2
+    fine = 2  # drawn at twice the size and reduced, to smooth the edges
     step = max(1, round(feature / 200))
     heights = profile(rng, width // step + 2, feature / step, sharp=sharp)
     low, high = min(heights), max(heights)
