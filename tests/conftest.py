@@ -1,4 +1,4 @@
-"""Conversations: the real MCP client, our server, and the simulator as its upstream, under a clock that jumps."""
+"""Fixtures: the real MCP client, our server, and the simulator as its upstream, in virtual time."""
 
 import json
 import math
@@ -31,7 +31,7 @@ ERAS = ("legacy", "2026-07-28")
 
 
 class ThreadsHoldTime(trio.abc.Instrument):
-    """Keeps the clock from jumping while a thread works, which to trio looks as if everybody waited."""
+    """Keeps the clock from jumping while a thread works: trio sees only that no task can run."""
 
     def __init__(self, clock: MockClock) -> None:
         self._clock = clock
@@ -45,7 +45,7 @@ class ThreadsHoldTime(trio.abc.Instrument):
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """trio with virtual time: whenever everybody waits, the clock jumps."""
+    """trio with virtual time: the clock jumps to the next deadline whenever every task waits."""
     clock = MockClock(autojump_threshold=0)
     return "trio", {"clock": clock, "instruments": [ThreadsHoldTime(clock)]}
 
@@ -63,15 +63,15 @@ def now() -> float:
 
 @dataclass
 class Host:
-    """An assistant's host: an MCP client that remembers what it was told."""
+    """An assistant's host: an MCP client that keeps the progress messages and results that it receives."""
 
     client: Client
     progress: list[tuple[float, float | None, str | None]] = field(default_factory=list[Any])
     results: list[CallToolResult] = field(default_factory=list[CallToolResult])
 
     async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """Call a tool; the answer, which must be the same as text and as structure."""
-        result = await self.client.call_tool(tool, arguments, progress_callback=self._heard)
+        """Call a tool. Returns its answer, which must be the same as text and as structured content."""
+        result = await self.client.call_tool(tool, arguments, progress_callback=self._on_progress)
         self.results.append(result)
         answer = answer_of(result)
         if result.structured_content is not None:
@@ -90,7 +90,7 @@ class Host:
         assert not self.results[-1].is_error, answer
         return answer
 
-    async def _heard(self, progress: float, total: float | None, message: str | None) -> None:
+    async def _on_progress(self, progress: float, total: float | None, message: str | None) -> None:
         self.progress.append((progress, total, message))
 
 
@@ -103,13 +103,13 @@ def answer_of(result: CallToolResult) -> dict[str, Any]:
 
 @dataclass
 class World:
-    """A simulator, and any number of servers and hosts onto it."""
+    """The simulator, and any number of servers and hosts that use it."""
 
     sim: Simulator
     environment: dict[str, str]
 
     def server(self, **environment: str) -> StrictServer:
-        """A new server process, as it were: nothing of an older one is left in it."""
+        """A new server, as after a restart: it shares nothing with an older one."""
         settings = Settings.from_environment(self.environment | environment)
         return create_server(settings, transport=SimulatedTransport(self.sim), now=now)
 

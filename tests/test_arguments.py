@@ -1,4 +1,4 @@
-"""Arguments that don't fit are refused in words, before anything reaches the queue."""
+"""Wrong arguments are refused with a sentence that says what would be right, before anything reaches the queue."""
 
 from typing import Any
 

@@ -189,7 +189,7 @@ async def test_an_empty_file_and_one_that_is_not_there(world: World, images: Ima
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-async def test_a_picture_that_is_torn_anywhere(world: World, images: Images, folder: Path, kind: str) -> None:
+async def test_a_picture_that_is_truncated_anywhere(world: World, images: Images, folder: Path, kind: str) -> None:
     picture = drawn(kind, size=(8, 8))
     for length in range(1, len(picture), 7):
         (folder / "a.png").write_bytes(picture[:length])
@@ -217,7 +217,9 @@ async def test_a_picture_with_one_wrong_bit_in_a_png_chunk(world: World, images:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-async def test_a_polyglot_loses_its_other_half(images: Images, world: World, folder: Path, kind: str) -> None:
+async def test_the_other_half_of_a_polyglot_is_not_uploaded(
+    images: Images, world: World, folder: Path, kind: str
+) -> None:
     picture = drawn(kind)
     (folder / "a.png").write_bytes(picture + b"PK\x03\x04" + SECRET.encode() + b"<script>alert(1)</script>\xff\xd9")
     assert uploaded(world, await url_of(images, str(folder / "a.png"), "frame0_image")) == picture

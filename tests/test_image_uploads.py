@@ -22,7 +22,7 @@ from .image_tools import SECRET, drawn, uploaded, url_of
 pytestmark = pytest.mark.anyio
 
 
-# -- what goes through -------------------------------------------------------------------------------------------
+# -- what is accepted --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
@@ -116,7 +116,7 @@ async def test_the_same_content_is_uploaded_once_however_many_ask_for_it_at_once
     assert world.count("upload") == 1
 
 
-async def test_an_upload_is_trusted_for_some_minutes_and_then_made_again(
+async def test_an_upload_is_used_again_for_some_minutes_and_then_repeated(
     world: World, images: Images, folder: Path
 ) -> None:
     (folder / "a.png").write_bytes(drawn())
@@ -146,7 +146,7 @@ async def test_a_signed_address_that_has_run_out_is_asked_for_again(world: World
     assert world.count("upload_url") == 2
 
 
-async def test_a_storage_that_refuses_for_good_is_not_mistaken_for_a_wrong_key(
+async def test_a_storage_that_always_refuses_is_not_mistaken_for_a_wrong_key(
     world: World, images: Images, folder: Path
 ) -> None:
     (folder / "a.png").write_bytes(drawn())
@@ -215,7 +215,7 @@ def test_every_wrong_folder_is_named_with_what_is_wrong_with_it(tmp_path: Path) 
     assert all(problem.startswith("GMI_IMAGE_DIRS: ") for problem in (relative, missing, file, nowhere))
 
 
-# -- the whole way: a host, our server, the queue ----------------------------------------------------------------
+# -- through generate_video --------------------------------------------------------------------------------------
 
 
 async def test_a_local_file_becomes_the_first_frame_of_a_video(world: World, folder: Path, era: str) -> None:
@@ -264,7 +264,7 @@ async def test_the_same_call_with_a_file_finds_its_job_and_uploads_nothing_again
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
-async def test_a_file_that_is_none_of_ours_stops_the_call_before_anything_is_uploaded(
+async def test_a_file_that_is_not_allowed_or_no_image_stops_the_call_before_anything_is_uploaded(
     world: World, folder: Path, era: str, *, dry_run: bool
 ) -> None:
     (folder / "key.png").write_text(SECRET)

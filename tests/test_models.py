@@ -1,4 +1,4 @@
-"""Every other model: found, read, checked and priced before a cent is spent."""
+"""Other models: found, read, checked and priced before anything is paid."""
 
 import json
 from typing import Any
@@ -49,7 +49,7 @@ async def test_a_model_is_found_read_tried_dry_corrected_twice_and_used(world: W
     assert [job.payload for job in world.sim.jobs] == [rehearsed["parameters"]]
 
 
-async def test_wans_integer_duration_is_not_to_be_a_text(world: World) -> None:
+async def test_wans_integer_duration_must_not_be_text(world: World) -> None:
     async with world.host() as host:
         refused = await host.call_error(
             "generate_video", prompt="a fox", model="wan2.6-t2v", model_parameters={"duration": "10"}
@@ -99,7 +99,7 @@ async def test_a_model_id_in_another_case_is_refused_with_the_right_one(world: W
     assert '"Veo3"' in refused["next_step"]
 
 
-async def test_a_model_whose_record_cannot_be_had_is_not_submitted_unchecked(world: World) -> None:
+async def test_a_model_whose_record_is_unavailable_is_not_submitted_unchecked(world: World) -> None:
     world.sim.fail("model", "503", times=None)
     async with world.host() as host:
         refused = await host.call_error("generate_video", prompt="a fox", model="Veo3")
@@ -143,7 +143,7 @@ async def test_luma_ray2_follows_its_live_record_where_that_differs_and_says_so(
     }
 
 
-async def test_a_luma_argument_in_model_parameters_is_sent_back_to_its_place(world: World) -> None:
+async def test_a_luma_argument_in_model_parameters_is_refused_with_the_place_where_it_belongs(world: World) -> None:
     async with world.host() as host:
         refused = await host.call_error(
             "generate_video", prompt="a fox", model_parameters={"duration": "9s", "seed": 4}

@@ -204,7 +204,7 @@ class Updates:
     def __init__(self) -> None:
         self.uris: list[str] = []
 
-    async def take(self, message: object) -> None:
+    async def receive(self, message: object) -> None:
         if isinstance(message, ResourceUpdatedNotification):
             self.uris.append(str(message.params.uri))
 
@@ -220,8 +220,8 @@ async def test_a_sessions_connection_is_one_object_for_all_its_requests_and_anot
     server = world.server()
     first, second = Updates(), Updates()
     async with (
-        world.host(server, era="legacy", options={"message_handler": first.take}) as one,
-        world.host(server, era="legacy", options={"message_handler": second.take}) as other,
+        world.host(server, era="legacy", options={"message_handler": first.receive}) as one,
+        world.host(server, era="legacy", options={"message_handler": second.receive}) as other,
     ):
         uri = uri_of(await submitted(one))
         for host in (one, one, other):
@@ -237,12 +237,12 @@ async def test_our_middleware_sees_a_listener_and_the_uris_that_it_names(world: 
     world.sim.script("Luma-Ray2", Script.takes(60, first="processing"))
     async with world.host() as host:
         uri = uri_of(await submitted(host))
-        heard = 0
+        events = 0
         async with host.client.listen(resource_subscriptions=[uri]) as listening:
             with anyio.move_on_after(120):
                 async for _ in listening:
-                    heard += 1
-    assert heard == 1, (
+                    events += 1
+    assert events == 1, (
         "Middleware no longer sees subscriptions/listen with notifications.resourceSubscriptions: see Subscriptions."
     )
 
