@@ -9,7 +9,7 @@ import pytest
 BENCH = Path(__file__).parents[1] / "bench"
 
 
-@pytest.mark.skipif(not BENCH.is_dir(), reason="the source distribution ships no benches")
+@pytest.mark.slow
 @pytest.mark.parametrize(("script", "options", "says"), [("polling.py", ["--quick"], "× the polls")])
 def test_a_bench_runs_and_prints_its_figures(script: str, options: list[str], says: str) -> None:
     command = [sys.executable, str(BENCH / script), *options]

@@ -18,9 +18,7 @@ async def test_a_model_is_found_read_tried_dry_corrected_twice_and_used(world: W
         found = await host.call_ok("list_models", search="VEO")
         assert found["models"] == ["Veo3"]
         about = await host.call_ok("list_models", model="Veo3")
-        assert (
-            'durationSeconds (one of "4", "6", "8"' in about["parameters"] or "durationSeconds" in about["parameters"]
-        )
+        assert 'durationSeconds (one of "8", "6", "4"; default "8"): Length in seconds' in about["parameters"]
         dry = await host.call_error(
             "generate_video",
             prompt="a fox",

@@ -1,24 +1,16 @@
 """The same local image is the same job, wherever and how often it was uploaded."""
 
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
 from PIL import Image
-from trio.testing import MockClock
 
 from gmi_video.simulator import Script
 
 from .conftest import World
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Virtual time that does not jump while a thread reads a file, as long as that takes less than this."""
-    return "trio", {"clock": MockClock(autojump_threshold=0.05)}
 
 
 @pytest.fixture
@@ -83,7 +75,7 @@ async def test_a_submit_that_outlasts_the_call_says_how_to_go_on_without_paying_
     assert again["request_id"] == world.sim.jobs[0].request_id
 
 
-async def test_an_upload_goes_on_after_the_call_that_began_it_and_is_not_done_twice(
+async def test_an_upload_continues_after_the_call_that_began_it_and_is_not_repeated(
     world: World, picture: Path
 ) -> None:
     world.sim.behave(latency=12)

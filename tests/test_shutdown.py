@@ -39,6 +39,7 @@ def wait_until_full(pipe: int, size: int) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="sets the size of a pipe, which only Linux offers")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_server_whose_host_reads_neither_its_output_nor_its_log(how: signal.Signals) -> None:

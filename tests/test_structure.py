@@ -85,15 +85,11 @@ def declared_in(requirements: list[str]) -> set[str]:
 
 
 def test_what_is_imported_is_declared() -> None:
-    everything = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    project = everything["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = declared_in(project["dependencies"] + project["optional-dependencies"]["demo"])
-    # What checks the real queue is run from a clone, where the tools of development are.
-    for_live = declared | declared_in(everything["dependency-groups"]["dev"])
     for found in imports():
-        # pydantic_core is pydantic's other half, pinned by it to the patch.
-        package = {"PIL": "pillow", "pydantic_core": "pydantic"}.get(root := found.name.split(".")[0], root)
-        assert package == "gmi_video" or package in (for_live if found.part == "live" else declared), named(found.file)
+        package = {"PIL": "pillow"}.get(root := found.name.split(".")[0], root)
+        assert package == "gmi_video" or package in declared, named(found.file)
 
 
 def test_the_server_starts_without_what_only_the_demo_needs() -> None:

@@ -13,7 +13,7 @@ from gmi_video.upstream import client
 from . import ABANDONED_BODIES, matrix
 from .matrix import CONVERSATIONS, Conversation, Outcome
 
-pytestmark = list(ABANDONED_BODIES)
+pytestmark = [pytest.mark.slow, *ABANDONED_BODIES]
 
 ROWS = [(conversation, fault) for conversation in CONVERSATIONS for fault in conversation.faults]
 

@@ -19,11 +19,11 @@ from gmi_video.text import quote_untrusted
 from gmi_video.upstream.wire import fields_of, items_of
 from tests.conftest import KEY, Host, World, now
 
-from . import ABANDONED_BODIES
+from . import ABANDONED_BODIES, FULL
 
-pytestmark = list(ABANDONED_BODIES)
+pytestmark = [pytest.mark.slow, *ABANDONED_BODIES]
 
-BODIES = 400
+BODIES = 400 if FULL else 40
 RATE_LIMITED = 429  # it says that no job was made, so the submit is sent again
 LONGEST_ANSWER = 20_000
 REQUEST_ID = "6f1ed1e2-0000-4000-8000-000000000001"

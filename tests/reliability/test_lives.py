@@ -6,20 +6,20 @@ made while the job runs or up to five minutes after its end.
 
 import dataclasses
 import itertools
-import os
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from gmi_video.simulator import FAULTS, Behavior, Fault, Script
 
-from . import ABANDONED_BODIES
+from . import ABANDONED_BODIES, FULL
 from .lives import Action, ClearFaults, Fail, Generate, GetStatus, Life, ListRequests, Restart, Wait, run
 
-pytestmark = list(ABANDONED_BODIES)
+pytestmark = [pytest.mark.slow, *ABANDONED_BODIES]
 
-LIVES = int(os.environ.get("LIVES", "1010"))
+LIVES = 1010 if FULL else 100
 """The number of lives of each kind."""
 
 SETTINGS = settings(
