@@ -1,8 +1,8 @@
-"""Callers that leave: no wait outlives its caller, no job is touched, and every job is found again.
+"""Cancelled calls: no wait outlives its caller, no job is affected, and every job is found again.
 
-The client in memory speaks as over stdio, under virtual time. HTTP and the real process run in real time. The server on
-HTTP is made to look several times a second, the real process looks once a second: a while without a call to the queue,
-which would have held some looks, means that nobody waits any more.
+The client in memory speaks as over stdio, in virtual time. HTTP and the real process run in real time. The server on
+HTTP is made to poll several times a second, the real process polls once a second: where the queue is not called for as
+long as several polls would take, no call waits any more.
 """
 
 import json
@@ -33,10 +33,10 @@ pytestmark = pytest.mark.anyio
 
 CLIENT = {"name": "mcp", "version": "1"}
 SECONDS = 20
-"""No wait in real time is longer; none is meant to be near it."""
+"""The limit of every wait in real time (seconds), far above what any of them takes."""
 
 ON_HTTP, OF_A_PROCESS = 0.05, 0.125
-"""Seconds: a twentieth of the quiet that shows that no more looks come."""
+"""A twentieth of the time without a call that shows that no more polls come (seconds)."""
 
 
 # -- in memory, under virtual time -------------------------------------------------------------------------------
@@ -78,7 +78,7 @@ async def test_a_get_status_that_is_cancelled_stops_the_polling_at_once(world: W
     await found_again(world, era)
 
 
-async def test_a_client_that_is_gone_stops_the_polling_at_once(world: World, era: str) -> None:
+async def test_a_client_that_disconnects_stops_the_polling_at_once(world: World, era: str) -> None:
     world.sim.script("Luma-Ray2", Script.takes(3000))
     async with world.host(era=era) as host, anyio.create_task_group() as tasks:
         tasks.start_soon(lambda: host.call("generate_video", prompt="a fox"))
@@ -88,7 +88,7 @@ async def test_a_client_that_is_gone_stops_the_polling_at_once(world: World, era
     await found_again(world, era)
 
 
-async def test_a_call_cancelled_while_it_submits_has_made_its_one_job(world: World, era: str) -> None:
+async def test_a_call_that_is_cancelled_during_its_submit_makes_one_job(world: World, era: str) -> None:
     world.sim.script("Luma-Ray2", Script.takes(3000))
     world.sim.behave(latency=4)
     async with world.host(era=era) as host:
@@ -101,7 +101,7 @@ async def test_a_call_cancelled_while_it_submits_has_made_its_one_job(world: Wor
     await found_again(world, era)
 
 
-async def test_one_of_two_who_wait_may_go(world: World, era: str) -> None:
+async def test_one_of_two_waiting_calls_may_be_cancelled(world: World, era: str) -> None:
     world.sim.script("Luma-Ray2", Script.takes(300))
     ended: list[str] = []
     async with world.host(era=era) as host, anyio.create_task_group() as tasks:
@@ -121,7 +121,7 @@ async def test_one_of_two_who_wait_may_go(world: World, era: str) -> None:
 
 @pytest.fixture
 def cloud() -> Simulator:
-    """A simulator whose jobs don't end, and whose history makes the server look as often as it may."""
+    """A simulator whose jobs don't end, and whose history makes the server poll as often as it may."""
     sim = Simulator(api_key=KEY, seed=1)
     sim.script("Luma-Ray2", Script(((0, "processing"),)))
     payload = {"prompt": "an owl", "resolution": "720p", "duration": "5s", "aspect_ratio": "16:9", "loop": False}
@@ -208,7 +208,7 @@ def answer_in(body: str) -> dict[str, Any]:
 
 async def until(condition: Callable[[], bool]) -> None:
     with anyio.fail_after(SECONDS):
-        while not condition():  # noqa: ASYNC110 - looks at another process's or port's doings from outside
+        while not condition():  # noqa: ASYNC110 - another process or port has no event to wait for
             await anyio.sleep(0.05)
 
 
@@ -229,13 +229,13 @@ async def over_http(cloud: Simulator, **environment: str) -> AsyncGenerator[Http
 
 
 @pytest.fixture
-def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes servers of this process look so often that it soon shows when they don't."""
+def polls_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes servers of this process poll so often that it is soon seen when they don't."""
     monkeypatch.setattr(estimates, "MIN_PAUSE", 0.05)
 
 
-async def nobody_waits(cloud: Simulator, turn: float = ON_HTTP) -> None:
-    """Soon no more calls come. The quiet is counted in turns, so that a moment in which the machine stalls is one."""
+async def no_call_waits(cloud: Simulator, turn: float = ON_HTTP) -> None:
+    """Wait until the queue is not called any more. Time is counted in turns, so that a stall of the machine is one."""
     quiet = asked = 0
     with anyio.fail_after(SECONDS):
         while quiet < 20:
@@ -260,7 +260,7 @@ async def _ends_its_session(http: Http, _response: httpx.Response) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("looks_often")
+@pytest.mark.usefixtures("polls_often")
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize(
     ("era", "leave"),
@@ -271,7 +271,7 @@ async def test_over_http_no_wait_outlives_its_caller(cloud: Simulator, era: str,
         await http.open(era)
         async with http.waiting() as response:
             await leave(http, response)
-            await nobody_waits(cloud)
+            await no_call_waits(cloud)
         await http.open(era)
         (job,) = cloud.jobs
         assert (await http.result("get_status", request_id=job.request_id))["status"] == "processing"
@@ -281,22 +281,24 @@ async def test_over_http_no_wait_outlives_its_caller(cloud: Simulator, era: str,
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("looks_often")
+@pytest.mark.usefixtures("polls_often")
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_server_on_http_that_is_stopped_leaves_no_wait_behind(cloud: Simulator, era: str) -> None:
+async def test_after_a_server_on_http_is_stopped_no_call_waits(cloud: Simulator, era: str) -> None:
     async with over_http(cloud) as http:
         await http.open(era)
         async with http.waiting():
             http.stop()
-            await nobody_waits(cloud)
+            await no_call_waits(cloud)
     assert len(cloud.jobs) == 1
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("looks_often")
+@pytest.mark.usefixtures("polls_often")
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_an_older_clients_closed_stream_lets_the_call_run_to_its_ceiling_and_no_further(cloud: Simulator) -> None:
+async def test_an_older_clients_closed_stream_lets_the_call_run_to_its_time_limit_and_no_longer(
+    cloud: Simulator,
+) -> None:
     # The SDK takes a closed stream of the handshake era for a network fault: the client may come back for the rest.
     async with over_http(cloud, GMI_MAX_WAIT_SECONDS="6") as http:
         await http.open(ERAS[0])
@@ -304,14 +306,14 @@ async def test_an_older_clients_closed_stream_lets_the_call_run_to_its_ceiling_a
             await response.aclose()
             asked = http.asked()
             await until(lambda: http.asked() > asked)
-            await nobody_waits(cloud)
+            await no_call_waits(cloud)
     assert len(cloud.jobs) == 1
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("looks_often")
+@pytest.mark.usefixtures("polls_often")
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_newer_clients_posted_cancellation_is_not_one(cloud: Simulator) -> None:
+async def test_a_cancellation_that_a_newer_client_posts_has_no_effect(cloud: Simulator) -> None:
     # The protocol of 2026-07-28 knows one cancellation over HTTP: closing the stream.
     async with over_http(cloud) as http:
         await http.open(ERAS[1])
@@ -321,7 +323,7 @@ async def test_a_newer_clients_posted_cancellation_is_not_one(cloud: Simulator) 
             ).status_code == 202
             asked = http.asked()
             await until(lambda: http.asked() > asked)
-        await nobody_waits(cloud)
+        await no_call_waits(cloud)
 
 
 @pytest.mark.slow
@@ -339,7 +341,7 @@ async def test_over_stdio_a_cancelled_call_of_the_real_process_stops_the_polling
                 tasks.start_soon(client.call_tool, "generate_video", {"prompt": "a fox"})
                 await until(lambda: sum(call.endpoint == "get" for call in cloud.calls) >= 2)
                 tasks.cancel_scope.cancel()
-            await nobody_waits(cloud, OF_A_PROCESS)
+            await no_call_waits(cloud, OF_A_PROCESS)
             (job,) = cloud.jobs
             again = await client.call_tool("generate_video", {"prompt": "a fox", "wait": False})
     assert again.structured_content is not None

@@ -106,11 +106,11 @@ class Server:
         return result["structuredContent"]
 
     def started_job(self, prompt: str) -> str:
-        """Ask for a video; the id of the job, as soon as it is told, with the call still open."""
+        """Ask for a video; returns the job's id as soon as a progress message names it. The call stays open."""
         self.ask("tools/call", name="generate_video", arguments={"prompt": prompt})
-        told = self.message()
-        assert told["method"] == "notifications/progress"
-        request_id = re.match(r"request ([\w-]+): ", told["params"]["message"])
+        progress = self.message()
+        assert progress["method"] == "notifications/progress"
+        request_id = re.match(r"request ([\w-]+): ", progress["params"]["message"])
         assert request_id is not None
         return request_id[1]
 

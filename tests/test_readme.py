@@ -56,8 +56,8 @@ def test_the_readmes_own_tables_name_what_exists() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_every_setting_it_names_exists(page: Path) -> None:
-    words = set(re.findall(r"\bGMI_[A-Z_]+\b", page.read_text(encoding="utf-8")))
-    assert words <= {variable.name for variable in VARIABLES}
+    text = set(re.findall(r"\bGMI_[A-Z_]+\b", page.read_text(encoding="utf-8")))
+    assert text <= {variable.name for variable in VARIABLES}
 
 
 def test_every_make_target_the_readme_names_exists() -> None:
@@ -105,10 +105,10 @@ def test_the_messages_in_troubleshooting_are_the_servers() -> None:
     [("claude-code", "Claude Code", 20), ("qwen-code", "Qwen Code", 9), ("visual studio code", "VS Code", 4)],
 )
 def test_the_waits_it_states_are_the_servers(client: str, host: str, minutes: int) -> None:
-    words = " ".join(section("Time limits of hosts and agents").split())
-    assert f"{host} up to {minutes} minutes" in words
+    text = " ".join(section("Time limits of hosts and agents").split())
+    assert f"{host} up to {minutes} minutes" in text
     assert hosts.longest_wait(client, over_http=False) == minutes * 60
-    assert f"after {hosts.DEFAULT_SECONDS:g} seconds" in words
+    assert f"after {hosts.DEFAULT_SECONDS:g} seconds" in text
 
 
 # -- examples ----------------------------------------------------------------------------------------------------

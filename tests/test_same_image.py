@@ -87,7 +87,7 @@ async def test_a_submit_that_outlasts_the_call_says_how_to_go_on_without_paying_
     assert answer["request_id"] == world.sim.jobs[0].request_id
 
 
-async def test_an_upload_goes_on_after_the_call_that_began_it_and_is_not_done_twice(
+async def test_an_upload_continues_after_the_call_that_began_it_and_is_not_repeated(
     world: World, picture: Path
 ) -> None:
     world.sim.behave(latency=12)

@@ -149,7 +149,7 @@ def test_constraints_pin_versions_and_nothing_else() -> None:
     assert "gmi-video-mcp" not in {pin.partition("==")[0] for pin in pins}
 
 
-# -- the treaty, our side; tests/simulator has the other ---------------------------------------------------------
+# -- schemas/upstream, on the side of the server; tests/simulator has the other side ------------------------------
 
 
 def upstream(name: str) -> dict[str, Any]:
@@ -157,11 +157,11 @@ def upstream(name: str) -> dict[str, Any]:
 
 
 def row(schema: dict[str, Any]) -> dict[str, Any]:
-    """A property as the treaty has it: its type, its values, its default."""
+    """What schemas/upstream says of a property: its type, its values, its default."""
     return {key: schema[key] for key in ("type", "enum", "default") if key in schema}
 
 
-def test_our_payload_is_the_treatys() -> None:
+def test_our_payload_is_that_of_the_upstream_schema() -> None:
     ours, theirs = LumaRay2Payload.model_json_schema(), upstream("luma-ray2-payload")
     assert {name: row(schema) for name, schema in ours["properties"].items()} == {
         name: row(schema) for name, schema in theirs["properties"].items()
@@ -183,14 +183,14 @@ def test_our_payload_is_the_treatys() -> None:
         ("upload-response", UploadTarget.model_validate),
     ],
 )
-def test_the_treatys_examples_are_understood(name: str, read: Callable[[Any], Any]) -> None:
+def test_the_examples_of_the_upstream_schemas_are_parsed(name: str, read: Callable[[Any], Any]) -> None:
     for example in upstream(name)["examples"]:
-        understood = read(example)
-        if isinstance(understood, Record):
-            assert (understood.request_id, understood.status) == (example["request_id"], example["status"])
-            assert understood.created_at == example["created_at"]
-            assert understood.is_final == (example["status"] in FINAL)
-            assert bool(understood.video_url) == bool(fields_of(example.get("outcome")) and understood.succeeded)
+        parsed = read(example)
+        if isinstance(parsed, Record):
+            assert (parsed.request_id, parsed.status) == (example["request_id"], example["status"])
+            assert parsed.created_at == example["created_at"]
+            assert parsed.is_final == (example["status"] in FINAL)
+            assert bool(parsed.video_url) == bool(fields_of(example.get("outcome")) and parsed.succeeded)
 
 
 def test_the_published_tools_are_what_is_sent() -> None:

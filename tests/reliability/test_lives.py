@@ -1,6 +1,6 @@
-"""Whole lives under random faults: never two jobs for one intent, and no job out of its caller's reach.
+"""Random histories ("lives") of a server and its queue: never two jobs for one intent, and every job can be found.
 
-One intent is: identical generate_video calls without allow_duplicate, none of which has been told the outcome yet,
+One intent is: identical generate_video calls without allow_duplicate, none of which has received the outcome yet,
 made while the job runs or up to five minutes after its end.
 """
 
@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from gmi_video.simulator import FAULTS, Behavior, Fault, Script
 
 from . import ABANDONED_BODIES, FULL
-from .lives import Action, Call, Fail, Heal, Life, Listing, Look, Pass, Restart, live
+from .lives import Action, ClearFaults, Fail, Generate, GetStatus, Life, ListRequests, Restart, Wait, run
 
 pytestmark = [pytest.mark.slow, *ABANDONED_BODIES]
 
 LIVES = 1010 if FULL else 100
-"""So many of each of the two kinds."""
+"""The number of lives of each kind."""
 
-CALM = settings(
+SETTINGS = settings(
     max_examples=LIVES,
     derandomize=True,
     deadline=None,
@@ -35,13 +35,13 @@ QUICKLY_PASSING: tuple[Fault, ...] = (
     "refused", "408", "425", "429", "500", "502_html", "503", "500_credentials", "dropped_before", "dropped_after",
     "truncated_json", "wrong_types", "not_json", "empty_200",
 )  # fmt: skip
-"""Faults after which a list is had at the second try, within the time a person is kept waiting for one."""
+"""Faults after which the second try gets the list, within the time that a submit waits for one."""
 
-# Flooding 50 MB is in the matrix; here it would only take the time of other lives.
-OF_A_SUBMIT = [fault for fault in FAULTS if fault != "huge"]
-OF_A_LOOK = [fault for fault in OF_A_SUBMIT if fault != "429_record"]
+# The response of 50 MB is in the matrix; here it would only take time.
+OF_SUBMIT = [fault for fault in FAULTS if fault != "huge"]
+OF_READING = [fault for fault in OF_SUBMIT if fault != "429_record"]
 
-PATIENCE = (0.31, 1.77, 3.33, 21.37, 44.31, 61.73, 130.57)
+TIME_LIMITS = (0.31, 1.77, 3.33, 21.37, 44.31, 61.73, 130.57)
 SCRIPTS = (
     Script.takes(14),
     Script.takes(75),
@@ -55,27 +55,27 @@ SCRIPTS = (
 
 
 def calls(copies: int) -> st.SearchStrategy[Action]:
-    """generate_video: of two prompts, cut off early or late, alone or twice at once (at the same copy)."""
+    """generate_video: of two prompts, ended by the host early or late, alone or twice at once (at the same copy)."""
     return st.builds(
-        Call,
+        Generate,
         prompt=st.sampled_from(["a fox", "a fox", "a hen"]),
-        patience=st.sampled_from(PATIENCE),
+        time_limit=st.sampled_from(TIME_LIMITS),
         copy=st.integers(0, copies - 1),
         wait=st.booleans(),
         together=st.sampled_from([1, 1, 1, 2]),
     )
 
 
-def happenings(copies: int) -> list[st.SearchStrategy[Action]]:
-    """What both kinds of life have in common."""
+def actions_in(copies: int) -> list[st.SearchStrategy[Action]]:
+    """The actions that both kinds of life have."""
     copy = st.integers(0, copies - 1)
     return [
         calls(copies),
         calls(copies),
-        st.builds(Pass, st.sampled_from([0.7, 5.1, 33.3, 130.1, 290.9, 601.3])),
-        st.builds(Fail, st.just("submit"), st.sampled_from(OF_A_SUBMIT), st.sampled_from([1, 2, None])),
-        st.builds(Fail, st.just("get"), st.sampled_from(OF_A_LOOK), st.sampled_from([1, 3, None])),
-        st.builds(Look, copy, st.booleans()) | st.builds(Listing, copy) | st.just(Heal()),
+        st.builds(Wait, st.sampled_from([0.7, 5.1, 33.3, 130.1, 290.9, 601.3])),
+        st.builds(Fail, st.just("submit"), st.sampled_from(OF_SUBMIT), st.sampled_from([1, 2, None])),
+        st.builds(Fail, st.just("get"), st.sampled_from(OF_READING), st.sampled_from([1, 3, None])),
+        st.builds(GetStatus, copy, st.booleans()) | st.builds(ListRequests, copy) | st.just(ClearFaults()),
     ]
 
 
@@ -91,31 +91,31 @@ def behaviors(**more: Any) -> st.SearchStrategy[Behavior]:
     )
 
 
-@CALM
+@SETTINGS
 @given(
     behaviors(echo_payload=st.booleans(), list_lag=st.sampled_from([0, 4, 40, 600])),
     st.sampled_from(SCRIPTS),
     st.lists(
         st.one_of(
-            *happenings(1),
-            st.builds(Fail, st.just("list"), st.sampled_from(OF_A_LOOK), st.sampled_from([1, 5, None])),
+            *actions_in(1),
+            st.builds(Fail, st.just("list"), st.sampled_from(OF_READING), st.sampled_from([1, 5, None])),
         ),
         min_size=2,
         max_size=7,
     ),
 )
 def test_one_server_under_any_faults_at_all(chosen: Behavior, script: Script, actions: list[Action]) -> None:
-    """Not restarted, it needs neither an up-to-date list, nor one that shows payloads, nor any list."""
-    _judge(live(chosen, script, actions))
+    """A server that is not restarted needs no list that is up to date, none that shows payloads, and none at all."""
+    _check(run(chosen, script, actions))
 
 
-@CALM
+@SETTINGS
 @given(
     behaviors(),
     st.sampled_from(SCRIPTS),
     st.lists(
         st.one_of(
-            *happenings(2),
+            *actions_in(2),
             st.builds(Restart, st.integers(0, 1)),
             st.builds(Fail, st.just("list"), st.sampled_from(QUICKLY_PASSING), st.just(1), st.just(value=True)),
         ),
@@ -124,32 +124,33 @@ def test_one_server_under_any_faults_at_all(chosen: Behavior, script: Script, ac
     ),
 )
 def test_servers_that_are_restarted_and_copied(chosen: Behavior, script: Script, actions: list[Action]) -> None:
-    """What one server forgets the list remembers, so it must be had: it may fail once, but not for ever, and neither
-    lags nor hides payloads. A call that was cut off at one copy has ended before another copy is asked
-    (docs/reliability.md, "Where that ends")."""
-    _judge(live(chosen, script, actions))
+    """After a restart only the list has the jobs: it may fail once but not always, and neither lags nor hides payloads.
+    A call that the host has ended at one copy has settled before another copy is called (docs/reliability.md)."""
+    _check(run(chosen, script, actions))
 
 
-def test_a_second_payment_would_be_noticed() -> None:
-    life = live(Behavior(), Script.takes(200), [Call("a fox", 50.3)])
+def test_a_second_payment_would_be_found() -> None:
+    life = run(Behavior(), Script.takes(200), [Generate("a fox", 50.3)])
     (first,) = life.sim.jobs
     life.sim.jobs.append(dataclasses.replace(first, request_id="second", created_at=first.created_at + 100))
     assert [(one.request_id, other.request_id) for one, other in life.paid_twice()] == [(first.request_id, "second")]
 
 
-def _judge(life: Life) -> None:
+def _check(life: Life) -> None:
     note("\n".join(["", *life.log]))
     assert life.paid_twice() == [], "two jobs for one intent"
-    everything = {row["request_id"] for row in life.told[-1].answer["requests"]}
+    everything = {row["request_id"] for row in life.received[-1].answer["requests"]}
     assert {job.request_id for job in life.sim.jobs} <= everything
-    for found in life.told:
+    for found in life.received:
         assert found.answer["next_step"]
         assert "This server has a fault of its own" not in found.answer["summary"]
-    for made, found in itertools.product(life.sim.jobs, life.told):
+    for made, found in itertools.product(life.sim.jobs, life.received):
         _must_not_call_free(life, made.created_at, made.request_id, found.answer, found.at)
 
 
-def _must_not_call_free(life: Life, made_at: float, request_id: str, answer: dict[str, Any], told_at: float) -> None:
+def _must_not_call_free(
+    life: Life, made_at: float, request_id: str, answer: dict[str, Any], received_at: float
+) -> None:
     """An answer that names a job never says that nothing was charged for it."""
-    if answer.get("request_id") == request_id and "error" in answer and made_at <= told_at:
+    if answer.get("request_id") == request_id and "error" in answer and made_at <= received_at:
         assert answer["error"]["charged"] == "unknown", life.log

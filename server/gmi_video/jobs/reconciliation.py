@@ -107,7 +107,12 @@ class Reconciliation:
                 listing = await self._queue.list_requests(sent.identity.model, patience=LOOK_PATIENCE)
             except UpstreamError:
                 continue
-            new = [record for record in listing.newest_first() if sent.could_be(record, self._queue.now())]
+            taken = await self._ledger.request_ids()
+            new = [
+                record
+                for record in listing.newest_first()
+                if sent.could_be(record, self._queue.now()) and record.request_id not in taken
+            ]
             found = Search(
                 record=next((record for record in new if sent.identity.is_of(record)), None),
                 candidates=tuple(r.request_id for r in new if sent.identity.may_be_hidden_in(r)),

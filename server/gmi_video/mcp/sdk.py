@@ -42,7 +42,6 @@ from mcp_types import (
     ToolAnnotations,
     UnsubscribeRequestParams,
 )
-from pydantic import ValidationError
 
 from gmi_video.catalog import validation
 from gmi_video.errors import GmiVideoError, InvalidRequest, SpendingRefused
@@ -214,7 +213,12 @@ def replace_arguments(params: Any, arguments: dict[str, Any]) -> None:
 def _check(tool: Tool, arguments: dict[str, Any]) -> None:
     """Raise `InvalidRequest` with every argument that the tool's published schema refuses."""
     given = {name: _parsed(tool.parameters["properties"].get(name, {}), value) for name, value in arguments.items()}
-    if faults := validation.faults(tool.parameters, given, validation.Subject("argument", tool.name)):
+    faults = [
+        f'"{one_line(name, 60)}" holds text that is not valid Unicode.'
+        for name, value in given.items()
+        if not _is_unicode(value)
+    ]
+    if faults := faults or validation.faults(tool.parameters, given, validation.Subject("argument", tool.name)):
         raise InvalidRequest(
             " ".join(dict.fromkeys(faults)),
             f"Correct the {'arguments' if len(faults) > 1 else 'argument'} and call {tool.name} again.",
@@ -231,16 +235,21 @@ def _parsed(schema: validation.Schema, value: object) -> object:
         return value
 
 
+def _is_unicode(value: object) -> bool:
+    """Whether a JSON value can be sent on: a string may hold half of a surrogate pair, which has no UTF-8."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        return False
+    return True
+
+
 def _explained(tool: Tool, error: ToolError) -> GmiVideoError:
     cause = error.__cause__
     if isinstance(cause, GmiVideoError):
         return cause
     if isinstance(cause, ToolError) and "elicitation" in str(cause):
         return SpendingRefused.unreadable_answer()
-    if isinstance(cause, ValidationError):
-        # What JSON Schema accepts and the SDK's own validator does not: text that is not valid Unicode.
-        names = ", ".join(f'"{one_line(fault["loc"][0], 60)}"' for fault in cause.errors() if fault["loc"])
-        return InvalidRequest(f"{names} can't be read.", f"Correct the argument and call {tool.name} again.")
     _log.error("%s failed unexpectedly", tool.name, exc_info=cause or error)
     return GmiVideoError(
         f"This server has a fault of its own ({type(cause or error).__name__}); its log on stderr has the details.",

@@ -161,8 +161,9 @@ def _nothing_found(model: str, status: str) -> str:
 
 
 def _model_result(model: str, record: ModelRecord) -> ModelsResult:
+    name = model if record.display_name in {"", model} else quote_untrusted(record.display_name, 80)
     answer: ModelsResult = {
-        "summary": f"{one_line(record.display_name, 80) or model}: {pricing.in_words(record)}",
+        "summary": f"{name}: {pricing.in_words(record)}",
         "model": model,
         "parameters": parameter_table(record),
         "price": pricing.in_words(record),
