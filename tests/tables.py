@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gmi_video.mcp import hosts as host_limits
 from gmi_video.mcp import schemas
 from gmi_video.settings import VARIABLES
 
+from . import impatient
 from .structure import BASE, MAY_IMPORT, PACKAGE, ROOT, STANDS_ALONE, says
 
 DOCS = ROOT / "docs"
@@ -36,10 +38,20 @@ def packages() -> str:
     return _table(["package or module", "what it does", "may import"], rows)
 
 
+def hosts() -> str:
+    """The hosts that the server knows, and the courses of hosts that it does not know."""
+    rows = [
+        [f"`{name}`", f"{seconds:g} s", f"{host_limits.longest_wait(name, over_http=True):g} s"]
+        for name, seconds in sorted(host_limits.SECONDS_BY_NAME.items())
+    ]
+    return _table(["host", "over stdio", "over HTTP"], rows) + "\n\n" + "\n".join(impatient.table())
+
+
 PAGES: Mapping[Path, Callable[[], str]] = {
     DOCS / "tools.md": tools,
     DOCS / "settings.md": settings,
     DOCS / "architecture.md": packages,
+    DOCS / "hosts.md": hosts,
 }
 
 

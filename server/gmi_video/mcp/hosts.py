@@ -13,7 +13,7 @@ UNLIMITED_SECONDS = 20 * 60.0
 
 # Evidence: reports of users, as of 2026, each bound to a version: anthropics/claude-code issues 5221, 20335, 22542,
 # 44032 and 63379, microsoft/vscode issues 261734 and 274094, QwenLM/qwen-code issue 574, and the SDKs' own sources.
-_SECONDS_BY_NAME = {
+SECONDS_BY_NAME = {
     "claude-ai": 45.0,  # Claude Desktop: 60 s in some paths, 4 minutes in others, neither moved by progress
     "claude-code": UNLIMITED_SECONDS,  # MCP_TOOL_TIMEOUT is about 28 h; the call moves to the background after 2 min
     "codex-mcp-client": 45.0,  # tool_timeout_sec, 60 s unless set
@@ -41,4 +41,4 @@ def longest_wait(client_name: str, *, over_http: bool) -> float:
     name = client_name.strip().lower().removesuffix(" - insiders")
     if over_http and name in _SECONDS_OVER_HTTP:
         return _SECONDS_OVER_HTTP[name]
-    return _SECONDS_BY_NAME.get(name, DEFAULT_SECONDS)
+    return SECONDS_BY_NAME.get(name, DEFAULT_SECONDS)
