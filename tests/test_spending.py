@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult
@@ -123,6 +124,21 @@ async def test_a_repeat_of_a_running_job_with_a_local_image_is_not_refused_where
         first = await host.call_ok("generate_video", **call, wait=False, confirm_cost=True)
         again = await host.call_ok("generate_video", **call, wait=False)
     assert (again["request_id"], again["reused"]) == (first["request_id"], True)
+
+
+async def test_an_earlier_submit_that_made_no_job_is_no_consent_to_another(world: World, era: str) -> None:
+    user = User("accept")
+    world.sim.fail("submit", "dropped_before")
+    async with world.host(era=era, options={"elicitation_callback": user}, GMI_CONFIRM_ABOVE_USD="0.5") as host:
+        unknown = await host.call_error("generate_video", prompt="a fox")
+        assert unknown["status"] == "unknown"
+        await anyio.sleep(1200)
+        refused = await host.call_error("generate_video", prompt="a fox")
+        assert refused["error"]["charged"] == "no"
+        assert world.sim.jobs == []
+        await host.call_ok("generate_video", prompt="a fox")
+    assert len(user.asked) == 2
+    assert len(world.sim.jobs) == 1
 
 
 async def test_with_a_limit_of_5_and_4_50_spent_71_cents_are_refused_and_40_go_through(world: World) -> None:

@@ -94,7 +94,12 @@ class Submission:
         """Takes whose id no caller has been given yet, by fingerprint."""
 
     async def submit(
-        self, request: PricedRequest, upload: Upload | None = None, *, allow_duplicate: bool = False
+        self,
+        request: PricedRequest,
+        upload: Upload | None = None,
+        *,
+        allow_duplicate: bool = False,
+        may_pay: bool = True,
     ) -> Submitted:
         """Find this very job, or make it.
 
@@ -102,6 +107,7 @@ class Submission:
             request: what to make, with local images as digests.
             upload: gives the same request with its images uploaded; called only where a job is to be made.
             allow_duplicate: another take, made even where the same job exists.
+            may_pay: False where the user has not been asked about the price, because `is_made` found the job.
 
         Raises:
             SpendingRefused: above the spending limit; nothing was sent.
@@ -116,7 +122,7 @@ class Submission:
             # The very call again, of a host that had given up before it was answered.
             return replace(made, reused=True)
         joined = key in self._running
-        make = partial(self._find_or_make, request, identity, upload, allow_duplicate=allow_duplicate)
+        make = partial(self._find_or_make, request, identity, upload, allow_duplicate=allow_duplicate, may_pay=may_pay)
         try:
             submitted = await self._running.run(key, make)
         except Interrupted:
@@ -148,7 +154,13 @@ class Submission:
         return JobIdentity(request.wire, request.defaults, self._digest_of)
 
     async def _find_or_make(
-        self, request: PricedRequest, identity: JobIdentity, upload: Upload | None, *, allow_duplicate: bool
+        self,
+        request: PricedRequest,
+        identity: JobIdentity,
+        upload: Upload | None,
+        *,
+        allow_duplicate: bool,
+        may_pay: bool,
     ) -> Submitted:
         existing = await self._ledger.find(
             identity.fingerprint, allow_duplicate=allow_duplicate, reuse_seconds=REUSE_SECONDS
@@ -162,6 +174,11 @@ class Submission:
                 if twin := self._twin(identity, listing):
                     return self._submitted(twin, reused=True)
                 note = await self._doubts(identity, listing)
+            if not may_pay:
+                raise SpendingRefused(
+                    "The earlier submit of this video made no job after all. Nothing was submitted.",
+                    "Make the same call again: the user is asked about the price.",
+                )
             # Before the claim: an upload may take minutes, and a claim that waits for it would stop other copies.
             whole = await upload() if upload else request
             claim = await self._claim(request, identity, allow_duplicate=allow_duplicate)

@@ -40,7 +40,11 @@ class Consent(BaseModel):
 
 
 class NotAsked(Consent):
-    """No question was needed: a dry run, a price below the threshold, a yes in the arguments, a job already paid."""
+    """No question was needed: a dry run, a price below the threshold, or a yes in the arguments."""
+
+
+class AlreadyPaid(NotAsked):
+    """No question was needed, because the job exists or is being submitted. Nothing may be paid without one."""
 
 
 class Consents:
@@ -175,8 +179,7 @@ async def consent(
     if dry_run or confirm_cost or not is_above_threshold(settings, request):
         return NotAsked(go_ahead=True)
     if not allow_duplicate and await call.services.submission.is_made(request):
-        # It has been paid for already; this call only finds it again.
-        return NotAsked(go_ahead=True)
+        return AlreadyPaid(go_ahead=True)
     capabilities = ctx.client_capabilities
     if capabilities is None or capabilities.elicitation is None:
         raise SpendingRefused(

@@ -14,6 +14,7 @@ from gmi_video.errors import SpendingRefused
 from gmi_video.mcp import results
 from gmi_video.mcp.call import Call
 from gmi_video.mcp.consent import (
+    AlreadyPaid,
     Consent,
     NotAsked,
     Prepared,
@@ -123,7 +124,10 @@ async def generate_video(
         # assistant with nothing to go on, so this one answers before that, and the same call again joins the submit.
         with anyio.move_on_at(call.deadline):
             submitted = await submission.submit(
-                request, partial(checked.uploaded, call.services.images), allow_duplicate=allow_duplicate
+                request,
+                partial(checked.uploaded, call.services.images),
+                allow_duplicate=allow_duplicate,
+                may_pay=not isinstance(agreed.data, AlreadyPaid),
             )
         if submitted is None:
             return tool_result(_unanswered_result(checked.asked))
