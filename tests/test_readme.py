@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gmi_video.mcp import hosts, schemas
+from gmi_video.mcp import hosts, schema_files
 from gmi_video.settings import VARIABLES, Settings
 
 from . import tables
@@ -45,7 +45,7 @@ def test_the_generated_tables_are_what_the_code_says(page: Path) -> None:
 
 
 def test_the_readmes_own_tables_name_what_exists() -> None:
-    assert re.findall(r"^\| `(\w+)`", section("Tools"), re.MULTILINE) == list(schemas.as_sent())
+    assert re.findall(r"^\| `(\w+)`", section("Tools"), re.MULTILINE) == list(schema_files.as_sent())
     variables = re.findall(r"^\| `(\w+)`", section("Settings"), re.MULTILINE)
     assert len(variables) > 3
     assert set(variables) <= {variable.name for variable in VARIABLES}
@@ -116,7 +116,7 @@ def test_the_waits_it_states_are_the_servers(client: str, host: str, minutes: in
 
 def test_the_example_answer_has_the_published_form() -> None:
     answer = json.loads(re.findall(r"```json\n(.*?)```", README, re.DOTALL)[0])
-    assert answer.keys() <= schemas.as_sent()["generate_video"]["outputSchema"]["properties"].keys()
+    assert answer.keys() <= schema_files.as_sent()["generate_video"]["outputSchema"]["properties"].keys()
 
 
 def test_the_json_entries_start_what_the_example_starts() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gmi_video import __version__
-from gmi_video.mcp import schemas
+from gmi_video.mcp import schema_files
 from gmi_video.upstream import lists
 from gmi_video.upstream.luma_ray2 import LumaRay2Payload
 from gmi_video.upstream.wire import (
@@ -196,5 +196,5 @@ def test_the_examples_of_the_upstream_schemas_are_parsed(name: str, read: Callab
 def test_the_published_tools_are_what_is_sent() -> None:
     folder = ROOT / "schemas" / "tools"
     published = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
-    sent = {name: schemas.text_of(tool) for name, tool in schemas.as_sent().items()}
+    sent = {name: schema_files.text_of(tool) for name, tool in schema_files.as_sent().items()}
     assert published == sent, "run `gmi-video-mcp schemas` (or `make tables`), look at the diff, and commit it"

@@ -61,9 +61,9 @@ def _simulate(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
 def _schemas(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     parser.add_argument("--to", type=Path, default=Path("schemas/tools"), help="the folder (default: %(default)s)")
     options = parser.parse_args(arguments)
-    from gmi_video.mcp import schemas
+    from gmi_video.mcp import schema_files
 
-    return schemas.write(options.to)
+    return schema_files.write(options.to)
 
 
 _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser, list[str]], int], str]] = {

@@ -8,7 +8,6 @@ has the shape that successes have.
 use that fails where the SDK changes it.
 """
 
-import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -43,13 +42,12 @@ from mcp_types import (
     UnsubscribeRequestParams,
 )
 
-from gmi_video.catalog import validation
-from gmi_video.errors import GmiVideoError, InvalidRequest, SpendingRefused
+from gmi_video.errors import GmiVideoError, SpendingRefused
 from gmi_video.mcp import results
+from gmi_video.mcp.arguments import check_arguments
 from gmi_video.mcp.patience import Patience
 from gmi_video.mcp.results import tool_result
 from gmi_video.services import Services
-from gmi_video.text import one_line
 from gmi_video.upstream.wire import fields_of, items_of
 
 _log = logging.getLogger(__name__)
@@ -148,7 +146,7 @@ class StrictServer(MCPServer[Services]):
         if tool is None:
             raise MCPError(INVALID_PARAMS, f"Unknown tool: {name[:80]!r}. There are: {', '.join(self._tools)}.")
         try:
-            _check(tool, arguments)
+            check_arguments(tool.name, tool.parameters, arguments)
             return await super().call_tool(name, arguments, context)
         except GmiVideoError as error:
             return tool_result(results.error_result(error), is_error=True)
@@ -208,40 +206,6 @@ def check_name_header(ctx: RequestContext, name: str) -> None:
 def replace_arguments(params: Any, arguments: dict[str, Any]) -> None:
     """Change a tools/call under way: the SDK calls the tool with this very object, whatever context is passed on."""
     params.arguments = arguments
-
-
-def _check(tool: Tool, arguments: dict[str, Any]) -> None:
-    """Raise `InvalidRequest` with every argument that the tool's published schema refuses."""
-    given = {name: _parsed(tool.parameters["properties"].get(name, {}), value) for name, value in arguments.items()}
-    faults = [
-        f'"{one_line(name, 60)}" holds text that is not valid Unicode.'
-        for name, value in given.items()
-        if not _is_unicode(value)
-    ]
-    if faults := faults or validation.faults(tool.parameters, given, validation.Subject("argument", tool.name)):
-        raise InvalidRequest(
-            " ".join(dict.fromkeys(faults)),
-            f"Correct the {'arguments' if len(faults) > 1 else 'argument'} and call {tool.name} again.",
-        )
-
-
-def _parsed(schema: validation.Schema, value: object) -> object:
-    """An object that came as JSON text, as some clients send it; the SDK parses it too."""
-    if schema.get("type") != "object" or not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return value
-
-
-def _is_unicode(value: object) -> bool:
-    """Whether a JSON value can be sent on: a string may hold half of a surrogate pair, which has no UTF-8."""
-    try:
-        json.dumps(value, ensure_ascii=False).encode()
-    except (UnicodeEncodeError, RecursionError):
-        return False
-    return True
 
 
 def _explained(tool: Tool, error: ToolError) -> GmiVideoError:

@@ -106,7 +106,7 @@ def greeting(simulator: Simulator) -> str:
         f"A pretend GMI Cloud is up at {simulator.base_url}; nothing here costs anything. Point the server at it with\n"
         f"  GMI_BASE_URL={simulator.api_url}\n"
         f"  GMI_API_KEY={simulator.api_key}\n"
-        "Its films are real and drawn here, the first time somebody watches them. Stop it with Ctrl-C."
+        "Its films are real videos, rendered when they are first requested. Stop it with Ctrl-C."
     )
 
 
