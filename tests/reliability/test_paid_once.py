@@ -171,15 +171,19 @@ async def test_four_copies_with_the_same_call_at_the_same_moment_pay_once(
 
 async def test_a_copy_waits_for_the_submit_of_one_that_is_killed_and_finds_its_job(world: World) -> None:
     answers: list[dict[str, Any]] = []
-    async with world.host() as copy, anyio.create_task_group() as calls:
-        async with process(world) as (server, host), anyio.create_task_group() as killed:
-            with world.sim.pause_at("submit:made") as pause:
-                killed.start_soon(partial(host.call, "generate_video", **FOX))
-                await pause.reached()
-                calls.start_soon(ask, copy, answers)
-                await trio.sleep(3)
-                server.kill()
-                killed.cancel_scope.cancel()
+    async with (
+        world.host() as copy,
+        anyio.create_task_group() as calls,
+        process(world) as (server, host),
+        anyio.create_task_group() as killed,
+    ):
+        with world.sim.pause_at("submit:made") as pause:
+            killed.start_soon(partial(host.call, "generate_video", **FOX))
+            await pause.reached()
+            calls.start_soon(ask, copy, answers)
+            await trio.sleep(3)
+            server.kill()
+            killed.cancel_scope.cancel()
     is_told(world, *answers)
 
 
