@@ -107,22 +107,22 @@ def _rows(raw: bytes, *, cut: bool) -> Iterator[tuple[int, int]]:
     """Where each row of the list at the key `requests` begins and ends.
 
     Raises:
-        Unreadable: there is no such list, or it does not end, although the response was read to its end.
+        Unreadable: there is no such list, or the response was read to its end and its brackets are still open.
     """
-    depth, start, key, inside = 0, 0, b"", False
+    depth, start, key, inside, found = 0, 0, b"", False, False
     for token in _TOKEN.finditer(raw):
         mark = token[0][:1]
         if mark == b'"':
             key = token[0] if depth == 1 else key
         elif mark in b"[{":
             depth += 1
-            inside = inside or (depth == _ROW_DEPTH - 1 and mark == b"[" and key == b'"requests"')
+            if depth == _ROW_DEPTH - 1 and mark == b"[" and key == b'"requests"':
+                inside = found = True
             start = token.start() if depth == _ROW_DEPTH else start
         else:
             if inside and depth == _ROW_DEPTH:
                 yield start, token.end()
             depth -= 1
-            if depth < _ROW_DEPTH - 1 and inside:
-                return
-    if not (inside and cut):
+            inside = inside and depth >= _ROW_DEPTH - 1
+    if not found or (depth > 0 and not cut):
         raise Unreadable
