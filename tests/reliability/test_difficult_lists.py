@@ -14,7 +14,7 @@ from . import ABANDONED_BODIES
 pytestmark = [pytest.mark.anyio, *ABANDONED_BODIES]
 
 FOX = {"prompt": "a fox in the snow"}
-NONE = {"GMI_LEDGER_URL": "none"}
+NONE: dict[str, Any] = {"GMI_LEDGER_URL": "none"}
 LEDGERS = pytest.mark.parametrize("environment", [{}, NONE], ids=["sqlite", "none"])
 
 
@@ -42,7 +42,7 @@ ROWS = pytest.mark.parametrize("row", BAD_ROWS.values(), ids=BAD_ROWS)
 @LEDGERS
 @pytest.mark.parametrize("order", ["newest", "oldest"])
 async def test_a_row_that_cannot_be_read_hides_no_job(
-    world: World, row: bytes, environment: dict[str, str], order: str
+    world: World, row: bytes, environment: dict[str, Any], order: str
 ) -> None:
     world.sim.behave(list_order=order)
     world.sim.raw_rows = [row]
@@ -67,7 +67,7 @@ async def test_a_row_that_cannot_be_read_does_not_hide_the_job_of_a_dropped_answ
 @ROWS
 @LEDGERS
 async def test_a_row_that_cannot_be_read_stops_no_video_below_the_limit(
-    world: World, row: bytes, environment: dict[str, str]
+    world: World, row: bytes, environment: dict[str, Any]
 ) -> None:
     world.sim.raw_rows = [row]
     async with world.host(**environment, GMI_SPEND_LIMIT_USD="1") as host:
@@ -78,7 +78,7 @@ async def test_a_row_that_cannot_be_read_stops_no_video_below_the_limit(
 
 
 @LEDGERS
-async def test_a_list_of_60_000_rows_is_read(world: World, environment: dict[str, str]) -> None:
+async def test_a_list_of_60_000_rows_is_read(world: World, environment: dict[str, Any]) -> None:
     world.sim.behave(list_filler=60_000, list_order="oldest")
     async with world.host(**environment, GMI_SPEND_LIMIT_USD="1") as host:
         first = await host.call_ok("generate_video", **FOX, wait=False)
@@ -90,7 +90,7 @@ async def test_a_list_of_60_000_rows_is_read(world: World, environment: dict[str
 
 
 @LEDGERS
-async def test_null_is_an_empty_list(world: World, era: str, environment: dict[str, str]) -> None:
+async def test_null_is_an_empty_list(world: World, era: str, environment: dict[str, Any]) -> None:
     world.sim.behave(empty_list="null")
     async with world.host(era=era, **environment, GMI_SPEND_LIMIT_USD="1") as host:
         listed = await host.call_ok("list_requests")

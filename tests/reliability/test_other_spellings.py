@@ -34,7 +34,7 @@ async def test_after_a_restart_the_job_is_found(
     world: World, call: dict[str, Any], spelling: dict[str, Any], ledger: str
 ) -> None:
     world.sim.behave(**spelling)
-    environment = {"GMI_LEDGER_URL": "none"} if ledger == "none" else {}
+    environment: dict[str, Any] = {"GMI_LEDGER_URL": "none"} if ledger == "none" else {}
     async with world.host(**environment) as host:
         first = await host.call_ok("generate_video", **call)
     async with world.host(**environment) as restarted:
@@ -70,7 +70,7 @@ async def test_after_a_dropped_answer_the_job_is_found(
 async def test_anything_else_is_another_video(world: World, other: dict[str, Any], ledger: str) -> None:
     world.sim.script("Luma-Ray2", Script.takes(200))
     world.sim.behave(**SPELLINGS["all"])
-    environment = {"GMI_LEDGER_URL": "none"} if ledger == "none" else {}
+    environment: dict[str, Any] = {"GMI_LEDGER_URL": "none"} if ledger == "none" else {}
     async with world.host(**environment) as host:
         await host.call_ok("generate_video", **LUMA, wait=False)
         answer = await host.call_ok("generate_video", **(LUMA | other), wait=False)

@@ -11,11 +11,11 @@ from tests.conftest import EPOCH, Host, World
 
 pytestmark = pytest.mark.anyio
 
-LIMIT = {"GMI_SPEND_LIMIT_USD": "2.20"}
+LIMIT: dict[str, Any] = {"GMI_SPEND_LIMIT_USD": "2.20"}
 FITTING = 3
 """As many calls at $0.71 are within the limit."""
 
-NONE = {"GMI_LEDGER_URL": "none"}
+NONE: dict[str, Any] = {"GMI_LEDGER_URL": "none"}
 LEDGERS = pytest.mark.parametrize("environment", [LIMIT, LIMIT | NONE], ids=["sqlite", "none"])
 LISTS: dict[str, dict[str, Any]] = {
     "as it is": {},
@@ -70,7 +70,7 @@ async def test_of_20_calls_with_a_restart_after_each_three_are_paid(world: World
 
 @LEDGERS
 async def test_of_20_calls_at_once_at_one_server_three_are_paid(
-    world: World, era: str, environment: dict[str, str]
+    world: World, era: str, environment: dict[str, Any]
 ) -> None:
     async with world.host(era=era, **environment) as host, anyio.create_task_group() as calls:
         for number in range(20):
@@ -118,7 +118,7 @@ async def test_what_was_refused_is_free_again(world: World) -> None:
 
 
 @LEDGERS
-async def test_a_price_that_cannot_be_fetched_is_named(world: World, environment: dict[str, str]) -> None:
+async def test_a_price_that_cannot_be_fetched_is_named(world: World, environment: dict[str, Any]) -> None:
     old = world.sim.add_history("Veo3", payload={"prompt": "x"}, created_at=EPOCH - 5000, took_seconds=50)
     world.sim.fail("model", "500", times=None, after=1)  # the first one is Luma-Ray2's, for this call's own price
     async with world.host(**environment) as host:
@@ -134,7 +134,7 @@ async def test_a_price_that_cannot_be_fetched_is_named(world: World, environment
 
 
 @LEDGERS
-async def test_a_request_without_a_model_is_named(world: World, environment: dict[str, str]) -> None:
+async def test_a_request_without_a_model_is_named(world: World, environment: dict[str, Any]) -> None:
     old = world.sim.add_history("Luma-Ray2", payload={"prompt": "x"}, created_at=EPOCH - 5000, took_seconds=50)
     world.sim.behave(record_model="absent")
     async with world.host(**environment) as host:
@@ -144,7 +144,7 @@ async def test_a_request_without_a_model_is_named(world: World, environment: dic
 
 
 @LEDGERS
-async def test_a_request_whose_model_is_in_another_case_is_counted(world: World, environment: dict[str, str]) -> None:
+async def test_a_request_whose_model_is_in_another_case_is_counted(world: World, environment: dict[str, Any]) -> None:
     for number in range(3):
         payload = {"prompt": f"old {number}"}
         world.sim.add_history("Luma-Ray2", payload=payload, created_at=EPOCH - 5000, took_seconds=50)
@@ -157,7 +157,7 @@ async def test_a_request_whose_model_is_in_another_case_is_counted(world: World,
 
 @LEDGERS
 @pytest.mark.parametrize("keep", ["oldest", "newest"])
-async def test_a_cut_list_is_named(world: World, environment: dict[str, str], keep: str) -> None:
+async def test_a_cut_list_is_named(world: World, environment: dict[str, Any], keep: str) -> None:
     for number in range(12):
         payload = {"prompt": f"old {number}"}
         world.sim.add_history("Luma-Ray2", payload=payload, created_at=EPOCH - 5000, took_seconds=50)
@@ -169,7 +169,7 @@ async def test_a_cut_list_is_named(world: World, environment: dict[str, str], ke
 
 
 @LEDGERS
-async def test_old_requests_need_no_price(world: World, environment: dict[str, str]) -> None:
+async def test_old_requests_need_no_price(world: World, environment: dict[str, Any]) -> None:
     world.sim.add_history("gone-model", payload={"prompt": "x"}, created_at=EPOCH - 90_000, took_seconds=50)
     async with world.host(**environment) as host:
         await host.call_ok("generate_video", prompt="a fox")
