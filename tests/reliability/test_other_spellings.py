@@ -107,3 +107,27 @@ async def test_a_value_at_its_models_default_is_the_same_as_an_absent_one(world:
         await host.call_ok("generate_video", prompt="a fox", model="Veo3")
         await host.call_ok("generate_video", prompt="a fox", model="Veo3", model_parameters=defaults)
     assert len(world.sim.jobs) == 1
+
+
+async def test_luma_ray2_is_the_same_call_while_its_live_record_is_unavailable(world: World) -> None:
+    world.sim.behave(list_lag=600)
+    for parameter in world.sim.models["Luma-Ray2"]["parameters"]:
+        parameter["default_value"] = None
+    async with world.host() as host:
+        first = await host.call_ok("generate_video", prompt="a fox", wait=False)
+    world.sim.fail("model", "500", times=None)
+    async with world.host() as restarted:
+        again = await restarted.call_ok("generate_video", prompt="a fox", wait=False)
+    assert [job.request_id for job in world.sim.jobs] == [first["request_id"]] == [again["request_id"]]
+
+
+@pytest.mark.parametrize("ledger", ["sqlite", "none"])
+async def test_what_luma_ray2s_live_record_has_beyond_the_table_makes_another_video(world: World, ledger: str) -> None:
+    world.sim.script("Luma-Ray2", Script.takes(200))
+    seed = {"name": "seed", "type": "integer", "required": False, "default_value": 0}
+    world.sim.models["Luma-Ray2"]["parameters"].append(seed | dict.fromkeys(("options", "min_value", "max_value")))
+    environment: dict[str, Any] = {"GMI_LEDGER_URL": "none"} if ledger == "none" else {}
+    for parameters in ({}, {"seed": 1}, {"seed": 2}, {"seed": 2}, {"seed": 0}):
+        async with world.host(**environment) as host:
+            await host.call_ok("generate_video", prompt="a fox", model_parameters=parameters, wait=False)
+    assert [job.payload.get("seed") for job in world.sim.jobs] == [None, 1, 2]
