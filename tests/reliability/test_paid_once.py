@@ -79,6 +79,38 @@ async def test_another_take_whose_call_was_cancelled_in_its_submit_is_one_take(w
     assert take["request_id"] == world.sim.jobs[1].request_id
 
 
+async def test_another_take_that_is_made_after_its_call_was_answered_is_the_answer_to_the_same_call(
+    world: World, era: str
+) -> None:
+    async with world.host(era=era, GMI_MAX_WAIT_SECONDS="5") as host:
+        first = await host.call_ok("generate_video", **FOX, wait=False)
+        world.sim.behave(latency=12)
+        early = await host.call_ok("generate_video", **FOX, allow_duplicate=True)
+        assert "the same call again" in early["next_step"]
+        await trio.sleep(60)
+        world.sim.behave(latency=0)
+        take = await host.call_ok("generate_video", **FOX, allow_duplicate=True)
+        assert take["reused"]
+        assert len(world.sim.jobs) == 2
+        assert take["request_id"] == world.sim.jobs[1].request_id != first["request_id"]
+        third = await host.call_ok("generate_video", **FOX, allow_duplicate=True)
+    assert len(world.sim.jobs) == 3
+    assert third["request_id"] == world.sim.jobs[2].request_id
+
+
+async def test_another_take_that_is_made_after_its_call_was_cancelled_is_the_answer_to_the_same_call(
+    world: World, era: str
+) -> None:
+    async with world.host(era=era) as host:
+        await host.call_ok("generate_video", **FOX)
+        with world.sim.pause_at("submit:made"), trio.move_on_after(5):
+            await host.call("generate_video", **FOX, allow_duplicate=True)
+        await trio.sleep(60)
+        take = await host.call_ok("generate_video", **FOX, allow_duplicate=True)
+    assert len(world.sim.jobs) == 2
+    assert take["request_id"] == world.sim.jobs[1].request_id
+
+
 async def test_another_take_that_was_killed_in_its_submit_is_found_by_the_same_call(world: World) -> None:
     async with process(world) as (server, host), anyio.create_task_group() as calls:
         await host.call_ok("generate_video", **FOX)

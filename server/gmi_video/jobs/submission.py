@@ -15,6 +15,7 @@ from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
+from cachetools import TTLCache
 
 from gmi_video.catalog.prepare import PricedRequest
 from gmi_video.errors import (
@@ -86,6 +87,9 @@ class Submission:
         self._reconciliation = Reconciliation(queue, ledger)
         self._sender = Sender(queue, ledger, self._reconciliation)
         self._running: SingleFlight[tuple[str, bool], Submitted] = SingleFlight(tasks)
+        # Takes that are being submitted and whose newest caller has left, and those that were made then.
+        self._left: set[str] = set()
+        self._unheard: TTLCache[str, Submitted] = TTLCache(1000, REUSE_SECONDS, timer=anyio.current_time)
 
     async def submit(
         self, request: PricedRequest, upload: Upload | None = None, *, allow_duplicate: bool = False
@@ -103,18 +107,27 @@ class Submission:
             SubmissionUnknown: the job may or may not exist.
         """
         identity = self._identity(request)
+        if allow_duplicate:
+            self._left.discard(identity.fingerprint)
+            if unheard := self._unheard.pop(identity.fingerprint, None):
+                record = await self._reconciliation.current(unheard.record.request_id, identity)
+                return replace(unheard, record=record, reused=True)
         plain, take = (identity.fingerprint, False), (identity.fingerprint, True)
         # A plain call joins whatever is being submitted; a take joins the same take, whose host may have hung up.
         key = take if allow_duplicate or take in self._running else plain
         joined = key in self._running
         make = partial(self._find_or_make, request, identity, upload, allow_duplicate=allow_duplicate)
         try:
-            submitted = await self._running.run(key, make)
+            submitted = await self._running.run(key, partial(self._make_take, identity, make) if key == take else make)
         except Interrupted:
             raise SubmissionUnknown(
                 "The server was stopped while it was submitting: the job may or may not have been made.",
                 "Make the same call again: it looks for the job before it submits anything.",
             ) from None
+        except anyio.get_cancelled_exc_class():
+            if allow_duplicate:
+                self._left.add(identity.fingerprint)
+            raise
         return replace(submitted, reused=True) if joined else submitted
 
     async def is_made(self, request: PricedRequest) -> bool:
@@ -131,6 +144,14 @@ class Submission:
 
     def _identity(self, request: PricedRequest) -> JobIdentity:
         return JobIdentity(request.wire, request.defaults, self._digest_of)
+
+    async def _make_take(self, identity: JobIdentity, make: Callable[[], Awaitable[Submitted]]) -> Submitted:
+        """Make another take. If its caller has left meanwhile, the same call made again is answered with it."""
+        submitted = await make()
+        if identity.fingerprint in self._left:
+            self._left.discard(identity.fingerprint)
+            self._unheard[identity.fingerprint] = submitted
+        return submitted
 
     async def _find_or_make(
         self, request: PricedRequest, identity: JobIdentity, upload: Upload | None, *, allow_duplicate: bool
