@@ -139,7 +139,8 @@ def _run(conversation: Conversation, fault: Fault, times: int | None) -> Outcome
 
 async def _converse(conversation: Conversation, fault: Fault, times: int | None, folder: Path) -> Outcome:
     sim = Simulator(api_key=KEY, clock=now, seed=1)
-    world = World(sim, {"GMI_API_KEY": KEY, "GMI_BASE_URL": sim.api_url})
+    ledger = f"sqlite://{folder / 'ledger.sqlite3'}"
+    world = World(sim, {"GMI_API_KEY": KEY, "GMI_BASE_URL": sim.api_url, "GMI_LEDGER_URL": ledger})
     arguments = dict(conversation.arguments)
     if conversation.of_a_file:
         Image.new("RGB", (64, 36), "orange").save(folder / "fox.png")

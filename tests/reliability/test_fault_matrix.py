@@ -6,6 +6,7 @@ import os
 import pytest
 
 from gmi_video.jobs import reconciliation, submission
+from gmi_video.jobs.ledger import owners
 from gmi_video.simulator import FAULTS, Fault
 from gmi_video.text import duration
 from gmi_video.upstream import client
@@ -18,6 +19,9 @@ pytestmark = [pytest.mark.slow, *ABANDONED_BODIES]
 ROWS = [(conversation, fault) for conversation in CONVERSATIONS for fault in conversation.faults]
 
 JOB_WAS_MADE: tuple[Fault, ...] = (
+    "429_after",
+    "500_refused_value_after",
+    "500_credentials_after",
     "500_after",
     "502_html_after",
     "503_after",
@@ -78,8 +82,10 @@ def test_the_page_has_the_current_tables() -> None:
     [
         f"at most {client.ATTEMPTS} times within {duration(client.RETRY_SECONDS)}",
         f"{len(reconciliation.PAUSES)} looks over {duration(sum(reconciliation.PAUSES))}",
-        f"for {duration(submission.REUSE_SECONDS)} after its end",
-        f"For {duration(reconciliation.UNCONFIRMED_SECONDS)} after the submit",
+        f"for {duration(submission.REUSE_SECONDS)} after a job was made",
+        f"for {duration(reconciliation.UNCONFIRMED_SECONDS)} after the submit",
+        f"{duration(sum(reconciliation.PAUSES_AFTER_REFUSAL))} later",
+        f"{duration(owners.LEASE_SECONDS)} without a sign of life",
     ],
 )
 def test_the_numbers_in_reliability_md_are_the_codes(promise: str) -> None:

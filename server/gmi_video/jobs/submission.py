@@ -15,7 +15,7 @@ from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
-from cachetools import LRUCache
+from cachetools import TTLCache
 
 from gmi_video.catalog.prepare import PricedRequest
 from gmi_video.errors import (
@@ -90,7 +90,7 @@ class Submission:
         self._reconciliation = Reconciliation(queue, ledger)
         self._sender = Sender(queue, ledger, self._reconciliation)
         self._running: SingleFlight[tuple[str, bool], Submitted] = SingleFlight(tasks)
-        self._unanswered: LRUCache[str, Submitted] = LRUCache(REMEMBERED)
+        self._unanswered: TTLCache[str, Submitted] = TTLCache(REMEMBERED, REUSE_SECONDS, timer=anyio.current_time)
         """Takes whose id no caller has been given yet, by fingerprint."""
 
     async def submit(
@@ -120,18 +120,17 @@ class Submission:
         key = take if allow_duplicate or take in self._running else plain
         if allow_duplicate and key not in self._running and (made := self._unanswered.get(identity.fingerprint)):
             # The very call again, of a host that had given up before it was answered.
-            return replace(made, reused=True)
+            record = await self._reconciliation.current(made.record.request_id, identity)
+            return replace(made, record=record, reused=True)
         joined = key in self._running
         make = partial(self._find_or_make, request, identity, upload, allow_duplicate=allow_duplicate, may_pay=may_pay)
         try:
-            submitted = await self._running.run(key, make)
+            submitted = await self._running.run(key, partial(self._make_take, identity, make) if key == take else make)
         except Interrupted:
             raise SubmissionUnknown(
                 "The server was stopped while it was submitting: the job may or may not have been made.",
                 "Make the same call again: it looks for the job before it submits anything.",
             ) from None
-        if allow_duplicate and not joined:
-            self._unanswered[identity.fingerprint] = submitted
         return replace(submitted, reused=True) if joined else submitted
 
     def answered(self, request: PricedRequest) -> None:
@@ -152,6 +151,11 @@ class Submission:
 
     def _identity(self, request: PricedRequest) -> JobIdentity:
         return JobIdentity(request.wire, request.defaults, self._digest_of)
+
+    async def _make_take(self, identity: JobIdentity, make: Callable[[], Awaitable[Submitted]]) -> Submitted:
+        """Make another take. Until a caller was answered with it, the same call made again is."""
+        submitted = self._unanswered[identity.fingerprint] = await make()
+        return submitted
 
     async def _find_or_make(
         self,
