@@ -1,35 +1,38 @@
-# gmi-video-mcp: what there is to do here. `make` alone lists it. All that is needed is Python 3.11+ and make.
+# gmi-video-mcp: `make` alone lists what there is. Only Python 3.11+ and make are needed.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Old enough to install ourselves with, new enough to know dependency groups.
+PYTEST := $(BIN)/pytest -n 2 --dist worksteal
+INSTALL := -m pip install --quiet --disable-pip-version-check
+# 25.1 is the first pip with dependency groups.
 PIP := "pip>=25.1"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo live test check format pytest tables bench conformance constraints dist clean
+.PHONY: help demo live fast test full check pytest packaging sdist wheel newest format tables bench conformance \
+    constraints dist clean
 
-help: ## List what there is to do
+help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
 	    printf '  make %-12s %s\n' "$$name" "$$what"; done
 
-# -- the environment: made once, made again when what it is made from changes ----------------------------------------
+# -- the environment: made once, and again when pyproject.toml or constraints.txt change -----------------------------
 
 $(VENV)/.made:
 	@echo "Making $(VENV) (once)"
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or later is needed: make PYTHON=...")'
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade $(PIP)
+	@$(BIN)/python $(INSTALL) --upgrade $(PIP)
 	@touch $@
 
 $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing the server and what the demo needs (once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo]'
+	@$(BIN)/python $(INSTALL) -c constraints.txt -e '.[demo]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.demo
 	@echo "Installing what the checks and tests need (once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group dev
+	@$(BIN)/python $(INSTALL) -c constraints.txt --group dev
 	@touch $@
 
 # -- using it --------------------------------------------------------------------------------------------------------
@@ -42,17 +45,23 @@ demo: export PROMPT := $(PROMPT)
 
 # -- working on it ---------------------------------------------------------------------------------------------------
 
-test: check pytest ## Everything a change must pass: format, lint, types, tests
+fast: $(VENV)/.dev ## The tests that are not slow, while you work (ARGS="-k name" to choose)
+	$(PYTEST) -m 'not slow' $(ARGS)
+
+test: check pytest ## What a change must pass: format, lint, types, all tests
+
+full: $(VENV)/.dev ## The tests of random inputs again, with ten times as many inputs
+	FULL=1 $(PYTEST) tests/reliability/test_lives.py tests/reliability/test_hostile_answers.py
 
 check: $(VENV)/.dev ## Format, lint and types only
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
 	$(BIN)/pyright
 
-pytest: $(VENV)/.dev ## The tests only (ARGS="-k name" to choose)
-	$(BIN)/pytest -n 2 $(ARGS)
+pytest: $(VENV)/.dev ## All tests, and nothing else (ARGS="-k name" to choose)
+	$(PYTEST) $(ARGS)
 
-format: $(VENV)/.dev ## Mend format and lint where that can be done by itself
+format: $(VENV)/.dev ## Fix format and lint where a tool can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
@@ -61,7 +70,7 @@ tables: $(VENV)/.dev ## Write what is generated from the code: the tables of REA
 	$(BIN)/python -m tests.tables
 	$(BIN)/python -m tests.reliability.matrix
 
-live: $(VENV)/.dev ## Compare the real queue with what is believed of it; needs GMI_API_KEY, costs nothing
+live: $(VENV)/.dev ## Compare the real queue with what this project expects of it; needs GMI_API_KEY, costs nothing
 	$(BIN)/python -m gmi_video.live
 
 bench: $(VENV)/.dev ## Measure polling and a thousand waits, as docs/performance.md has them (some minutes)
@@ -71,18 +80,51 @@ bench: $(VENV)/.dev ## Measure polling and a thousand waits, as docs/performance
 conformance: $(VENV)/.dev ## The official MCP scenarios for tasks (needs npm)
 	$(BIN)/python -m tests.conformance.run
 
+# -- what is shipped -------------------------------------------------------------------------------------------------
+
+dist: $(VENV)/.dev ## Build the wheel and the source distribution into dist/
+	rm -rf dist
+	$(BIN)/hatchling build
+
+packaging: $(VENV)/.dev ## Check what is built, and make a video with the lowest versions allowed
+	$(BIN)/pytest -m 'packaging or not packaging' tests/packaging
+
+# The next two unpack the sdist in a temporary folder, so that nothing of this folder can help.
+
+sdist: dist ## Run all tests from the unpacked source distribution
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && tar -xzf dist/*.tar.gz -C "$$folder" --strip-components 1 && \
+	$(MAKE) -C "$$folder" pytest PYTHON="$(PYTHON)"
+
+# The two ignored files compare with the source, and there is none.
+wheel: dist ## Install the wheel, delete the source, and run the fast tests
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && tar -xzf dist/*.tar.gz -C "$$folder" --strip-components 1 && \
+	rm -r "$$folder/server" && $(PYTHON) -m venv "$$folder/.venv" && python="$$folder/.venv/bin/python" && \
+	"$$python" $(INSTALL) --upgrade $(PIP) && \
+	"$$python" $(INSTALL) -c constraints.txt "$$(ls dist/*.whl)[demo]" --group dev && \
+	cd "$$folder" && "$$python" -m pytest -n 2 --dist worksteal -m 'not slow' --ignore tests/test_structure.py --ignore tests/test_readme.py
+
+# Not part of .ci/run: what it finds was published by others, and must not stop an unrelated change.
+# Run it before a release, and when the SDK has a new version.
+newest: ## Run all tests with the newest versions allowed, then with the newest MCP SDK whether allowed or not
+	rm -rf $(VENV)/.newest
+	$(PYTHON) -m venv $(VENV)/.newest
+	$(VENV)/.newest/bin/python $(INSTALL) --upgrade $(PIP)
+	$(VENV)/.newest/bin/python $(INSTALL) -e '.[demo]' --group dev
+	$(VENV)/.newest/bin/python -m pytest -n 2 --dist worksteal
+	$(VENV)/.newest/bin/python $(INSTALL) --upgrade mcp mcp-types
+	$(VENV)/.newest/bin/python -m pip list | grep '^mcp'
+	$(VENV)/.newest/bin/python -m pytest -n 2 --dist worksteal
+	rm -rf $(VENV)/.newest
+
 constraints: ## Pin in constraints.txt the newest versions that fit, from an environment made afresh
 	rm -rf $(VENV)/.fresh
 	$(PYTHON) -m venv $(VENV)/.fresh
-	$(VENV)/.fresh/bin/python -m pip install --quiet --disable-pip-version-check --upgrade $(PIP)
-	$(VENV)/.fresh/bin/python -m pip install --quiet --disable-pip-version-check -e '.[demo]' --group dev
+	$(VENV)/.fresh/bin/python $(INSTALL) --upgrade $(PIP)
+	$(VENV)/.fresh/bin/python $(INSTALL) -e '.[demo]' --group dev
 	{ sed -n '/^#/p' constraints.txt; \
 	  $(VENV)/.fresh/bin/python -m pip freeze --exclude-editable; } > constraints.new
 	mv constraints.new constraints.txt
 	rm -rf $(VENV)/.fresh
-
-dist: $(VENV)/.dev ## Build the wheel and the source distribution into dist/
-	$(BIN)/hatchling build
 
 clean: ## Remove what was made here, the environment and the demo's films too
 	rm -rf $(VENV) dist build gmi-video-output .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Conversations: the real MCP client, our server, and the simulator as its upstream, under a clock that jumps."""
+"""Fixtures: the real MCP client, our server, and the simulator as its upstream, in virtual time."""
 
 import json
 from collections.abc import AsyncGenerator
@@ -7,16 +7,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 import trio
+from anyio.abc import TaskGroup
 from mcp import Client
 from mcp_types import CallToolResult, Implementation, TextContent
 from trio.testing import MockClock
 
+from gmi_video.images.upload import Images
 from gmi_video.mcp.app import create_server
 from gmi_video.mcp.sdk import StrictServer
 from gmi_video.settings import Settings
 from gmi_video.simulator import SimulatedTransport, Simulator
+from gmi_video.upstream.client import Queue
+from gmi_video.upstream.transport import Transport
 
 from .virtual_time import ThreadsHoldTime
 
@@ -33,7 +38,7 @@ def state_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """trio with virtual time: whenever everybody waits, the clock jumps."""
+    """trio with virtual time: the clock jumps to the next deadline whenever every task waits."""
     clock = MockClock(autojump_threshold=0)
     return "trio", {"clock": clock, "instruments": [ThreadsHoldTime(clock)]}
 
@@ -51,15 +56,15 @@ def now() -> float:
 
 @dataclass
 class Host:
-    """An assistant's host: an MCP client that remembers what it was told."""
+    """An assistant's host: an MCP client that keeps the progress messages and results that it receives."""
 
     client: Client
     progress: list[tuple[float, float | None, str | None]] = field(default_factory=list[Any])
     results: list[CallToolResult] = field(default_factory=list[CallToolResult])
 
     async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """Call a tool; the answer, which must be the same as text and as structure."""
-        result = await self.client.call_tool(tool, arguments, progress_callback=self._heard)
+        """Call a tool. Returns its answer, which must be the same as text and as structured content."""
+        result = await self.client.call_tool(tool, arguments, progress_callback=self._on_progress)
         self.results.append(result)
         answer = answer_of(result)
         if result.structured_content is not None:
@@ -78,7 +83,7 @@ class Host:
         assert not self.results[-1].is_error, answer
         return answer
 
-    async def _heard(self, progress: float, total: float | None, message: str | None) -> None:
+    async def _on_progress(self, progress: float, total: float | None, message: str | None) -> None:
         self.progress.append((progress, total, message))
 
 
@@ -91,13 +96,13 @@ def answer_of(result: CallToolResult) -> dict[str, Any]:
 
 @dataclass
 class World:
-    """A simulator, and any number of servers and hosts onto it."""
+    """The simulator, and any number of servers and hosts that use it."""
 
     sim: Simulator
     environment: dict[str, str]
 
     def server(self, **environment: str) -> StrictServer:
-        """A new server process, as it were: nothing of an older one is left in it."""
+        """A new server, as after a restart: it shares nothing with an older one but the ledger."""
         # Without an address of its own a ledger would be in the state folder of whoever runs the tests.
         settings = Settings.from_environment({"GMI_LEDGER_URL": "none"} | self.environment | environment)
         return create_server(settings, transport=SimulatedTransport(self.sim), now=now)
@@ -108,11 +113,11 @@ class World:
         server: StrictServer | None = None,
         *,
         era: str = "2026-07-28",
-        name: str = "mcp",
+        name: str = "claude-code",
         options: dict[str, Any] | None = None,
         **environment: str,
     ) -> AsyncGenerator[Host]:
-        """A host called `name`, connected to `server` or to a new one. The default name waits without limit."""
+        """A host called `name`, connected to `server` or to a new one. The default one waits without limit."""
         client = Client(
             server or self.server(**environment),
             mode=era,
@@ -132,3 +137,33 @@ def world(tmp_path: Path) -> World:
     sim = Simulator(api_key=KEY, clock=now, seed=1)
     ledger = f"sqlite://{tmp_path / 'ledger.sqlite3'}"
     return World(sim, {"GMI_API_KEY": KEY, "GMI_BASE_URL": sim.api_url, "GMI_LEDGER_URL": ledger})
+
+
+# -- without a server: the queue's client, and the images that it uploads -----------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The one folder that images may come from."""
+    (tmp_path / "pictures").mkdir()
+    return tmp_path / "pictures"
+
+
+@pytest.fixture
+async def queue(world: World) -> AsyncGenerator[Queue]:
+    transport = Transport(Settings.from_environment(world.environment), SimulatedTransport(world.sim), now)
+    yield Queue(transport)
+    await transport.aclose()
+
+
+@pytest.fixture
+async def tasks() -> AsyncGenerator[TaskGroup]:
+    """A task group in place of the server's own."""
+    async with anyio.create_task_group() as group:
+        yield group
+        group.cancel_scope.cancel()
+
+
+@pytest.fixture
+def images(queue: Queue, folder: Path, tasks: TaskGroup) -> Images:
+    return Images(queue, (folder,), tasks)

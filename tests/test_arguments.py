@@ -1,4 +1,4 @@
-"""Arguments that don't fit are refused in words, before anything reaches the queue."""
+"""Wrong arguments are refused with a sentence that says what would be right, before anything reaches the queue."""
 
 from typing import Any
 
@@ -69,7 +69,56 @@ async def test_a_missing_prompt_is_named(world: World, era: str) -> None:
     assert '"prompt" is missing' in refused["error"]["message"]
 
 
-@pytest.mark.parametrize("request_id", ["", "../models", "a b", "a/b", "x" * 200, "%2e%2e", "a?b=c", "a#b", "é"])
+LONE_SURROGATE = "a \ud800 fox"
+
+
+@pytest.mark.parametrize(
+    ("tool", "name", "value"),
+    [
+        ("generate_video", "prompt", LONE_SURROGATE),
+        ("generate_video", "model", LONE_SURROGATE),
+        ("generate_video", "frame0_image", f"/{LONE_SURROGATE}.png"),
+        ("generate_video", "model_parameters", {"negativePrompt": LONE_SURROGATE}),
+        ("generate_video", "model_parameters", '{"\\ud800": 1}'),
+        ("generate_video", "model_parameters", '{"negativePrompt": "\\ud800"}'),
+        ("get_status", "request_id", LONE_SURROGATE),
+        ("list_requests", "model", LONE_SURROGATE),
+        ("list_requests", "status", LONE_SURROGATE),
+        ("list_models", "model", LONE_SURROGATE),
+        ("list_models", "search", LONE_SURROGATE),
+    ],
+)
+async def test_text_that_is_not_valid_unicode_is_refused_by_the_arguments_name(
+    world: World, era: str, tool: str, name: str, value: Any
+) -> None:
+    given = {"prompt": "a fox", "model": "Veo3"} if tool == "generate_video" else {}
+    async with world.host(era=era) as host:
+        refused = await host.call_error(tool, **(given | {name: value}))
+    assert f'"{name}"' in refused["error"]["message"]
+    assert refused["error"]["charged"] == "no"
+    assert world.sim.calls == []
+
+
+async def test_an_object_may_come_as_json_text(world: World, era: str) -> None:
+    async with world.host(era=era) as host:
+        text = '{"durationSeconds": "6", "negativePrompt": "rain"}'
+        await host.call_ok("generate_video", prompt="a fox", model="Veo3", model_parameters=text)
+    assert world.sim.jobs[0].payload == {"prompt": "a fox", "durationSeconds": "6", "negativePrompt": "rain"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "colour=red", "[1]", '"red"', "null", "1", "{", pytest.param("[" * 100_000, id="nested")]
+)
+async def test_json_text_that_is_no_object_is_refused(world: World, era: str, text: str) -> None:
+    async with world.host(era=era) as host:
+        refused = await host.call_error("generate_video", prompt="a fox", model="Veo3", model_parameters=text)
+    assert '"model_parameters" must be an object' in refused["error"]["message"]
+    assert world.sim.calls == []
+
+
+@pytest.mark.parametrize(
+    "request_id", ["", "abc\n", "../models", "a b", "a/b", "x" * 200, "%2e%2e", "a?b=c", "a#b", "é"]
+)
 async def test_a_request_id_that_could_change_the_address_never_reaches_it(world: World, request_id: str) -> None:
     async with world.host() as host:
         refused = await host.call_error("get_status", request_id=request_id)

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.skipif(not (ROOT / "bench").is_dir(), reason="the source distribution ships no benches")
+@pytest.mark.slow
 @pytest.mark.parametrize(("bench", "options", "says"), [("polling", ["--quick"], "× the polls")])
 def test_a_bench_runs_and_prints_its_figures(bench: str, options: list[str], says: str) -> None:
     command = [sys.executable, "-m", f"bench.{bench}", *options]

@@ -1,7 +1,8 @@
-"""Callers that leave: no wait outlives its caller, no job is touched, and every job is found again.
+"""Cancelled calls: no wait outlives its caller, no job is affected, and every job is found again.
 
-The client in memory speaks as over stdio, under virtual time. HTTP and the real process run in real time: there the
-server polls every second or two, so that three seconds without a call to the queue mean that nobody waits any more.
+The client in memory speaks as over stdio, in virtual time. HTTP and the real process run in real time. The server on
+HTTP is made to poll several times a second, the real process polls once a second: where the queue is not called for as
+long as several polls would take, no call waits any more.
 """
 
 import json
@@ -20,6 +21,7 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp_types import Implementation
 
+from gmi_video.jobs import estimates
 from gmi_video.mcp.app import create_server
 from gmi_video.settings import Settings
 from gmi_video.simulator import Script, SimulatedTransport, Simulator
@@ -30,8 +32,11 @@ from .conftest import ERAS, KEY, World
 pytestmark = pytest.mark.anyio
 
 CLIENT = {"name": "mcp", "version": "1"}
-QUIET = 3.0
-"""Seconds in real time; longer than any pause between two looks here."""
+SECONDS = 20
+"""The limit of every wait in real time (seconds), far above what any of them takes."""
+
+ON_HTTP, OF_A_PROCESS = 0.05, 0.125
+"""A twentieth of the time without a call that shows that no more polls come (seconds)."""
 
 
 # -- in memory, under virtual time -------------------------------------------------------------------------------
@@ -73,7 +78,7 @@ async def test_a_get_status_that_is_cancelled_stops_the_polling_at_once(world: W
     await found_again(world, era)
 
 
-async def test_a_client_that_is_gone_stops_the_polling_at_once(world: World, era: str) -> None:
+async def test_a_client_that_disconnects_stops_the_polling_at_once(world: World, era: str) -> None:
     world.sim.script("Luma-Ray2", Script.takes(3000))
     async with world.host(era=era) as host, anyio.create_task_group() as tasks:
         tasks.start_soon(lambda: host.call("generate_video", prompt="a fox"))
@@ -83,7 +88,7 @@ async def test_a_client_that_is_gone_stops_the_polling_at_once(world: World, era
     await found_again(world, era)
 
 
-async def test_a_call_cancelled_while_it_submits_has_made_its_one_job(world: World, era: str) -> None:
+async def test_a_call_that_is_cancelled_during_its_submit_makes_one_job(world: World, era: str) -> None:
     world.sim.script("Luma-Ray2", Script.takes(3000))
     world.sim.behave(latency=4)
     async with world.host(era=era) as host:
@@ -96,7 +101,7 @@ async def test_a_call_cancelled_while_it_submits_has_made_its_one_job(world: Wor
     await found_again(world, era)
 
 
-async def test_one_of_two_who_wait_may_go(world: World, era: str) -> None:
+async def test_one_of_two_waiting_calls_may_be_cancelled(world: World, era: str) -> None:
     world.sim.script("Luma-Ray2", Script.takes(300))
     ended: list[str] = []
     async with world.host(era=era) as host, anyio.create_task_group() as tasks:
@@ -116,12 +121,12 @@ async def test_one_of_two_who_wait_may_go(world: World, era: str) -> None:
 
 @pytest.fixture
 def cloud() -> Simulator:
-    """A simulator whose jobs don't end, and whose history makes the server look every second or two."""
+    """A simulator whose jobs don't end, and whose history makes the server poll as often as it may."""
     sim = Simulator(api_key=KEY, seed=1)
     sim.script("Luma-Ray2", Script(((0, "processing"),)))
     payload = {"prompt": "an owl", "resolution": "720p", "duration": "5s", "aspect_ratio": "16:9", "loop": False}
-    for number in range(5):
-        sim.add_history("Luma-Ray2", payload=payload, created_at=time.time() - 900, took_seconds=2 + number % 2)
+    for _ in range(5):
+        sim.add_history("Luma-Ray2", payload=payload, created_at=time.time() - 900, took_seconds=1)
     return sim
 
 
@@ -202,15 +207,16 @@ def answer_in(body: str) -> dict[str, Any]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    with anyio.fail_after(20):
-        while not condition():  # noqa: ASYNC110 - looks at another process's or port's doings from outside
+    with anyio.fail_after(SECONDS):
+        while not condition():  # noqa: ASYNC110 - another process or port has no event to wait for
             await anyio.sleep(0.05)
 
 
 @asynccontextmanager
 async def over_http(cloud: Simulator, **environment: str) -> AsyncGenerator[Http]:
     """The server on a free port of this machine."""
-    settings = Settings.from_environment({"GMI_API_KEY": KEY, "GMI_BASE_URL": cloud.api_url} | environment)
+    environment |= {"GMI_API_KEY": KEY, "GMI_BASE_URL": cloud.api_url, "GMI_MAX_REQUESTS_PER_SECOND": "100"}
+    settings = Settings.from_environment(environment)
     app = create_server(settings, transport=SimulatedTransport(cloud)).streamable_http_app()
     server = _Uvicorn(uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=1))
     async with anyio.create_task_group() as tasks:
@@ -222,11 +228,20 @@ async def over_http(cloud: Simulator, **environment: str) -> AsyncGenerator[Http
         server.should_exit = True
 
 
-async def nobody_waits(cloud: Simulator) -> None:
-    await anyio.sleep(0.5)  # what is on its way arrives
-    asked = len(cloud.calls)
-    await anyio.sleep(QUIET)
-    assert len(cloud.calls) == asked
+@pytest.fixture
+def polls_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes servers of this process poll so often that it is soon seen when they don't."""
+    monkeypatch.setattr(estimates, "MIN_PAUSE", 0.05)
+
+
+async def no_call_waits(cloud: Simulator, turn: float = ON_HTTP) -> None:
+    """Wait until the queue is not called any more. Time is counted in turns, so that a stall of the machine is one."""
+    quiet = asked = 0
+    with anyio.fail_after(SECONDS):
+        while quiet < 20:
+            await anyio.sleep(turn)
+            quiet = quiet + 1 if len(cloud.calls) == asked else 0
+            asked = len(cloud.calls)
 
 
 Leave = Callable[[Http, httpx.Response], Awaitable[None]]
@@ -244,6 +259,8 @@ async def _ends_its_session(http: Http, _response: httpx.Response) -> None:
     await http.delete()
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("polls_often")
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize(
     ("era", "leave"),
@@ -254,7 +271,7 @@ async def test_over_http_no_wait_outlives_its_caller(cloud: Simulator, era: str,
         await http.open(era)
         async with http.waiting() as response:
             await leave(http, response)
-            await nobody_waits(cloud)
+            await no_call_waits(cloud)
         await http.open(era)
         (job,) = cloud.jobs
         assert (await http.result("get_status", request_id=job.request_id))["status"] == "processing"
@@ -263,34 +280,40 @@ async def test_over_http_no_wait_outlives_its_caller(cloud: Simulator, era: str,
     assert len(cloud.jobs) == 1
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("polls_often")
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_server_on_http_that_is_stopped_leaves_no_wait_behind(cloud: Simulator, era: str) -> None:
+async def test_after_a_server_on_http_is_stopped_no_call_waits(cloud: Simulator, era: str) -> None:
     async with over_http(cloud) as http:
         await http.open(era)
         async with http.waiting():
             http.stop()
-            await anyio.sleep(1.5)  # the grace that open calls are given
-            await nobody_waits(cloud)
+            await no_call_waits(cloud)
     assert len(cloud.jobs) == 1
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("polls_often")
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_an_older_clients_closed_stream_lets_the_call_run_to_its_ceiling_and_no_further(cloud: Simulator) -> None:
+async def test_an_older_clients_closed_stream_lets_the_call_run_to_its_time_limit_and_no_longer(
+    cloud: Simulator,
+) -> None:
     # The SDK takes a closed stream of the handshake era for a network fault: the client may come back for the rest.
-    async with over_http(cloud, GMI_MAX_WAIT_SECONDS="7") as http:
+    async with over_http(cloud, GMI_MAX_WAIT_SECONDS="6") as http:
         await http.open(ERAS[0])
         async with http.waiting() as response:
             await response.aclose()
             asked = http.asked()
             await until(lambda: http.asked() > asked)
-            await anyio.sleep(7)
-            await nobody_waits(cloud)
+            await no_call_waits(cloud)
     assert len(cloud.jobs) == 1
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("polls_often")
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_newer_clients_posted_cancellation_is_not_one(cloud: Simulator) -> None:
+async def test_a_cancellation_that_a_newer_client_posts_has_no_effect(cloud: Simulator) -> None:
     # The protocol of 2026-07-28 knows one cancellation over HTTP: closing the stream.
     async with over_http(cloud) as http:
         await http.open(ERAS[1])
@@ -300,9 +323,10 @@ async def test_a_newer_clients_posted_cancellation_is_not_one(cloud: Simulator) 
             ).status_code == 202
             asked = http.asked()
             await until(lambda: http.asked() > asked)
-        await nobody_waits(cloud)
+        await no_call_waits(cloud)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("era", ERAS)
 async def test_over_stdio_a_cancelled_call_of_the_real_process_stops_the_polling(cloud: Simulator, era: str) -> None:
@@ -317,7 +341,7 @@ async def test_over_stdio_a_cancelled_call_of_the_real_process_stops_the_polling
                 tasks.start_soon(client.call_tool, "generate_video", {"prompt": "a fox"})
                 await until(lambda: sum(call.endpoint == "get" for call in cloud.calls) >= 2)
                 tasks.cancel_scope.cancel()
-            await nobody_waits(cloud)
+            await no_call_waits(cloud, OF_A_PROCESS)
             (job,) = cloud.jobs
             again = await client.call_tool("generate_video", {"prompt": "a fox", "wait": False})
     assert again.structured_content is not None

@@ -17,6 +17,8 @@ from PIL import Image, ImageStat
 
 from gmi_video.demo.command import slug
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 120
 """The limit of every wait in these tests (seconds), far above what any of them takes."""
 

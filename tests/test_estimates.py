@@ -1,4 +1,4 @@
-"""Estimates: what history tells of a job's length, and so when it is worth looking."""
+"""Estimates: a job's length by the account's history, and so when to poll it."""
 
 import math
 import random
@@ -32,7 +32,7 @@ def record(took: float, *, status: str = "success", made: float = 0, **choices: 
 REQUEST = SubmitRequest(model=LUMA_RAY2, payload=payload())
 
 
-def looks(known: Estimate, until: float) -> list[tuple[float, float]]:
+def polls(known: Estimate, until: float) -> list[tuple[float, float]]:
     """The ages at which a pause begins, and how long it is."""
     found = [(0.0, known.pause(0.0))]
     while (age := sum(found[-1])) < until:
@@ -54,7 +54,7 @@ def test_jobs_of_the_same_kind_come_before_the_models_others() -> None:
     assert estimate(REQUEST, others + alike[:2]).basis.endswith("last 11 of this model")
 
 
-def test_failed_running_and_stampless_requests_tell_nothing() -> None:
+def test_requests_that_failed_are_running_or_have_no_timestamps_are_no_history() -> None:
     useless = [
         record(60, status="failed"),
         record(60, status="processing"),
@@ -71,16 +71,16 @@ def test_only_the_newest_fifty_count_because_a_queues_speed_changes() -> None:
 
 
 def test_without_history_the_pauses_grow_from_two_seconds_to_ten() -> None:
-    pauses = [round(pause, 6) for _, pause in looks(NO_HISTORY, 300)]
+    pauses = [round(pause, 6) for _, pause in polls(NO_HISTORY, 300)]
     assert pauses[0] == 2
     assert pauses[-1] == 10
     assert pauses == sorted(pauses)
 
 
-def test_no_look_comes_before_an_end_is_plausible_and_past_all_that_was_seen_the_pauses_grow() -> None:
+def test_no_poll_comes_before_an_end_is_plausible_and_beyond_the_longest_length_seen_the_pauses_grow() -> None:
     rng = random.Random(1)
     lengths = tuple(sorted(rng.lognormvariate(math.log(240), 0.3) for _ in range(20)))
-    (first, wait), *rest = looks(Estimate(lengths), 1200)
+    (first, wait), *rest = polls(Estimate(lengths), 1200)
     assert first == 0
     assert wait > 0.8 * lengths[0]
     assert max(pause for age, pause in rest if age < lengths[-1]) < 25
@@ -90,7 +90,7 @@ def test_no_look_comes_before_an_end_is_plausible_and_past_all_that_was_seen_the
 
 
 @given(LENGTHS, st.floats(min_value=0, max_value=100_000))
-def test_a_pause_is_always_a_sensible_number_of_seconds(lengths: list[float], age: float) -> None:
+def test_a_pause_is_always_within_its_bounds(lengths: list[float], age: float) -> None:
     known = Estimate(tuple(sorted(lengths)))
     pause = known.pause(age)
     assert 1 <= pause <= max(30, 0.1 * age, *lengths)

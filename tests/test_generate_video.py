@@ -1,4 +1,4 @@
-"""Making a video, as an assistant does it."""
+"""generate_video, as an assistant calls it."""
 
 import itertools
 
@@ -48,7 +48,9 @@ async def test_progress_rises_strictly_and_names_the_request_first(world: World,
     assert max(after - before for before, after in itertools.pairwise(values)) <= 10
 
 
-async def test_a_wait_that_ends_first_is_an_ordinary_answer_that_says_how_to_go_on(world: World, era: str) -> None:
+async def test_a_wait_that_ends_before_the_job_is_an_ordinary_answer_with_the_call_that_continues_it(
+    world: World, era: str
+) -> None:
     world.sim.script("Luma-Ray2", Script.takes(100))
     async with world.host(era=era, name="claude-ai") as host:
         answer = await host.call_ok("generate_video", prompt="a fox")
@@ -63,7 +65,7 @@ async def test_a_wait_that_ends_first_is_an_ordinary_answer_that_says_how_to_go_
     assert len(world.sim.jobs) == 1
 
 
-async def test_a_job_that_is_always_short_is_not_looked_at_half_a_minute_late(world: World) -> None:
+async def test_the_end_of_a_short_job_is_noticed_within_seconds(world: World) -> None:
     for took in (1, 2, 2, 2, 3):
         world.sim.add_history("Luma-Ray2", payload={"prompt": "x"}, created_at=now() - 900, took_seconds=took)
     world.sim.script("Luma-Ray2", Script.takes(2))
@@ -73,7 +75,9 @@ async def test_a_job_that_is_always_short_is_not_looked_at_half_a_minute_late(wo
     assert now() - started <= 5
 
 
-async def test_the_request_id_is_told_before_anything_else_is_asked(world: World, era: str) -> None:
+async def test_the_first_progress_message_has_the_request_id_before_anything_else_is_asked(
+    world: World, era: str
+) -> None:
     world.sim.fail("list", "503", times=None)
     async with world.host(era=era) as host:
         answer = await host.call_ok("generate_video", prompt="a fox")

@@ -1,4 +1,4 @@
-"""Waiting: one poller for all who wait, its pace, and what a wait lives through."""
+"""Waiting for jobs: one poller for all waiters, its rate, and faults during a wait."""
 
 import itertools
 from collections.abc import AsyncGenerator
@@ -30,7 +30,7 @@ async def process(world: World, **environment: str) -> AsyncGenerator[Services]:
 
 
 async def jobs_of(services: Services, world: World, count: int) -> list[Record]:
-    """`count` jobs, made without anybody waiting."""
+    """`count` new jobs that are not waited for."""
     made = [world.sim.make_job(LUMA_RAY2, {"prompt": f"take {n}"}, "o") for n in range(count)]
     records = [await services.queue.get_request(job.request_id) for job in made]
     world.sim.calls.clear()
@@ -38,8 +38,8 @@ async def jobs_of(services: Services, world: World, count: int) -> list[Record]:
 
 
 async def wait(services: Services, record: Record, seconds: float = 3000) -> Record:
-    watch = await services.poller.wait(record, await services.poller.expect(record), seconds)
-    return watch.record
+    state = await services.poller.wait(record, await services.poller.expect(record), seconds)
+    return state.record
 
 
 async def submitted(host: Host, prompt: str = "a fox") -> str:
@@ -54,19 +54,19 @@ def times(world: World, endpoint: str) -> list[float]:
 # -- one poller --------------------------------------------------------------------------------------------------
 
 
-async def test_a_request_is_polled_once_however_many_wait_for_it(world: World) -> None:
+async def test_a_request_with_many_waiters_is_polled_as_if_there_were_one(world: World) -> None:
     world.sim.script(LUMA_RAY2, Script.takes(90))
     async with process(world) as services:
         (record,) = await jobs_of(services, world, 1)
         async with anyio.create_task_group() as tasks:
             for _ in range(50):
                 tasks.start_soon(wait, services, record)
-    looks = times(world, GET)
-    assert len(looks) == len(set(looks))
-    assert len(looks) < 30
+    polls = times(world, GET)
+    assert len(polls) == len(set(polls))
+    assert len(polls) < 30
 
 
-async def test_a_waiter_that_leaves_takes_nothing_with_it(world: World) -> None:
+async def test_a_waiter_that_leaves_ends_no_other_wait(world: World) -> None:
     world.sim.script(LUMA_RAY2, Script.takes(90))
     ended: list[Record] = []
     async with process(world) as services:
@@ -84,7 +84,7 @@ async def test_a_waiter_that_leaves_takes_nothing_with_it(world: World) -> None:
     assert [record.succeeded for record in ended] == [True, True]
 
 
-async def test_the_last_to_leave_stops_the_polling(world: World) -> None:
+async def test_the_last_waiter_that_leaves_stops_the_polling(world: World) -> None:
     world.sim.script(LUMA_RAY2, Script.takes(600))
     async with process(world) as services:
         (record,) = await jobs_of(services, world, 1)
@@ -97,7 +97,7 @@ async def test_the_last_to_leave_stops_the_polling(world: World) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 20])
-async def test_a_look_under_way_is_given_up_when_the_last_leaves(world: World, count: int) -> None:
+async def test_a_poll_in_flight_is_cancelled_when_the_last_waiter_leaves(world: World, count: int) -> None:
     world.sim.script(LUMA_RAY2, Script.takes(600))
     async with process(world) as services:
         records = await jobs_of(services, world, count)
@@ -109,11 +109,11 @@ async def test_a_look_under_way_is_given_up_when_the_last_leaves(world: World, c
                     tasks.start_soon(wait, services, record)
         asked = len(world.sim.calls)
         await anyio.sleep(500)
-        # Without this, the retries of the last look would still arrive.
+        # Without this, the retries of the last poll would still arrive.
         assert len(world.sim.calls) == asked
 
 
-async def test_a_wait_of_no_seconds_looks_at_nothing(world: World) -> None:
+async def test_a_wait_of_zero_seconds_polls_nothing(world: World) -> None:
     async with process(world) as services:
         (record,) = await jobs_of(services, world, 1)
         await services.poller.wait(record, await services.poller.expect(record), 0)
@@ -121,10 +121,10 @@ async def test_a_wait_of_no_seconds_looks_at_nothing(world: World) -> None:
     assert times(world, GET) == []
 
 
-async def test_whoever_brings_the_end_ends_the_wait_of_all(world: World) -> None:
+async def test_a_waiter_that_already_knows_the_end_ends_the_wait_of_all(world: World) -> None:
     world.sim.script(LUMA_RAY2, Script.takes(11))
     ended: list[float] = []
-    brought = 0.0
+    known_at = 0.0
     async with process(world) as services:
         (record,) = await jobs_of(services, world, 1)
 
@@ -139,12 +139,12 @@ async def test_whoever_brings_the_end_ends_the_wait_of_all(world: World) -> None
             await anyio.sleep(10.5)
             world.sim.clear_faults()
             last = await services.queue.get_request(record.request_id)
-            brought = now()
+            known_at = now()
             await wait(services, last)
-    assert ended[0] <= brought + 1
+    assert ended[0] <= known_at + 1
 
 
-# -- one list for many -------------------------------------------------------------------------------------------
+# -- one list for many jobs -------------------------------------------------------------------------------------------
 
 
 async def run(world: World, count: int, seconds: float, **environment: str) -> tuple[list[float], list[Record]]:
@@ -169,23 +169,23 @@ async def run(world: World, count: int, seconds: float, **environment: str) -> t
     return late, ended
 
 
-async def test_seven_jobs_are_asked_for_one_by_one(world: World) -> None:
+async def test_seven_jobs_are_polled_one_by_one(world: World) -> None:
     await run(world, 7, 60)
     assert len(times(world, LIST)) == 1  # for the estimate
     assert len(times(world, GET)) > 7 * 5
 
 
-async def test_from_eight_jobs_of_a_model_on_one_list_stands_for_all(world: World) -> None:
+async def test_from_eight_jobs_of_a_model_on_one_list_call_replaces_the_status_calls(world: World) -> None:
     late, _ = await run(world, 100, 60)
     assert times(world, GET) == []
     assert len(times(world, LIST)) <= 35
     assert max(late) < 12
 
 
-async def test_a_list_that_misses_a_job_sends_the_looks_back_to_the_jobs(world: World) -> None:
+async def test_where_the_list_misses_a_job_each_job_is_polled_by_itself(world: World) -> None:
     world.sim.behave(list_limit=10)
     late, _ = await run(world, 12, 60)
-    assert len(times(world, LIST)) == 2  # one for the estimate, one that showed what it is worth
+    assert len(times(world, LIST)) == 2  # one for the estimate, one in which a job was missing
     assert len(times(world, GET)) >= 12
     assert max(late) < 20
 
@@ -204,18 +204,26 @@ async def test_a_list_larger_than_a_megabyte_is_not_asked_for_again(world: World
     assert len(times(world, LIST)) == 2
 
 
-async def test_a_list_that_fails_leaves_the_jobs_to_be_asked_for_themselves(world: World) -> None:
+async def test_where_the_list_fails_each_job_is_polled_by_itself(world: World) -> None:
     world.sim.fail("list", "500", times=None)
     late, _ = await run(world, 12, 60)
     assert len(times(world, GET)) >= 12
     assert max(late) < 20
 
 
-# -- the pace ----------------------------------------------------------------------------------------------------
+async def test_a_list_that_fails_is_asked_for_again_only_every_twenty_seconds(world: World) -> None:
+    world.sim.fail("list", "500", times=None)
+    await run(world, 12, 120)
+    _, *polls = times(world, LIST)  # the first is for the estimate
+    assert len(polls) > 2
+    assert all(after - before >= 20 for before, after in itertools.pairwise(polls))
+
+
+# -- the rate limit ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("per_second", [2, 4])
-async def test_no_second_sees_more_calls_than_the_setting_allows(world: World, per_second: int) -> None:
+async def test_no_second_has_more_calls_than_the_setting_allows(world: World, per_second: int) -> None:
     world.sim.behave(list_limit=1)  # so that the jobs have to be asked for one by one
     await run(world, 20, 40, GMI_MAX_REQUESTS_PER_SECOND=str(per_second))
     calls = [call.at for call in world.sim.calls]
@@ -223,16 +231,16 @@ async def test_no_second_sees_more_calls_than_the_setting_allows(world: World, p
     assert len(calls) >= 40
 
 
-async def test_the_pace_is_shared_fairly(world: World) -> None:
+async def test_the_rate_is_shared_fairly(world: World) -> None:
     world.sim.behave(list_limit=1)
     await run(world, 20, 120, GMI_MAX_REQUESTS_PER_SECOND="2")
-    looks = [call.request_id for call in world.sim.calls if call.endpoint == GET]
-    counts = [looks.count(request_id) for request_id in set(looks)]
+    polled = [call.request_id for call in world.sim.calls if call.endpoint == GET]
+    counts = [polled.count(request_id) for request_id in set(polled)]
     assert len(counts) == 20
     assert max(counts) - min(counts) <= 2
 
 
-async def test_who_gives_up_its_place_leaves_no_gap(world: World) -> None:
+async def test_calls_that_are_cancelled_while_they_wait_for_the_rate_limit_use_nothing_up(world: World) -> None:
     async with process(world, GMI_MAX_REQUESTS_PER_SECOND="1") as services:
         (record,) = await jobs_of(services, world, 1)
         async with anyio.create_task_group() as tasks:
@@ -244,40 +252,41 @@ async def test_who_gives_up_its_place_leaves_no_gap(world: World) -> None:
             await services.queue.get_request(record.request_id)
 
 
-# -- what a wait lives through -----------------------------------------------------------------------------------
+# -- faults during a wait -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("fault", ["500", "503", "502_html", "429_body", "timeout_before", "truncated_json", "408"])
-async def test_a_wait_survives_any_number_of_faults_that_pass(world: World, era: str, fault: Any) -> None:
+async def test_a_wait_survives_any_number_of_temporary_faults(world: World, era: str, fault: Any) -> None:
     world.sim.script(LUMA_RAY2, Script.takes(700))
     answer: dict[str, Any] = {}
     async with world.host(era=era) as host:
         request_id = await submitted(host)
         world.sim.fail("get", fault, times=None)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_heal_after, world, 720)
+            tasks.start_soon(_clear_faults_after, world, 720)
             answer = await host.call_ok("generate_video", prompt="a fox")
     assert (answer["request_id"], answer["status"]) == (request_id, "success")
     assert len(world.sim.jobs) == 1
 
 
-async def _heal_after(world: World, seconds: float) -> None:
+async def _clear_faults_after(world: World, seconds: float) -> None:
     await anyio.sleep(seconds)
     world.sim.clear_faults()
 
 
-async def test_a_wait_that_ends_among_faults_says_so_and_keeps_the_id(world: World, era: str) -> None:
+async def test_a_wait_that_ends_during_faults_reports_the_fault_and_keeps_the_id(world: World, era: str) -> None:
     async with world.host(era=era, name="claude-ai") as host:
         request_id = await submitted(host)
         world.sim.fail("get", "503", times=None)
         answer = await host.call_ok("generate_video", prompt="a fox")
     assert answer["request_id"] == request_id
-    assert "could not be asked" in answer["summary"]
+    assert answer["error"]["charged"] == "unknown"
+    assert not answer["is_final"]
     assert "get_status" in answer["next_step"]
 
 
 @pytest.mark.parametrize("fault", ["401", "404", "402"])
-async def test_a_refusal_that_will_not_pass_ends_a_wait_early(world: World, era: str, fault: Any) -> None:
+async def test_a_permanent_refusal_ends_a_wait_early(world: World, era: str, fault: Any) -> None:
     world.sim.script(LUMA_RAY2, Script.takes(1000))
     async with world.host(era=era) as host:
         request_id = await submitted(host)
@@ -289,7 +298,7 @@ async def test_a_refusal_that_will_not_pass_ends_a_wait_early(world: World, era:
     assert answer["error"]["message"]
 
 
-async def test_refusals_among_passing_faults_do_not_end_a_wait(world: World) -> None:
+async def test_refusals_between_temporary_faults_do_not_end_a_wait(world: World) -> None:
     world.sim.script(LUMA_RAY2, Script.takes(200))
     async with world.host() as host:
         await submitted(host)
@@ -299,7 +308,7 @@ async def test_refusals_among_passing_faults_do_not_end_a_wait(world: World) -> 
     assert answer["status"] == "success"
 
 
-# -- what a waiting person sees ----------------------------------------------------------------------------------
+# -- progress messages and estimates ----------------------------------------------------------------------------
 
 
 def history(world: World, *seconds: float) -> None:
@@ -308,20 +317,20 @@ def history(world: World, *seconds: float) -> None:
         world.sim.add_history(LUMA_RAY2, payload=payload, created_at=1.7e9 + 900 * number, took_seconds=took)
 
 
-async def test_progress_tells_what_is_usual_and_comes_at_least_every_ten_seconds(world: World, era: str) -> None:
+async def test_progress_names_the_usual_length_and_comes_at_least_every_ten_seconds(world: World, era: str) -> None:
     history(world, 66, 70, 75)
     world.sim.script(LUMA_RAY2, Script.takes(100))
     stamps: list[float] = []
 
     async with world.host(era=era) as host:
-        heard = host.progress
+        received = host.progress
 
         async def stamp() -> None:
             seen = 0
             while True:
                 await anyio.sleep(0.25)
-                if len(heard) > seen:
-                    seen = len(heard)
+                if len(received) > seen:
+                    seen = len(received)
                     stamps.append(now())
 
         async with anyio.create_task_group() as tasks:
@@ -329,11 +338,11 @@ async def test_progress_tells_what_is_usual_and_comes_at_least_every_ten_seconds
             await host.call_ok("generate_video", prompt="a fox")
             tasks.cancel_scope.cancel()
     assert max(after - before for before, after in itertools.pairwise(stamps)) <= 10
-    values = [value for value, _, _ in heard]
+    values = [value for value, _, _ in received]
     assert values == sorted(set(values))
     # The first only names the request, before anything else is asked; the estimate comes with the next.
-    assert all(total is not None and total >= value for value, total, _ in heard[1:])
-    assert any(message and message.endswith("s, usually about 70 s") for _, _, message in heard)
+    assert all(total is not None and total >= value for value, total, _ in received[1:])
+    assert any(message and message.endswith("s, usually about 70 s") for _, _, message in received)
 
 
 async def test_without_history_progress_has_no_total_and_the_answer_no_estimate(world: World, era: str) -> None:
@@ -346,7 +355,16 @@ async def test_without_history_progress_has_no_total_and_the_answer_no_estimate(
         assert all(total is None and "usually" not in (message or "") for _, total, message in host.progress)
 
 
-async def test_with_three_of_history_the_answer_tells_the_estimate_and_its_basis(world: World, era: str) -> None:
+async def test_a_models_first_job_lists_the_queue_once_for_the_search_and_the_estimate(world: World, era: str) -> None:
+    async with world.host(era=era) as host:
+        await host.call_ok("generate_video", prompt="a fox", wait=False)
+        assert [call.endpoint for call in world.sim.calls] == ["model", "list", "submit"]
+        await host.call_ok("generate_video", prompt="another fox")
+    assert {call.endpoint for call in world.sim.calls[3:]} == {"list", "submit", "get"}
+    assert world.count("list") == 2  # each submit looks for the same job
+
+
+async def test_with_three_finished_requests_the_answer_has_the_estimate_and_its_basis(world: World, era: str) -> None:
     history(world, 66, 70, 75)
     world.sim.script(LUMA_RAY2, Script.takes(100))
     async with world.host(era=era, name="claude-ai") as host:
@@ -355,7 +373,7 @@ async def test_with_three_of_history_the_answer_tells_the_estimate_and_its_basis
     assert "usually about 70 s, by this account's last 3 of the same kind" in answer["summary"]
 
 
-async def test_an_estimate_that_can_not_be_had_soon_holds_nothing_up(world: World) -> None:
+async def test_an_estimate_that_is_not_available_soon_delays_nothing(world: World) -> None:
     world.sim.script(LUMA_RAY2, Script.takes(30))
     async with process(world) as services:
         (record,) = await jobs_of(services, world, 1)
@@ -364,7 +382,7 @@ async def test_an_estimate_that_can_not_be_had_soon_holds_nothing_up(world: Worl
             assert (await services.poller.expect(record)).expected_seconds is None
 
 
-async def test_an_answer_about_another_request_is_not_believed(world: World) -> None:
+async def test_a_response_about_another_request_is_not_accepted(world: World) -> None:
     async with process(world) as services:
         (record,) = await jobs_of(services, world, 1)
         other = world.sim.make_job(LUMA_RAY2, {"prompt": "b"}, "o", script=Script.synchronous())

@@ -175,6 +175,9 @@ async def test_a_limit_counts_intents_and_what_is_listed_once(copies: Copies) ->
     assert over == OverLimit(3.0, counted=4, undecided=3, unpriced=1)
     listed = Limit(3.9, listed_usd=1.0, listed_ids=frozenset({"request-1", "request-0"}))
     assert await ledger.claim("6", usd=1.0, limit=listed) == OverLimit(3.0, counted=3, undecided=3, unpriced=1)
+    # Below the limit too: what the one without a price costs could go above it.
+    assert await ledger.claim("6", usd=1.0, limit=Limit(9.0)) == OverLimit(3.0, counted=4, undecided=3, unpriced=1)
+    await ledger.refused(free.intent)
     assert isinstance(await ledger.claim("6", usd=1.0, limit=Limit(4.0)), Claimed)
 
 

@@ -16,6 +16,8 @@ from gmi_video.simulator import Endpoint, Fault
 from .conftest import ERAS, KEY, World
 from .stdio import Server
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def cloud() -> Generator[httpx.Client]:

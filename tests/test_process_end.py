@@ -10,6 +10,8 @@ import pytest
 
 from .stdio import Cloud, Server, cloud, event_loop
 
+pytestmark = pytest.mark.slow
+
 STOPPING = "1 submit under way"
 PROMPT = "a fox in its last second"
 

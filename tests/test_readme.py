@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gmi_video.mcp import hosts, schemas
+from gmi_video.mcp import hosts, schema_files
 from gmi_video.settings import VARIABLES, Settings
 
 from . import tables
@@ -45,7 +45,7 @@ def test_the_generated_tables_are_what_the_code_says(page: Path) -> None:
 
 
 def test_the_readmes_own_tables_name_what_exists() -> None:
-    assert re.findall(r"^\| `(\w+)`", section("Tools"), re.MULTILINE) == list(schemas.as_sent())
+    assert re.findall(r"^\| `(\w+)`", section("Tools"), re.MULTILINE) == list(schema_files.as_sent())
     variables = re.findall(r"^\| `(\w+)`", section("Settings"), re.MULTILINE)
     assert len(variables) > 3
     assert set(variables) <= {variable.name for variable in VARIABLES}
@@ -56,8 +56,8 @@ def test_the_readmes_own_tables_name_what_exists() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_every_setting_it_names_exists(page: Path) -> None:
-    words = set(re.findall(r"\bGMI_[A-Z_]+\b", page.read_text(encoding="utf-8")))
-    assert words <= {variable.name for variable in VARIABLES}
+    text = set(re.findall(r"\bGMI_[A-Z_]+\b", page.read_text(encoding="utf-8")))
+    assert text <= {variable.name for variable in VARIABLES}
 
 
 def test_every_make_target_the_readme_names_exists() -> None:
@@ -105,10 +105,10 @@ def test_the_messages_in_troubleshooting_are_the_servers() -> None:
     [("claude-code", "Claude Code", 20), ("qwen-code", "Qwen Code", 9), ("visual studio code", "VS Code", 4)],
 )
 def test_the_waits_it_states_are_the_servers(client: str, host: str, minutes: int) -> None:
-    words = " ".join(section("Time limits of hosts and agents").split())
-    assert f"{host} up to {minutes} minutes" in words
+    text = " ".join(section("Time limits of hosts and agents").split())
+    assert f"{host} up to {minutes} minutes" in text
     assert hosts.longest_wait(client, over_http=False) == minutes * 60
-    assert f"after {hosts.DEFAULT_SECONDS:g} seconds" in words
+    assert f"after {hosts.DEFAULT_SECONDS:g} seconds" in text
 
 
 # -- examples ----------------------------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ def test_the_waits_it_states_are_the_servers(client: str, host: str, minutes: in
 
 def test_the_example_answer_has_the_published_form() -> None:
     answer = json.loads(re.findall(r"```json\n(.*?)```", README, re.DOTALL)[0])
-    assert answer.keys() <= schemas.as_sent()["generate_video"]["outputSchema"]["properties"].keys()
+    assert answer.keys() <= schema_files.as_sent()["generate_video"]["outputSchema"]["properties"].keys()
 
 
 def test_the_json_entries_start_what_the_example_starts() -> None:

@@ -1,13 +1,16 @@
 """What a video costs: shown, asked about, and limited."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult
+from PIL import Image
 
-from gmi_video.simulator import Simulator
+from gmi_video.simulator import Script, Simulator
 from gmi_video.simulator.serve import running
 
 from .conftest import EPOCH, KEY, World, answer_of
@@ -97,6 +100,47 @@ async def test_a_repeat_of_a_running_job_is_not_asked_about_again(world: World) 
     assert len(user.asked) == 1
 
 
+async def test_a_repeat_of_a_running_job_with_a_local_image_is_not_asked_about_again(
+    world: World, era: str, tmp_path: Path
+) -> None:
+    Image.new("RGB", (64, 36), "orange").save(tmp_path / "fox.png")
+    call: dict[str, Any] = {"prompt": "a fox", "duration": "9s", "frame0_image": str(tmp_path / "fox.png")}
+    world.sim.script("Luma-Ray2", Script.takes(600))
+    world.environment |= {"GMI_CONFIRM_ABOVE_USD": "1", "GMI_IMAGE_DIRS": str(tmp_path)}
+    user = User("accept")
+    async with world.host(era=era, options={"elicitation_callback": user}) as host:
+        first = await host.call_ok("generate_video", **call, wait=False)
+        again = await host.call_ok("generate_video", **call, wait=False)
+    assert len(user.asked) == 1
+    assert (again["request_id"], again["reused"]) == (first["request_id"], True)
+
+
+async def test_a_repeat_of_a_running_job_with_a_local_image_is_not_refused_where_the_host_cannot_ask(
+    world: World, era: str, tmp_path: Path
+) -> None:
+    Image.new("RGB", (64, 36), "orange").save(tmp_path / "fox.png")
+    call: dict[str, Any] = {"prompt": "a fox", "duration": "9s", "frame0_image": str(tmp_path / "fox.png")}
+    async with world.host(era=era, GMI_CONFIRM_ABOVE_USD="1", GMI_IMAGE_DIRS=str(tmp_path)) as host:
+        first = await host.call_ok("generate_video", **call, wait=False, confirm_cost=True)
+        again = await host.call_ok("generate_video", **call, wait=False)
+    assert (again["request_id"], again["reused"]) == (first["request_id"], True)
+
+
+async def test_an_earlier_submit_that_made_no_job_is_no_consent_to_another(world: World, era: str) -> None:
+    user = User("accept")
+    world.sim.fail("submit", "dropped_before")
+    async with world.host(era=era, options={"elicitation_callback": user}, GMI_CONFIRM_ABOVE_USD="0.5") as host:
+        unknown = await host.call_error("generate_video", prompt="a fox")
+        assert unknown["status"] == "unknown"
+        await anyio.sleep(1200)
+        refused = await host.call_error("generate_video", prompt="a fox")
+        assert refused["error"]["charged"] == "no"
+        assert world.sim.jobs == []
+        await host.call_ok("generate_video", prompt="a fox")
+    assert len(user.asked) == 2
+    assert len(world.sim.jobs) == 1
+
+
 async def test_with_a_limit_of_5_and_4_50_spent_71_cents_are_refused_and_40_go_through(world: World) -> None:
     world.sim.add_model(_per_video("cheap-video", 400_000))
     world.sim.add_model(_per_video("old-video", 450_000))
@@ -129,6 +173,17 @@ async def test_the_limit_counts_what_the_list_does_not_show_yet(world: World) ->
         await host.call_ok("generate_video", prompt="a fox", wait=False)
         refused = await host.call_error("generate_video", prompt="another fox", wait=False)
     assert "come to $0.71" in refused["summary"]
+
+
+async def test_a_job_whose_payload_is_hidden_counts_with_the_longest_its_model_offers(world: World) -> None:
+    world.sim.behave(echo_payload=False)
+    world.sim.add_history("Luma-Ray2", payload={}, created_at=EPOCH - 600, took_seconds=50)
+    async with world.host(GMI_SPEND_LIMIT_USD="1.50") as host:  # two of 5 s cost $1.42, one of 9 s and one of 5 s $1.99
+        refused = await host.call_error("generate_video", prompt="a fox")
+        assert refused["error"]["charged"] == "no"
+        assert world.count("submit") == 0
+    async with world.host(GMI_SPEND_LIMIT_USD="2") as host:
+        await host.call_ok("generate_video", prompt="a fox")
 
 
 async def test_a_limit_that_cannot_be_checked_refuses(world: World) -> None:

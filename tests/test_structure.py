@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gmi_video import __version__
-from gmi_video.mcp import schemas
+from gmi_video.mcp import schema_files
 from gmi_video.upstream import lists
 from gmi_video.upstream.luma_ray2 import LumaRay2Payload
 from gmi_video.upstream.wire import (
@@ -86,16 +86,12 @@ def declared_in(requirements: list[str]) -> set[str]:
 
 
 def test_what_is_imported_is_declared() -> None:
-    everything = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    project = everything["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     declared = declared_in(project["dependencies"] + extras["demo"] + extras["postgres"])
-    # What checks the real queue is run from a clone, where the tools of development are.
-    for_live = declared | declared_in(everything["dependency-groups"]["dev"])
     for found in imports():
-        # pydantic_core is pydantic's other half, pinned by it to the patch.
-        package = {"PIL": "pillow", "pydantic_core": "pydantic"}.get(root := found.name.split(".")[0], root)
-        assert package == "gmi_video" or package in (for_live if found.part == "live" else declared), named(found.file)
+        package = {"PIL": "pillow"}.get(root := found.name.split(".")[0], root)
+        assert package == "gmi_video" or package in declared, named(found.file)
 
 
 def test_the_server_starts_without_what_only_the_demo_needs() -> None:
@@ -153,7 +149,7 @@ def test_constraints_pin_versions_and_nothing_else() -> None:
     assert "gmi-video-mcp" not in {pin.partition("==")[0] for pin in pins}
 
 
-# -- the treaty, our side; tests/simulator has the other ---------------------------------------------------------
+# -- schemas/upstream, on the side of the server; tests/simulator has the other side ------------------------------
 
 
 def upstream(name: str) -> dict[str, Any]:
@@ -161,11 +157,11 @@ def upstream(name: str) -> dict[str, Any]:
 
 
 def row(schema: dict[str, Any]) -> dict[str, Any]:
-    """A property as the treaty has it: its type, its values, its default."""
+    """What schemas/upstream says of a property: its type, its values, its default."""
     return {key: schema[key] for key in ("type", "enum", "default") if key in schema}
 
 
-def test_our_payload_is_the_treatys() -> None:
+def test_our_payload_is_that_of_the_upstream_schema() -> None:
     ours, theirs = LumaRay2Payload.model_json_schema(), upstream("luma-ray2-payload")
     assert {name: row(schema) for name, schema in ours["properties"].items()} == {
         name: row(schema) for name, schema in theirs["properties"].items()
@@ -187,18 +183,18 @@ def test_our_payload_is_the_treatys() -> None:
         ("upload-response", UploadTarget.model_validate),
     ],
 )
-def test_the_treatys_examples_are_understood(name: str, read: Callable[[Any], Any]) -> None:
+def test_the_examples_of_the_upstream_schemas_are_parsed(name: str, read: Callable[[Any], Any]) -> None:
     for example in upstream(name)["examples"]:
-        understood = read(example)
-        if isinstance(understood, Record):
-            assert (understood.request_id, understood.status) == (example["request_id"], example["status"])
-            assert understood.created_at == example["created_at"]
-            assert understood.is_final == (example["status"] in FINAL)
-            assert bool(understood.video_url) == bool(fields_of(example.get("outcome")) and understood.succeeded)
+        parsed = read(example)
+        if isinstance(parsed, Record):
+            assert (parsed.request_id, parsed.status) == (example["request_id"], example["status"])
+            assert parsed.created_at == example["created_at"]
+            assert parsed.is_final == (example["status"] in FINAL)
+            assert bool(parsed.video_url) == bool(fields_of(example.get("outcome")) and parsed.succeeded)
 
 
 def test_the_published_tools_are_what_is_sent() -> None:
     folder = ROOT / "schemas" / "tools"
     published = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
-    sent = {name: schemas.text_of(tool) for name, tool in schemas.as_sent().items()}
+    sent = {name: schema_files.text_of(tool) for name, tool in schema_files.as_sent().items()}
     assert published == sent, "run `gmi-video-mcp schemas` (or `make tables`), look at the diff, and commit it"

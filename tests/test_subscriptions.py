@@ -1,4 +1,4 @@
-"""Subscriptions: who listens hears of a change, and nobody is asked where nobody listens."""
+"""Subscriptions: a subscriber is notified of each change, and the queue is polled only while there is one."""
 
 from typing import Any
 
@@ -32,41 +32,41 @@ async def submitted(host: Host, prompt: str = "a fox") -> str:
     return str(answer["request_id"])
 
 
-async def test_a_listener_hears_of_each_change_and_of_the_new_outcome(world: World) -> None:
+async def test_a_listener_is_notified_of_each_change_and_of_the_new_outcome(world: World) -> None:
     world.sim.script("Luma-Ray2", Script(((0, "queued"), (20, "processing"), (60, "success"))))
-    heard: list[Any] = []
+    events: list[Any] = []
     async with world.host() as host:
         uri = uri_of(await submitted(host))
         async with host.client.listen(resources_list_changed=True, resource_subscriptions=[uri]) as listening:
             async for event in listening:
-                heard.append(event)
+                events.append(event)
                 if isinstance(event, ResourcesListChanged):
                     break
-    assert heard == [ResourceUpdated(uri=uri), ResourceUpdated(uri=uri), ResourcesListChanged()]
+    assert events == [ResourceUpdated(uri=uri), ResourceUpdated(uri=uri), ResourcesListChanged()]
 
 
-async def test_two_listeners_share_one_poller_and_each_hears_a_change_once(world: World) -> None:
+async def test_two_listeners_share_one_poller_and_each_is_notified_of_a_change_once(world: World) -> None:
     world.sim.script("Luma-Ray2", Script.takes(60, first="processing"))
-    heard: list[Any] = []
+    events: list[Any] = []
     async with world.host() as host:
         uri = uri_of(await submitted(host))
 
-        async def hear() -> None:
+        async def listen() -> None:
             async with host.client.listen(resource_subscriptions=[uri]) as listening:
                 with anyio.move_on_after(120):
                     async for event in listening:
-                        heard.append(event)  # noqa: PERF401 - a comprehension would lose all when the time is over
+                        events.append(event)  # noqa: PERF401 - a comprehension would lose all when the time is over
 
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(hear)
-            tasks.start_soon(hear)
-    assert heard == [ResourceUpdated(uri=uri)] * 2
-    looks = [call.at for call in world.sim.calls if call.endpoint == "get"]
-    first_looks = 2
-    assert len(looks) - first_looks == len(set(looks[first_looks:])) < 25
+            tasks.start_soon(listen)
+            tasks.start_soon(listen)
+    assert events == [ResourceUpdated(uri=uri)] * 2
+    polls = [call.at for call in world.sim.calls if call.endpoint == "get"]
+    first_polls = 2
+    assert len(polls) - first_polls == len(set(polls[first_polls:])) < 25
 
 
-async def test_the_queue_is_asked_only_while_somebody_listens(world: World) -> None:
+async def test_the_queue_is_polled_only_while_there_is_a_listener(world: World) -> None:
     world.sim.script("Luma-Ray2", Script.takes(600))
     async with world.host() as host:
         uri = uri_of(await submitted(host))
@@ -87,6 +87,13 @@ async def test_listening_where_nothing_changes_costs_one_call_at_most(world: Wor
         assert len(world.sim.calls) <= 1
 
 
+async def test_of_many_uris_that_one_listener_names_a_hundred_are_followed(world: World) -> None:
+    uris = [uri_of(f"no-such-request-{number}") for number in range(150)]
+    async with world.host() as host, host.client.listen(resource_subscriptions=uris):
+        await anyio.sleep(300)
+    assert world.count("get") == 100
+
+
 async def test_a_queue_that_fails_at_first_is_asked_again(world: World) -> None:
     world.sim.script("Luma-Ray2", Script.takes(300))
     async with world.host() as host:
@@ -98,7 +105,7 @@ async def test_a_queue_that_fails_at_first_is_asked_again(world: World) -> None:
                 break
 
 
-async def test_a_wait_that_ends_with_a_video_says_that_the_list_has_changed(world: World) -> None:
+async def test_a_wait_that_ends_with_a_video_notifies_of_the_changed_list(world: World) -> None:
     async with world.host() as host, host.client.listen(resources_list_changed=True) as listening:
         await host.call_ok("generate_video", prompt="a fox")
         with anyio.fail_after(5):
@@ -118,14 +125,14 @@ async def unsubscribe(host: Host, uri: str) -> None:
     await host.client.session.send_request(UnsubscribeRequest(params=UnsubscribeRequestParams(uri=uri)), EmptyResult)
 
 
-class Mailbox:
-    """What an older client is sent."""
+class Notifications:
+    """The notifications that an older client has received."""
 
     def __init__(self) -> None:
         self.updated: list[str] = []
         self.lists = 0
 
-    async def take(self, message: object) -> None:
+    async def receive(self, message: object) -> None:
         if isinstance(message, ResourceUpdatedNotification):
             self.updated.append(str(message.params.uri))
         elif isinstance(message, ResourceListChangedNotification):
@@ -133,13 +140,13 @@ class Mailbox:
 
     @property
     def options(self) -> dict[str, Any]:
-        return {"message_handler": self.take}
+        return {"message_handler": self.receive}
 
 
-async def test_an_older_client_subscribes_and_hears_of_each_change(world: World) -> None:
+async def test_an_older_client_that_subscribes_is_notified_of_each_change(world: World) -> None:
     world.sim.script("Luma-Ray2", Script(((0, "queued"), (20, "processing"), (60, "success"))))
-    mailbox = Mailbox()
-    async with world.host(era="legacy", options=mailbox.options) as host:
+    notifications = Notifications()
+    async with world.host(era="legacy", options=notifications.options) as host:
         capabilities = host.client.server_capabilities
         assert capabilities.resources is not None
         assert capabilities.resources.subscribe
@@ -147,8 +154,8 @@ async def test_an_older_client_subscribes_and_hears_of_each_change(world: World)
         uri = uri_of(await submitted(host))
         await subscribe(host, uri)
         await anyio.sleep(120)
-    assert mailbox.updated == [uri, uri]
-    assert mailbox.lists == 1
+    assert notifications.updated == [uri, uri]
+    assert notifications.lists == 1
 
 
 async def test_an_older_client_that_unsubscribes_or_leaves_stops_the_polling(world: World) -> None:
@@ -172,7 +179,7 @@ async def test_an_older_client_that_unsubscribes_or_leaves_stops_the_polling(wor
     assert world.count("get") == asked
 
 
-async def test_an_older_client_is_told_of_a_uri_that_can_not_be(world: World) -> None:
+async def test_an_older_client_that_subscribes_an_impossible_uri_gets_an_error(world: World) -> None:
     async with world.host(era="legacy") as host:
         with pytest.raises(MCPError) as raised:
             await subscribe(host, "gmi-video://nothing/at/all")

@@ -27,7 +27,7 @@ class Created(Result):
     task_id: str = Field(alias="taskId")
 
 
-class KnowsTasks(ClientExtension):
+class DeclaresTasks(ClientExtension):
     """A client that declares the extension, and keeps the tasks it is given."""
 
     identifier = IDENTIFIER
@@ -55,7 +55,7 @@ class Anything(Result):
     model_config = ConfigDict(extra="allow")
 
 
-KNOWS_TASKS: dict[str, Any] = {"extensions": [KnowsTasks()]}
+DECLARES_TASKS: dict[str, Any] = {"extensions": [DeclaresTasks()]}
 
 
 async def called(host: Host, tool: str = "generate_video", **arguments: Any) -> Any:
@@ -87,9 +87,9 @@ async def code_of(host: Host, method: str, task_id: str) -> int:
     return raised.value.error.code
 
 
-async def test_a_client_that_knows_tasks_gets_one_as_soon_as_the_job_exists(world: World) -> None:
+async def test_a_client_that_declares_tasks_gets_one_as_soon_as_the_job_exists(world: World) -> None:
     world.sim.script("Luma-Ray2", Script.takes(100))
-    async with world.host(options=KNOWS_TASKS) as host:
+    async with world.host(options=DECLARES_TASKS) as host:
         created = await called(host)
         assert created.model_dump(by_alias=True, exclude={"meta"}) == {
             "resultType": "task",
@@ -106,9 +106,9 @@ async def test_a_client_that_knows_tasks_gets_one_as_soon_as_the_job_exists(worl
         assert (task["status"], "result" in task) == ("working", False)
 
 
-async def test_the_result_of_a_task_is_the_very_answer_of_get_status(world: World) -> None:
+async def test_the_result_of_a_task_is_the_answer_of_get_status(world: World) -> None:
     world.sim.script("Luma-Ray2", Script.takes(40))
-    async with world.host(options=KNOWS_TASKS) as host:
+    async with world.host(options=DECLARES_TASKS) as host:
         task_id = await begun(host)
         task = await until_settled(host, task_id)
         await host.call_ok("get_status", request_id=task_id)
@@ -121,7 +121,7 @@ async def test_the_result_of_a_task_is_the_very_answer_of_get_status(world: Worl
 
 async def test_a_job_that_failed_is_a_completed_task_whose_result_is_an_error(world: World) -> None:
     world.sim.script("Luma-Ray2", Script.fails(10, "content policy"))
-    async with world.host(options=KNOWS_TASKS) as host:
+    async with world.host(options=DECLARES_TASKS) as host:
         task = await until_settled(host, await begun(host))
     assert task["status"] == "completed"
     assert task["result"]["isError"] is True
@@ -133,7 +133,7 @@ async def test_the_poll_interval_follows_what_this_accounts_jobs_took(world: Wor
     for number in range(5):
         payload = {"prompt": "an owl", "resolution": "720p", "duration": "5s"}
         world.sim.add_history("Luma-Ray2", payload=payload, created_at=1.7e9 + number * 900, took_seconds=66 + number)
-    async with world.host(options=KNOWS_TASKS) as host:
+    async with world.host(options=DECLARES_TASKS) as host:
         created = await called(host)
         fields: Any = created.model_dump(by_alias=True)
         assert 55_000 < fields["pollIntervalMs"] < 66_000
@@ -142,9 +142,9 @@ async def test_the_poll_interval_follows_what_this_accounts_jobs_took(world: Wor
 
 async def test_a_task_outlives_a_restart_and_is_known_to_another_copy(world: World) -> None:
     world.sim.script("Luma-Ray2", Script.takes(30))
-    async with world.host(options=KNOWS_TASKS) as host:
+    async with world.host(options=DECLARES_TASKS) as host:
         task_id = await begun(host)
-    async with world.host(options=KNOWS_TASKS) as another:
+    async with world.host(options=DECLARES_TASKS) as another:
         task = await until_settled(another, task_id)
     assert task["status"] == "completed"
 
@@ -154,13 +154,13 @@ async def test_a_request_made_by_a_plain_call_is_a_task_too(world: World, era: s
     server = world.server()
     async with world.host(server, era=era) as plain_host:
         answer = await plain_host.call_ok("generate_video", prompt="a fox", wait=False)
-    async with world.host(server, options=KNOWS_TASKS) as host:
+    async with world.host(server, options=DECLARES_TASKS) as host:
         assert (await ask(host, "tasks/get", answer["request_id"]))["status"] == "working"
 
 
 async def test_cancelling_is_acknowledged_and_the_message_says_that_the_job_runs_on(world: World) -> None:
     world.sim.script("Luma-Ray2", Script.takes(30))
-    async with world.host(options=KNOWS_TASKS) as host:
+    async with world.host(options=DECLARES_TASKS) as host:
         task_id = await begun(host)
         assert await ask(host, "tasks/cancel", task_id) == {"resultType": "complete"}
         task = await ask(host, "tasks/get", task_id)
@@ -171,7 +171,7 @@ async def test_cancelling_is_acknowledged_and_the_message_says_that_the_job_runs
 
 
 async def test_update_is_acknowledged_although_a_task_never_asks(world: World) -> None:
-    async with world.host(options=KNOWS_TASKS) as host:
+    async with world.host(options=DECLARES_TASKS) as host:
         task_id = await begun(host)
         assert await ask(host, "tasks/update", task_id) == {"resultType": "complete"}
 
@@ -179,17 +179,17 @@ async def test_update_is_acknowledged_although_a_task_never_asks(world: World) -
 @pytest.mark.parametrize("method", ["tasks/get", "tasks/update", "tasks/cancel"])
 @pytest.mark.parametrize("task_id", ["00000000-0000-4000-8000-000000000000", "../models"])
 async def test_an_unknown_id_is_an_invalid_parameter(world: World, method: str, task_id: str) -> None:
-    async with world.host(options=KNOWS_TASKS) as host:
+    async with world.host(options=DECLARES_TASKS) as host:
         assert await code_of(host, method, task_id) == -32602
 
 
 @pytest.mark.parametrize("method", ["tasks/result", "tasks/list"])
 async def test_the_methods_that_the_extension_dropped_are_unknown(world: World, method: str) -> None:
-    async with world.host(options=KNOWS_TASKS) as host:
+    async with world.host(options=DECLARES_TASKS) as host:
         assert await code_of(host, method, "x") == -32601
 
 
-async def test_a_client_that_does_not_know_tasks_gets_a_plain_answer_and_no_tasks(world: World, era: str) -> None:
+async def test_a_client_that_does_not_declare_tasks_gets_a_plain_answer_and_no_tasks(world: World, era: str) -> None:
     async with world.host(era=era) as host:
         answer = await host.call_ok("generate_video", prompt="a fox")
         assert answer["is_final"]
@@ -198,12 +198,12 @@ async def test_a_client_that_does_not_know_tasks_gets_a_plain_answer_and_no_task
 
 
 async def test_an_older_client_that_declares_it_all_the_same_gets_a_plain_answer(world: World) -> None:
-    async with world.host(era="legacy", options=KNOWS_TASKS) as host:
+    async with world.host(era="legacy", options=DECLARES_TASKS) as host:
         assert isinstance(await called(host), CallToolResult)
 
 
 async def test_what_is_refused_before_the_job_exists_is_no_task(world: World) -> None:
-    async with world.host(options=KNOWS_TASKS) as host:
+    async with world.host(options=DECLARES_TASKS) as host:
         assert (await called(host, resolution="8k")).is_error
         assert (await called(host, wait="yes")).is_error
         assert not (await called(host, dry_run=True)).is_error
@@ -213,7 +213,7 @@ async def test_what_is_refused_before_the_job_exists_is_no_task(world: World) ->
 
 async def test_a_job_that_ends_at_once_is_answered_at_once(world: World) -> None:
     world.sim.script("Luma-Ray2", Script.synchronous())
-    async with world.host(options=KNOWS_TASKS) as host:
+    async with world.host(options=DECLARES_TASKS) as host:
         result = await called(host)
         assert isinstance(result, CallToolResult)
         assert answer_of(result)["is_final"]
@@ -227,9 +227,9 @@ async def test_the_question_about_the_price_comes_before_there_is_a_task(world: 
         assert world.sim.jobs == []
         return ElicitResult(action="accept", content={"go_ahead": True})
 
-    knows = KnowsTasks()
-    options: dict[str, Any] = {"extensions": [knows], "elicitation_callback": agree}
+    extension = DeclaresTasks()
+    options: dict[str, Any] = {"extensions": [extension], "elicitation_callback": agree}
     async with world.host(options=options, GMI_CONFIRM_ABOVE_USD="0.01") as host:
         await host.client.call_tool("generate_video", {"prompt": "a fox"})
     assert len(asked) == 1
-    assert [created.task_id for created in knows.created] == [world.sim.jobs[0].request_id]
+    assert [created.task_id for created in extension.created] == [world.sim.jobs[0].request_id]

@@ -1,4 +1,4 @@
-"""The rules of what a host reads: four tools, flat schemas, true hints, nothing that breaks another's parser."""
+"""What a host reads: four tools, flat schemas, true hints, and nothing that a host's parser refuses."""
 
 import json
 from collections.abc import Iterator

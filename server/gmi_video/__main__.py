@@ -1,67 +1,104 @@
 """The command line: serve (the default), demo, simulate, schemas."""
 
 import argparse
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from gmi_video import __version__
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the process's exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(
         prog="gmi-video-mcp",
         description="An MCP server that makes videos with Luma-Ray2 and other models of GMI Cloud's request queue. "
         "Settings come from the environment; the README lists them.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser("serve", help="speak MCP over stdin and stdout (the default)")
-    demo = commands.add_parser("demo", help="make a video on a pretend GMI Cloud; needs no key")
-    simulate = commands.add_parser("simulate", help="run a pretend GMI Cloud on a port of this machine")
-    schemas = commands.add_parser("schemas", help="write what tools/list sends to schemas/tools")
-    schemas.add_argument("--to", type=Path, default=Path("schemas/tools"), help="the folder (default: %(default)s)")
+    # A command's own options are parsed by the command, after it has imported what it needs.
+    commands = parser.add_subparsers(metavar="COMMAND")
+    for name, (run, what) in _COMMANDS.items():
+        commands.add_parser(name, help=what, add_help=False).set_defaults(name=name, run=run)
+    parser.set_defaults(name="serve", run=_serve)
+    chosen, rest = parser.parse_known_args(arguments)
+    return chosen.run(argparse.ArgumentParser(prog=f"gmi-video-mcp {chosen.name}"), rest)
 
-    # Each command imports what it needs and no more: serve must answer within a second of being started.
-    command = given[0] if given and not given[0].startswith("-") else "serve"
-    if command == "demo":
-        with _extra("demo"):
-            from gmi_video.demo import command as demo_command
-        demo_command.add_arguments(demo)
-        return demo_command.main(parser.parse_args(given))
-    if command == "simulate":
-        with _extra("demo"):
-            from gmi_video.simulator import serve as simulator_command
-        simulator_command.add_arguments(simulate)
-        simulator_command.main(parser.parse_args(given))
-        return 0
-    options = parser.parse_args(given)
-    if command == "schemas":
-        from gmi_video.mcp import schemas as schemas_command
 
-        return schemas_command.write(options.to)
+# -- the commands; each imports what it needs and no more: serve must answer within a second of being started ---------
+
+
+def _serve(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
+    parser.parse_args(arguments)
     from gmi_video.mcp import stdio
 
     return stdio.serve()
 
 
-class _extra:  # noqa: N801 - reads as the statement it is used as
-    """Turns a missing package of an extra into a sentence."""
+def _demo(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
+    try:
+        from gmi_video.demo import command
+    except ModuleNotFoundError as error:
+        sys.exit(_how_to_install(error, "demo"))
+    command.add_arguments(parser)
+    return command.main(parser.parse_args(arguments))
 
-    def __init__(self, name: str) -> None:
-        self._name = name
 
-    def __enter__(self) -> None:
-        return None
+def _simulate(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
+    try:
+        from gmi_video.simulator import serve
+    except ModuleNotFoundError as error:
+        sys.exit(_how_to_install(error, "demo"))
+    serve.add_arguments(parser)
+    return serve.main(parser.parse_args(arguments))
 
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("gmi_video"):
-            sys.exit(
-                f"This command needs the package {error.name}, which comes with the extra `{self._name}`:\n"
-                f"    {sys.executable} -m pip install 'gmi-video-mcp[{self._name}]'"
-            )
+
+def _schemas(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
+    parser.add_argument("--to", type=Path, default=Path("schemas/tools"), help="the folder (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    from gmi_video.mcp import schema_files
+
+    return schema_files.write(options.to)
+
+
+_COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser, list[str]], int], str]] = {
+    "serve": (_serve, "speak MCP over stdin and stdout (the default)"),
+    "demo": (_demo, "make a video on a pretend GMI Cloud; needs no key"),
+    "simulate": (_simulate, "run a pretend GMI Cloud on a port of this machine"),
+    "schemas": (_schemas, "write what tools/list sends to schemas/tools"),
+}
+
+
+# -- a package that is not installed -----------------------------------------------------------------------------
+
+
+def _how_to_install(missing: ModuleNotFoundError, extra: str) -> str:
+    """What to say when a command's package is missing: the extra that has it, and how to install it from the clone."""
+    package = (missing.name or "gmi_video").partition(".")[0]
+    if package == "gmi_video":
+        raise missing
+    editable, folder = _installed_from()
+    return (
+        f"This command needs {package}, which is not installed. In {folder or 'the folder of your clone'}, run\n"
+        f'    {sys.executable} -m pip install {"-e " if editable else ""}".[{extra}]"'
+    )
+
+
+def _installed_from() -> tuple[bool, Path | None]:
+    """Whether the installation is editable, and the folder that it was made from, where pip has noted one (PEP 610)."""
+    try:
+        noted: dict[str, Any] = json.loads(distribution("gmi-video-mcp").read_text("direct_url.json") or "{}")
+    except PackageNotFoundError:
+        return False, None
+    if "dir_info" not in noted:
+        return False, None  # installed from a wheel
+    url: str = noted["url"]
+    return noted["dir_info"].get("editable", False), Path(url2pathname(urlsplit(url).path))
 
 
 if __name__ == "__main__":

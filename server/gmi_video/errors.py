@@ -60,6 +60,15 @@ class InvalidRequest(GmiVideoError):
 class SpendingRefused(InvalidRequest):
     """The price is above a limit or threshold of the user's, or the user declined; nothing was sent."""
 
+    @classmethod
+    def unreadable_answer(cls) -> "SpendingRefused":
+        """For an answer to the question about a price that is not what was asked for: it counts as a no."""
+        return cls(
+            "The answer to the question about the price was not a plain yes or no, so it counts as no. Nothing was "
+            "submitted.",
+            'Ask the user. If they agree to the price, make the same call again with "confirm_cost": true.',
+        )
+
 
 class UpstreamError(GmiVideoError):
     """The queue refused a request, or did not answer it.

@@ -24,7 +24,7 @@ DRAIN_SECONDS = 1.0
 """What a submit under way gets to end when the server is stopped; hosts kill a server after about 2 s."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Services:
     """One of each, for as long as the server runs."""
 

@@ -124,7 +124,7 @@ def create() -> MCPServer:
         user: Annotated[ElicitationResult[Name], Resolve(name_of_user)],
         wait: bool = True,  # noqa: FBT001, FBT002
     ) -> CallToolResult:
-        name = user.data.name if isinstance(user, AcceptedElicitation) else "nobody"
+        name = user.data.name if isinstance(user, AcceptedElicitation) else "an unknown user"
         return await store.do(Job(f"done for {name}", 0.5), wait=wait)
 
     return server

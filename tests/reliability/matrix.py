@@ -72,9 +72,10 @@ CONVERSATIONS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one conversation came to."""
+    """The answer of one conversation, and what happened at the queue."""
 
-    told: str
+    message: str
+    status: str
     is_error: bool
     charged: str
     next_step: str
@@ -88,17 +89,17 @@ class Outcome:
     @property
     def cells(self) -> tuple[str, str, str]:
         money = {"no": "; nothing charged", "unknown": "; charge unknown"}.get(self.charged, "")
-        return f"{'**error**: ' if self.is_error else ''}{self.told}{money}", str(len(self.jobs)), str(self.asked)
+        return f"{'**error**: ' if self.is_error else ''}{self.message}{money}", str(len(self.jobs)), str(self.asked)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One fault at one endpoint: befalling one call, and every call."""
+    """One fault at one endpoint: at one call, and at every call."""
 
     conversation: Conversation
     fault: Fault
     once: Outcome
-    for_ever: Outcome
+    always: Outcome
 
 
 @cache
@@ -115,7 +116,7 @@ def table(conversation: Conversation) -> Iterator[str]:
     groups: dict[tuple[str, ...], list[Fault]] = {}
     for fault in conversation.faults:
         found = row(conversation, fault)
-        once, ever = found.once.cells, found.for_ever.cells
+        once, ever = found.once.cells, found.always.cells
         cells = (*once, "the same" if ever[0] == once[0] else ever[0], *ever[1:])
         groups.setdefault(cells, []).append(fault)
     for cells, faults in groups.items():
@@ -138,7 +139,8 @@ def _run(conversation: Conversation, fault: Fault, times: int | None) -> Outcome
 
 async def _converse(conversation: Conversation, fault: Fault, times: int | None, folder: Path) -> Outcome:
     sim = Simulator(api_key=KEY, clock=now, seed=1)
-    world = World(sim, {"GMI_API_KEY": KEY, "GMI_BASE_URL": sim.api_url})
+    ledger = f"sqlite://{folder / 'ledger.sqlite3'}"
+    world = World(sim, {"GMI_API_KEY": KEY, "GMI_BASE_URL": sim.api_url, "GMI_LEDGER_URL": ledger})
     arguments = dict(conversation.arguments)
     if conversation.of_a_file:
         Image.new("RGB", (64, 36), "orange").save(folder / "fox.png")
@@ -154,7 +156,8 @@ async def _converse(conversation: Conversation, fault: Fault, times: int | None,
         answer = await host.call(conversation.tool, **arguments)
         is_error = bool(host.results[-1].is_error)
         return Outcome(
-            told=_shortened(answer["error"]["message"] if is_error else answer["summary"]),
+            message=_shortened(answer["error"]["message"] if is_error else answer["summary"]),
+            status=answer.get("status", ""),
             is_error=is_error,
             charged=answer.get("error", {}).get("charged", ""),
             next_step=answer.get("next_step", ""),
@@ -165,9 +168,9 @@ async def _converse(conversation: Conversation, fault: Fault, times: int | None,
         )
 
 
-def _shortened(words: str) -> str:
+def _shortened(message: str) -> str:
     """One cell of the table: without ids and addresses, and not longer than two lines."""
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", words)
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", message)
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", text)
     text = re.sub(r"GMI Cloud's queue at \S+", "GMI Cloud's queue", text).replace("|", "/").rstrip(".")
     return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1].rstrip() + "…"

@@ -1,4 +1,4 @@
-"""The API key is in nothing that leaves the process but the one header it is for, however the queue echoes it."""
+"""The API key leaves the process only in the header that it is for, however the queue echoes it."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ ENDPOINTS: tuple[Endpoint, ...] = ("submit", "get", "list", "models", "model")
 
 
 def echoes(key: str) -> list[tuple[int, bytes, dict[str, str]]]:
-    """Answers that give the key back, in every place and spelling."""
+    """Responses with the key in every place and spelling."""
     escaped = "".join(f"\\u{ord(letter):04x}" for letter in key).encode()
     error = f"invalid token: Bearer {key}"
     record = {
@@ -55,11 +55,11 @@ def echoes(key: str) -> list[tuple[int, bytes, dict[str, str]]]:
 
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-async def test_a_queue_that_echoes_the_key_everywhere_gets_it_into_nothing(
+async def test_a_key_that_the_queue_echoes_everywhere_is_in_no_answer_and_no_log(
     key: str, endpoint: Endpoint, caplog: pytest.LogCaptureFixture
 ) -> None:
     sim = Simulator(api_key=key, clock=now, seed=1)
-    heard: list[str] = []
+    seen: list[str] = []
     caplog.set_level(logging.DEBUG)
     for status, body, headers in echoes(key):
         sim.clear_faults()
@@ -73,17 +73,17 @@ async def test_a_queue_that_echoes_the_key_everywhere_gets_it_into_nothing(
                 ("list_models", {}),
                 ("list_models", {"model": "Veo3"}),
             ):
-                heard.append(json.dumps(await host.call(tool, **arguments), ensure_ascii=False))
-            heard += [result.model_dump_json() for result in host.results]
-            heard += [message or "" for _, _, message in host.progress]
-            heard.append((await host.client.list_resources()).model_dump_json())
-    heard += [repr(vars(record)) + record.getMessage() for record in caplog.records]
+                seen.append(json.dumps(await host.call(tool, **arguments), ensure_ascii=False))
+            seen += [result.model_dump_json() for result in host.results]
+            seen += [message or "" for _, _, message in host.progress]
+            seen.append((await host.client.list_resources()).model_dump_json())
+    seen += [repr(vars(record)) + record.getMessage() for record in caplog.records]
     assert caplog.records
-    _must_not_hold(key, heard)
+    _must_not_hold(key, seen)
     assert sim.outside_requests == []
 
 
-async def test_an_error_says_nothing_of_the_key_even_to_a_debugger() -> None:
+async def test_no_attribute_of_an_error_holds_the_key() -> None:
     key = KEYS[0]
     sim = Simulator(api_key=key, clock=now, seed=1)
     settings = Settings.from_environment({"GMI_API_KEY": key, "GMI_BASE_URL": sim.api_url})

@@ -17,7 +17,7 @@ from gmi_video.simulator.films.store import FilmStore
 from gmi_video.simulator.media import Media
 from gmi_video.simulator.serve import fetch_over_http, running
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 Submit = Callable[..., Any]
 Film = Callable[..., Awaitable[bytes]]
 Frames = list[Image.Image]

@@ -1,8 +1,10 @@
 """The simulator as a process of its own, over a real socket."""
 
+import argparse
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Generator
@@ -59,15 +61,34 @@ def test_a_process_serves_a_job_and_its_film_and_exits_when_interrupted() -> Non
 def test_a_misspelt_fault_is_refused() -> None:
     assert parse_fault("submit=timeout_after") == ("submit", "timeout_after")
     for wrong in ("submit", "submit=418", "cancel=500", "=500"):
-        with pytest.raises(ValueError, match="ENDPOINT=FAULT"):
+        with pytest.raises(argparse.ArgumentTypeError, match="there are: "):
             parse_fault(wrong)
 
 
 @pytest.mark.parametrize("option", ["--fault=submit=418", "--takes=long"])
 def test_a_wrong_option_is_reported_and_ends_the_process(option: str) -> None:
-    command = [sys.executable, "-m", "gmi_video.simulator", option]
-    environment = {**os.environ, "PYTHONPATH": str(SERVER)}
-    run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run
-    ended = run(command, env=environment, text=True, capture_output=True, timeout=30, check=False)
+    ended = run_to_its_end(option)
     assert ended.returncode == 2
     assert option.split("=", maxsplit=1)[0] in ended.stderr
+
+
+def run_to_its_end(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "gmi_video.simulator", *options]
+    environment = {**os.environ, "PYTHONPATH": str(SERVER)}
+    run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run
+    return run(command, env=environment, text=True, capture_output=True, timeout=30, check=False)
+
+
+def test_a_misspelt_fault_on_the_command_line_is_answered_with_those_there_are() -> None:
+    ended = run_to_its_end("--fault", "submit=timeout")
+    assert ended.returncode == 2
+    assert "no fault 'timeout'; there are: refused, 400" in ended.stderr
+
+
+def test_a_port_that_is_taken_is_said_in_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = run_to_its_end("--port", str(port))
+    assert ended.returncode == 1
+    assert f"Can't listen on 127.0.0.1 port {port}" in ended.stderr
+    assert "Traceback" not in ended.stderr

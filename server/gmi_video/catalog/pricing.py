@@ -6,7 +6,7 @@ from typing import Any
 
 from gmi_video.catalog.roles import Role, role_of
 from gmi_video.catalog.validation import options_of
-from gmi_video.text import one_line, quote_untrusted
+from gmi_video.text import quote_untrusted
 from gmi_video.upstream.wire import ModelRecord, Parameter, error_text
 
 MILLIONTHS = 1_000_000
@@ -62,7 +62,8 @@ def in_words(record: ModelRecord) -> str:
     words = f" The vendor says: {quote_untrusted(said, 200)}" if said else ""
     if price is None:
         return f"not given as a number.{words}" if said else UNKNOWN
-    return f"{dollars(price)} per {one_line(unit_of(record), 20) or 'unit'}.{words}"
+    unit = unit_of(record) or "unit"
+    return f"{dollars(price)} per {unit if re.fullmatch('[a-z]{1,20}', unit) else quote_untrusted(unit, 20)}.{words}"
 
 
 def dollars(amount: float) -> str:

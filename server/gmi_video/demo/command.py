@@ -88,7 +88,12 @@ async def _run(options: argparse.Namespace, folder: Path, terminal: Terminal) ->
         server = StdioServerParameters(
             command=sys.executable,
             args=["-m", "gmi_video", "serve"],
-            env={"GMI_API_KEY": simulator.api_key, "GMI_BASE_URL": simulator.api_url, "GMI_IMAGE_DIRS": folders},
+            env={
+                "GMI_API_KEY": simulator.api_key,
+                "GMI_BASE_URL": simulator.api_url,
+                "GMI_IMAGE_DIRS": folders,
+                "GMI_LEDGER_URL": "none",  # nothing is paid, so nothing is left behind
+            },
         )
         terminal.title("A pretend GMI Cloud is up on this machine: no key, no network, no cost.")
         me = Implementation(name="gmi-video-demo", version=__version__)

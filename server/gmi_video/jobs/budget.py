@@ -53,14 +53,14 @@ class Budget:
         since = self._queue.now() - DAY
         recent = [record for record in listing.requests if record.created_at is None or record.created_at >= since]
         older = {record.request_id for record in listing.requests} - {record.request_id for record in recent}
-        known = await self._ledger.request_ids()
+        reserved = await self._ledger.request_ids(priced=True)
         spent, priced = 0.0, set[str]()
         for record in recent:
             price = await self._price(record)
             if price is not None:
                 spent += price
                 priced.add(record.request_id)
-            elif record.request_id not in known:
+            elif record.request_id not in reserved:
                 raise self._unchecked(
                     f"the price of request {record.request_id} is not known: "
                     + (f"the record of its model {record.model} has none" if record.model else "it names no model")
@@ -69,7 +69,13 @@ class Budget:
         return Limit(self._limit, spent, frozenset(older | priced))
 
     def refusal(self, usd: float, over: OverLimit) -> SpendingRefused:
-        """The error for a job that would go above the limit."""
+        """The error for a job that would go above the limit, or may."""
+        if over.unpriced and over.spent + usd <= (self._limit or 0.0):
+            several = over.unpriced > 1
+            return self._unchecked(
+                f"the price of {over.unpriced} request{'s' if several else ''} that this server has submitted, and the "
+                "queue does not list yet, is not known"
+            )
         under_way = f" ({over.undecided} of them still being submitted, or of unknown fate)" if over.undecided else ""
         return SpendingRefused(
             f"This job costs about {pricing.dollars(usd)}. The account's requests of the last 24 hours come to "

@@ -45,7 +45,9 @@ class JobIdentity:
         self.model = request.model
         self._payload = request.payload
         self._digest_of = digest_of
-        self._defaults = {name: _canonical(name, value, _no_digest) for name, value in (defaults or {}).items()}
+        # Luma-Ray2's own table, whether its live record could be had or not: the same call must be the same then.
+        known = {**(defaults or {}), **(_LUMA_DEFAULTS if self.model == LUMA_RAY2 else {})}
+        self._defaults = {name: _canonical(name, value, _no_digest) for name, value in known.items()}
         self._values = self._comparable(request.payload)
 
     @property
@@ -76,8 +78,8 @@ class JobIdentity:
 
     def _comparable(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         if self.model == LUMA_RAY2:
-            # The queue ignores what is not in the table, so other keys that it echoes make no difference.
-            payload = {name: payload[name] for name in _LUMA_DEFAULTS if name in payload}
+            # The queue ignores what is in neither table, so other keys that it echoes make no difference.
+            payload = {name: payload[name] for name in self._defaults if name in payload}
         values = {name: _canonical(name, payload[name], self._digest_of) for name in sorted(payload)}
         return {
             name: value for name, value in values.items() if value not in _EMPTY and value != self._defaults.get(name)

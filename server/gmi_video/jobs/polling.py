@@ -19,8 +19,8 @@ from gmi_video.upstream.wire import Record
 PROGRESS_INTERVAL = 2.0
 """Longest time between two progress messages to a waiting caller (seconds)."""
 
-LAST_POLL = 3.0
-"""A wait polls once more this long before its end, so that its answer is fresh (seconds)."""
+LAST_POLL, LAST_POLL_SHARE = 3.0, 0.2
+"""A wait polls once more this long before its end (seconds), or this share of a short one, so its answer is fresh."""
 
 GIVE_UP_AFTER = 3
 """Refusals in a row that end a wait early, where repeating can't help. Faults that may pass never end it."""
@@ -136,11 +136,12 @@ class Poller:
         if record.is_final or seconds <= 0:
             return self._new(record, expected)
         deadline = anyio.current_time() + seconds
+        last_poll = deadline - min(LAST_POLL, LAST_POLL_SHARE * seconds)
         async with self.polling(record, expected) as state:
-            while not state.is_over and anyio.current_time() < deadline - LAST_POLL:
+            while not state.is_over and anyio.current_time() < last_poll:
                 if notify is not None:
                     await notify(state)
-                with anyio.move_on_at(min(anyio.current_time() + PROGRESS_INTERVAL, deadline - LAST_POLL)):
+                with anyio.move_on_at(min(anyio.current_time() + PROGRESS_INTERVAL, last_poll)):
                     await state.changed.wait()
             if not state.is_over:
                 self._poll_now(state)

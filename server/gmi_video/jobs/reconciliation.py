@@ -107,7 +107,12 @@ class Reconciliation:
                 listing = await self._queue.list_requests(sent.identity.model, patience=LOOK_PATIENCE)
             except UpstreamError:
                 continue
-            new = [record for record in listing.newest_first() if sent.could_be(record, self._queue.now())]
+            taken = await self._ledger.request_ids()
+            new = [
+                record
+                for record in listing.newest_first()
+                if sent.could_be(record, self._queue.now()) and record.request_id not in taken
+            ]
             found = Search(
                 record=next((record for record in new if sent.identity.is_of(record)), None),
                 candidates=tuple(r.request_id for r in new if sent.identity.may_be_hidden_in(r)),
@@ -150,7 +155,7 @@ class Reconciliation:
         while found is not None:
             intent = found.intent
             if intent.state == "made":
-                return await self._made(intent, identity)
+                return await self.current(intent.request_id, identity)
             if intent.state == "refused":
                 return None
             if not found.busy and (adopted := await self._ledger.adopt(intent)):
@@ -161,6 +166,14 @@ class Reconciliation:
             pause = min(pause * 2, BUSY_POLL[1])
             found = await self._ledger.get(intent.id)
         return None
+
+    async def current(self, request_id: str, identity: JobIdentity) -> Record:
+        """A job of ours as it is now, or as far as it is known while the queue does not show it."""
+        try:
+            return await self._queue.get_request(request_id)
+        except UpstreamError:
+            # A 404 too: the queue named this job when it made it, so better the old one than a second payment.
+            return Record(request_id=request_id, model=identity.model, status="queued")
 
     async def _look_again(self, intent: Intent, identity: JobIdentity) -> Record | None:
         sent = UnconfirmedSubmit(
@@ -182,13 +195,6 @@ class Reconciliation:
         if found.record and await self._ledger.found(intent, found.record.request_id):
             return found.record
         return None
-
-    async def _made(self, intent: Intent, identity: JobIdentity) -> Record:
-        try:
-            return await self._queue.get_request(intent.request_id)
-        except UpstreamError:
-            # A 404 too: the queue named this job when it made it, so better the old one than a second payment.
-            return Record(request_id=intent.request_id, model=identity.model, status="queued")
 
     async def _named_job(self, error: UpstreamError, sent: UnconfirmedSubmit) -> Search:
         """The request that the error response named, if it exists (gmi-api: a 503 comes "with a `request_id`").

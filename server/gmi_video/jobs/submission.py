@@ -15,6 +15,7 @@ from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
+from cachetools import TTLCache
 
 from gmi_video.catalog.prepare import PricedRequest
 from gmi_video.errors import (
@@ -41,6 +42,9 @@ REUSE_SECONDS = 3600.0
 
 LIST_PATIENCE = 8.0
 """Seconds of retries for the list call before a submit."""
+
+REMEMBERED = 4096
+"""Takes that are remembered until their caller is answered."""
 
 UNDECIDED_TRIES = 20
 """Tries to claim an intent while other submits are under way."""
@@ -86,9 +90,16 @@ class Submission:
         self._reconciliation = Reconciliation(queue, ledger)
         self._sender = Sender(queue, ledger, self._reconciliation)
         self._running: SingleFlight[tuple[str, bool], Submitted] = SingleFlight(tasks)
+        self._unanswered: TTLCache[str, Submitted] = TTLCache(REMEMBERED, REUSE_SECONDS, timer=anyio.current_time)
+        """Takes whose id no caller has been given yet, by fingerprint."""
 
     async def submit(
-        self, request: PricedRequest, upload: Upload | None = None, *, allow_duplicate: bool = False
+        self,
+        request: PricedRequest,
+        upload: Upload | None = None,
+        *,
+        allow_duplicate: bool = False,
+        may_pay: bool = True,
     ) -> Submitted:
         """Find this very job, or make it.
 
@@ -96,6 +107,7 @@ class Submission:
             request: what to make, with local images as digests.
             upload: gives the same request with its images uploaded; called only where a job is to be made.
             allow_duplicate: another take, made even where the same job exists.
+            may_pay: False where the user has not been asked about the price, because `is_made` found the job.
 
         Raises:
             SpendingRefused: above the spending limit; nothing was sent.
@@ -106,16 +118,24 @@ class Submission:
         plain, take = (identity.fingerprint, False), (identity.fingerprint, True)
         # A plain call joins whatever is being submitted; a take joins the same take, whose host may have hung up.
         key = take if allow_duplicate or take in self._running else plain
+        if allow_duplicate and key not in self._running and (made := self._unanswered.get(identity.fingerprint)):
+            # The very call again, of a host that had given up before it was answered.
+            record = await self._reconciliation.current(made.record.request_id, identity)
+            return replace(made, record=record, reused=True)
         joined = key in self._running
-        make = partial(self._find_or_make, request, identity, upload, allow_duplicate=allow_duplicate)
+        make = partial(self._find_or_make, request, identity, upload, allow_duplicate=allow_duplicate, may_pay=may_pay)
         try:
-            submitted = await self._running.run(key, make)
+            submitted = await self._running.run(key, partial(self._make_take, identity, make) if key == take else make)
         except Interrupted:
             raise SubmissionUnknown(
                 "The server was stopped while it was submitting: the job may or may not have been made.",
                 "Make the same call again: it looks for the job before it submits anything.",
             ) from None
         return replace(submitted, reused=True) if joined else submitted
+
+    def answered(self, request: PricedRequest) -> None:
+        """Take in that a caller was given the id of this request's job: the next take is another one."""
+        self._unanswered.pop(self._identity(request).fingerprint, None)
 
     async def is_made(self, request: PricedRequest) -> bool:
         """Whether `submit` would return a job that exists, or is being submitted, instead of paying for another."""
@@ -131,8 +151,19 @@ class Submission:
     def _identity(self, request: PricedRequest) -> JobIdentity:
         return JobIdentity(request.wire, request.defaults, self._digest_of)
 
+    async def _make_take(self, identity: JobIdentity, make: Callable[[], Awaitable[Submitted]]) -> Submitted:
+        """Make another take. Until a caller was answered with it, the same call made again is."""
+        submitted = self._unanswered[identity.fingerprint] = await make()
+        return submitted
+
     async def _find_or_make(
-        self, request: PricedRequest, identity: JobIdentity, upload: Upload | None, *, allow_duplicate: bool
+        self,
+        request: PricedRequest,
+        identity: JobIdentity,
+        upload: Upload | None,
+        *,
+        allow_duplicate: bool,
+        may_pay: bool,
     ) -> Submitted:
         existing = await self._ledger.find(
             identity.fingerprint, allow_duplicate=allow_duplicate, reuse_seconds=REUSE_SECONDS
@@ -146,6 +177,11 @@ class Submission:
                 if twin := self._twin(identity, listing):
                     return self._submitted(twin, reused=True)
                 note = await self._doubts(identity, listing)
+            if not may_pay:
+                raise SpendingRefused(
+                    "The earlier submit of this video made no job after all. Nothing was submitted.",
+                    "Make the same call again: the user is asked about the price.",
+                )
             # Before the claim: an upload may take minutes, and a claim that waits for it would stop other copies.
             whole = await upload() if upload else request
             claim = await self._claim(request, identity, allow_duplicate=allow_duplicate)

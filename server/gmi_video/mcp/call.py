@@ -1,24 +1,29 @@
 """One tool call: its services, its deadline, its progress messages, and the form of its result."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Hashable
 from contextlib import contextmanager
 from typing import Any
 
 import anyio
 from mcp.server.mcpserver import Context
-from mcp_types import CallToolResult, TextContent
+from mcp_types import CallToolResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from gmi_video.errors import Unavailable, UpstreamError
 from gmi_video.jobs.estimates import Estimate
 from gmi_video.jobs.polling import PollState
 from gmi_video.mcp import hosts, results
-from gmi_video.mcp.results import ModelsResult, RequestsResult, VideoResult
+from gmi_video.mcp.patience import Wait
+from gmi_video.mcp.results import tool_result
+from gmi_video.mcp.sdk import patience_of
 from gmi_video.services import Services
 from gmi_video.upstream.wire import Record
 
 MIN_CALL_SECONDS = 10.0
 """What a call may take for its own requests to the queue, however little the host allows for waiting."""
+
+HURRIED_SECONDS = 2.0
+"""What a call may take whose host has given up on the same call before: enough for what is about to come."""
 
 ToolContext = Context[Services, Any]
 
@@ -34,12 +39,18 @@ class Call:
         self.services: Services = ctx.request_context.lifespan_context
         self.services.settings.check()
         self._ctx = ctx
+        self._patience = patience_of(ctx)
         self._started = anyio.current_time()
+        self._least = MIN_CALL_SECONDS
         client = ctx.session.client_params
         by_host = hosts.longest_wait(client.client_info.name if client else "", over_http=ctx.headers is not None)
         set_by_user = self.services.settings.max_wait_seconds
-        self.max_wait = by_host if set_by_user is None else set_by_user
-        """Seconds that this call may take, by the settings or else by the host."""
+        self._allowed = by_host if set_by_user is None else set_by_user
+
+    @property
+    def max_wait(self) -> float:
+        """Seconds that this call may take: by the settings or else by the host, and by what the host has shown."""
+        return min(self._allowed, self._patience.limit)
 
     @property
     def deadline(self) -> float:
@@ -47,7 +58,7 @@ class Call:
 
         A question to the user may have used up the host's time; what they agreed to still gets a moment.
         """
-        return max(self._started + self.max_wait, anyio.current_time() + MIN_CALL_SECONDS)
+        return max(self._started + self.max_wait, anyio.current_time() + self._least)
 
     @contextmanager
     def in_time(self) -> Generator[None]:
@@ -67,8 +78,28 @@ class Call:
                 "it.",
             ) from None
 
+    @contextmanager
+    def under_way(self, key: Hashable) -> Generator[Wait]:
+        """Note that this call works on `key`. Where its host gave up on an earlier call for it, answer soon."""
+        with self._patience.waiting(key) as wait:
+            if wait.given_up:
+                self._hurry()
+            yield wait
+
+    def _hurry(self) -> None:
+        """Answer soon, with what is known: the host does not wait for as long as was thought."""
+        self._allowed = min(self._allowed, anyio.current_time() - self._started)
+        self._least = HURRIED_SECONDS
+
     async def wait_for(self, record: Record, *, wait: bool) -> PollState:
-        """Wait for a job as long as the host allows (not at all where `wait` is false), reporting progress.
+        """Wait for a job as long as the host allows (not at all where `wait` is false), reporting progress."""
+        if not wait:
+            return await self._wait_for(record, wait=False)
+        with self._patience.waiting(record.request_id) as waiting:
+            return await self._wait_for(record, wait=not waiting.given_up)
+
+    async def _wait_for(self, record: Record, *, wait: bool) -> PollState:
+        """The wait itself.
 
         The first message names the request id: a caller that gives up must be able to find the job again.
         """
@@ -105,12 +136,3 @@ def status_result(
 ) -> CallToolResult:
     """What get_status answers about a job."""
     return tool_result(results.job_result(record, now=services.queue.now(), expected=expected, problem=problem))
-
-
-def tool_result(content: VideoResult | RequestsResult | ModelsResult, *, is_error: bool = False) -> CallToolResult:
-    """A result as it is sent: the same object as text and as structure."""
-    return CallToolResult(
-        content=[TextContent(type="text", text=results.text_of(content))],
-        structured_content=dict(content),
-        is_error=is_error,
-    )

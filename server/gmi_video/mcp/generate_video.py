@@ -1,136 +1,42 @@
-"""The tool that spends: generate_video, and the question it asks before it does."""
+"""The tool that spends: generate_video."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
 import anyio
 from mcp.server.elicitation import AcceptedElicitation, ElicitationResult
-from mcp.server.mcpserver import Elicit, Resolve
+from mcp.server.mcpserver import Resolve
 from mcp_types import CallToolResult
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from gmi_video.catalog import pricing
-from gmi_video.catalog.prepare import PricedRequest, VideoArguments, prepare
-from gmi_video.errors import InvalidRequest, SpendingRefused
-from gmi_video.images.upload import Images, LocalImage
+from gmi_video.catalog.prepare import PricedRequest
+from gmi_video.errors import SpendingRefused
 from gmi_video.mcp import results
-from gmi_video.mcp.call import Call, ToolContext, tool_result
-from gmi_video.mcp.results import VideoResult
+from gmi_video.mcp.call import Call
+from gmi_video.mcp.consent import (
+    AlreadyPaid,
+    Consent,
+    NotAsked,
+    Prepared,
+    begin,
+    check,
+    consent,
+    consents_of,
+    is_above_threshold,
+    question_number,
+    threshold_text,
+)
+from gmi_video.mcp.results import VideoResult, tool_result
 from gmi_video.settings import Settings
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2, AspectRatio, Duration, Resolution
 from gmi_video.upstream.wire import MODEL_ID_PATTERN
-
-
-class Consent(BaseModel):
-    """The answer to the question about a price above the threshold."""
-
-    go_ahead: bool = Field(description="Make this video and pay for it?")
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A checked request: as it was asked for, and with its local images read.
-
-    Attributes:
-        asked: the request with local images as paths, as the caller knows them.
-        request: the same with each local image as its digest, so that it can be compared before anything is uploaded.
-        images: the local images by their digest.
-    """
-
-    asked: PricedRequest
-    request: PricedRequest
-    images: Mapping[str, LocalImage]
-
-    async def uploaded(self, images: Images) -> PricedRequest:
-        """The request with each local image uploaded: what is submitted."""
-
-        async def upload(value: str, _: str) -> str:
-            image = self.images.get(value)
-            return value if image is None else await images.upload(image)
-
-        return await self.request.with_images(upload)
-
-
-async def begin(ctx: ToolContext) -> Call:
-    """The call, from the moment it began."""
-    return Call(ctx)
-
-
-async def check(
-    *,
-    call: Annotated[Call, Resolve(begin)],
-    prompt: str,
-    model: str,
-    resolution: str,
-    duration: str,
-    aspect_ratio: str,
-    loop: bool,
-    frame0_image: str,
-    frame1_image: str,
-    model_parameters: dict[str, Any],
-) -> Prepared:
-    """Check, price and read what is asked for. Raises every fault at once; nothing has been sent."""
-    luma = {
-        "resolution": resolution,
-        "duration": duration,
-        "aspect_ratio": aspect_ratio,
-        "loop": loop,
-        "frame0_image": frame0_image,
-        "frame1_image": frame1_image,
-    }
-    images: dict[str, LocalImage] = {}
-    faults: list[InvalidRequest] = []
-
-    async def read(value: str, argument: str) -> str:
-        try:
-            image = await call.services.images.read(value, argument)
-        except InvalidRequest as fault:
-            faults.append(fault)
-            return value
-        if image is None:
-            return value
-        images[image.digest] = image
-        return image.digest
-
-    with call.in_time():
-        asked = await prepare(call.services.catalog, VideoArguments(model, prompt, luma, model_parameters))
-        request = await asked.with_images(read)
-    if faults:
-        raise InvalidRequest.of(faults)
-    return Prepared(asked, request, images)
-
-
-async def consent(
-    ctx: ToolContext,
-    *,
-    call: Annotated[Call, Resolve(begin)],
-    checked: Annotated[Prepared, Resolve(check)],
-    dry_run: bool,
-    allow_duplicate: bool,
-    confirm_cost: bool,
-) -> Consent | Elicit[Consent]:
-    """Ask for consent above GMI_CONFIRM_ABOVE_USD, unless it was given or is not needed."""
-    settings, request = call.services.settings, checked.request
-    if dry_run or confirm_cost or not _is_above_threshold(settings, request):
-        return Consent(go_ahead=True)
-    if not allow_duplicate and await call.services.submission.is_made(request):
-        # It has been paid for already; this call only finds it again.
-        return Consent(go_ahead=True)
-    capabilities = ctx.client_capabilities
-    if capabilities is None or capabilities.elicitation is None:
-        raise SpendingRefused(
-            f"This {request.title} costs {request.price}; {_threshold(settings)}. Nothing was submitted.",
-            'Ask the user. If they agree to the price, make the same call again with "confirm_cost": true.',
-        )
-    return Elicit(f"This {request.title} costs {request.price}. It can't be recalled. Make it?", Consent)
 
 
 async def generate_video(
     *,
     call: Annotated[Call, Resolve(begin)],
     checked: Annotated[Prepared, Resolve(check)],
+    number: Annotated[int, Resolve(question_number)],
     agreed: Annotated[ElicitationResult[Consent], Resolve(consent)],
     # This and the next nine are read by `check` and `consent`, by their names.
     prompt: Annotated[
@@ -209,16 +115,25 @@ async def generate_video(
             f"The user has not agreed to pay {request.price} for this {request.title}. Nothing was submitted.",
             "Don't submit it again unless the user asks for it; offer something cheaper.",
         )
-    submitted = None
-    # The submit goes on in the server, whatever becomes of this call. A call that the host cuts off would leave the
-    # assistant with nothing to go on, so this one answers before that, and the same call again joins the submit.
-    with anyio.move_on_at(call.deadline):
-        submitted = await call.services.submission.submit(
-            request, partial(checked.uploaded, call.services.images), allow_duplicate=allow_duplicate
-        )
-    if submitted is None:
-        return tool_result(_unanswered_result(checked.asked))
-    state = await call.wait_for(submitted.record, wait=wait)
+    if not isinstance(agreed.data, NotAsked):
+        consents_of(call.services).use(checked.key, number)
+    submission = call.services.submission
+    with call.under_way((checked.key, allow_duplicate)) as under_way:
+        submitted = None
+        # The submit goes on in the server, whatever becomes of this call. A call that the host cuts off would leave the
+        # assistant with nothing to go on, so this one answers before that, and the same call again joins the submit.
+        with anyio.move_on_at(call.deadline):
+            submitted = await submission.submit(
+                request,
+                partial(checked.uploaded, call.services.images),
+                allow_duplicate=allow_duplicate,
+                may_pay=not isinstance(agreed.data, AlreadyPaid),
+            )
+        if submitted is None:
+            return tool_result(_unanswered_result(checked.asked))
+        state = await call.wait_for(submitted.record, wait=wait)
+    if not under_way.superseded:
+        submission.answered(request)
     result = results.job_result(
         state.record,
         now=call.services.queue.now(),
@@ -230,16 +145,6 @@ async def generate_video(
         problem=state.problem,
     )
     return tool_result(result, is_error=state.record.is_final and not state.record.succeeded)
-
-
-def _is_above_threshold(settings: Settings, request: PricedRequest) -> bool:
-    threshold = settings.confirm_above_usd
-    return threshold is not None and (request.usd is None or request.usd > threshold)
-
-
-def _threshold(settings: Settings) -> str:
-    threshold = pricing.dollars(settings.confirm_above_usd or 0)
-    return f"the user wants to be asked above {threshold} (GMI_CONFIRM_ABOVE_USD)"
 
 
 def _unanswered_result(request: PricedRequest) -> VideoResult:
@@ -255,7 +160,9 @@ def _unanswered_result(request: PricedRequest) -> VideoResult:
 
 def _dry_run_result(settings: Settings, request: PricedRequest) -> VideoResult:
     """The result of a dry run: what would be sent, and what it would cost."""
-    asks = f" The user will be asked first: {_threshold(settings)}." if _is_above_threshold(settings, request) else ""
+    asks = (
+        f" The user will be asked first: {threshold_text(settings)}." if is_above_threshold(settings, request) else ""
+    )
     result: VideoResult = {
         "summary": " ".join(
             [f"This {request.title} would cost {request.price}. Nothing was sent.{asks}", *request.notes]

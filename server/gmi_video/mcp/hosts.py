@@ -2,6 +2,8 @@
 
 Hosts cut a tool call off after a time of their own; progress messages extend it in few. The table goes by
 `clientInfo.name`; a host that is not in it gets `DEFAULT_SECONDS`, which is below the 60 s of the TypeScript SDK.
+`mcp`, the Python SDK's default name, is no host: programs with a limit of 5 s use it, and programs without any. What
+the host was seen to hold (`patience`) goes before the table.
 """
 
 DEFAULT_SECONDS = 45.0
@@ -11,13 +13,15 @@ UNLIMITED_SECONDS = 20 * 60.0
 
 # Evidence: reports of users, as of 2026, each bound to a version: anthropics/claude-code issues 5221, 20335, 22542,
 # 44032 and 63379, microsoft/vscode issues 261734 and 274094, QwenLM/qwen-code issue 574, and the SDKs' own sources.
-_SECONDS_BY_NAME = {
+SECONDS_BY_NAME = {
     "claude-ai": 45.0,  # Claude Desktop: 60 s in some paths, 4 minutes in others, neither moved by progress
     "claude-code": UNLIMITED_SECONDS,  # MCP_TOOL_TIMEOUT is about 28 h; the call moves to the background after 2 min
     "codex-mcp-client": 45.0,  # tool_timeout_sec, 60 s unless set
     "cursor-vscode": 45.0,  # no documented control; reports of about 60 s
-    "mcp": UNLIMITED_SECONDS,  # the Python SDK's own client: no limit unless the program sets one
+    "fastmcp": UNLIMITED_SECONDS,  # no limit unless the program sets one
+    "gemini-cli-mcp-client": 540.0,  # 10 minutes
     "gmi-video-demo": UNLIMITED_SECONDS,  # our demo
+    "google-adk": 4.0,  # 5 s unless the program sets `timeout`
     "qwen-code": 540.0,  # 10 minutes since mid-2026
     "visual studio code": 240.0,  # cut at 5 minutes over HTTP; progress did not help
 }
@@ -37,4 +41,4 @@ def longest_wait(client_name: str, *, over_http: bool) -> float:
     name = client_name.strip().lower().removesuffix(" - insiders")
     if over_http and name in _SECONDS_OVER_HTTP:
         return _SECONDS_OVER_HTTP[name]
-    return _SECONDS_BY_NAME.get(name, DEFAULT_SECONDS)
+    return SECONDS_BY_NAME.get(name, DEFAULT_SECONDS)

@@ -7,6 +7,7 @@ are left out. Vendor text is quoted (`text`), and links are shown only if they a
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NamedTuple, Required, cast
 
+from mcp_types import CallToolResult, TextContent
 from pydantic import Field
 from pydantic_core import to_json
 
@@ -185,6 +186,15 @@ def error_result(error: GmiVideoError) -> VideoResult:
     if isinstance(error, SubmissionUnknown):
         result["status"] = "unknown"
     return result
+
+
+def tool_result(content: VideoResult | RequestsResult | ModelsResult, *, is_error: bool = False) -> CallToolResult:
+    """A result as it is sent: the same object as text and as structure."""
+    return CallToolResult(
+        content=[TextContent(type="text", text=text_of(content))],
+        structured_content=dict(content),
+        is_error=is_error,
+    )
 
 
 def text_of(result: object) -> str:

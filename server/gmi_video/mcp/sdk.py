@@ -8,12 +8,12 @@ has the shape that successes have.
 use that fails where the SDK changes it.
 """
 
-import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Protocol, cast
+from weakref import WeakKeyDictionary
 
 from mcp.server import MCPServer, ServerRequestContext
 from mcp.server.lowlevel import NotificationOptions
@@ -41,17 +41,19 @@ from mcp_types import (
     ToolAnnotations,
     UnsubscribeRequestParams,
 )
-from pydantic import ValidationError
 
-from gmi_video.catalog import validation
-from gmi_video.errors import GmiVideoError, InvalidRequest
+from gmi_video.errors import GmiVideoError, SpendingRefused
 from gmi_video.mcp import results
-from gmi_video.mcp.call import tool_result
+from gmi_video.mcp.arguments import check_arguments
+from gmi_video.mcp.patience import Patience
+from gmi_video.mcp.results import tool_result
 from gmi_video.services import Services
-from gmi_video.text import one_line
 from gmi_video.upstream.wire import fields_of, items_of
 
 _log = logging.getLogger(__name__)
+
+_PATIENCE: WeakKeyDictionary[object, Patience] = WeakKeyDictionary()
+"""By connection, for as long as it lasts."""
 
 RequestContext = ServerRequestContext[Services, Any]
 
@@ -144,7 +146,7 @@ class StrictServer(MCPServer[Services]):
         if tool is None:
             raise MCPError(INVALID_PARAMS, f"Unknown tool: {name[:80]!r}. There are: {', '.join(self._tools)}.")
         try:
-            _check(tool, arguments)
+            check_arguments(tool.name, tool.parameters, arguments)
             return await super().call_tool(name, arguments, context)
         except GmiVideoError as error:
             return tool_result(results.error_result(error), is_error=True)
@@ -172,6 +174,17 @@ class StrictServer(MCPServer[Services]):
         return CompleteResult(completion=found)
 
 
+def patience_of(ctx: Context[Services, Any]) -> Patience:
+    """What the call's connection has shown of its host's patience; the SDK has no place for it.
+
+    Over stdio the connection lasts as long as the services. Over HTTP the SDK's own connection object is used: in
+    2026-07-28 it is one for each request, but there a host that gives up closes the stream, which cancels the call.
+    """
+    services: Services = ctx.request_context.lifespan_context
+    owner = services if ctx.headers is None else ctx.session._connection  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    return _PATIENCE.setdefault(owner, Patience())
+
+
 def connection_of(session: ServerSession) -> tuple[int, AsyncExitStack]:
     """A key for a session's connection, and the stack that is closed when it ends; the SDK has no public hook."""
     connection = session._connection  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
@@ -195,34 +208,12 @@ def replace_arguments(params: Any, arguments: dict[str, Any]) -> None:
     params.arguments = arguments
 
 
-def _check(tool: Tool, arguments: dict[str, Any]) -> None:
-    """Raise `InvalidRequest` with every argument that the tool's published schema refuses."""
-    given = {name: _parsed(tool.parameters["properties"].get(name, {}), value) for name, value in arguments.items()}
-    if faults := validation.faults(tool.parameters, given, validation.Subject("argument", tool.name)):
-        raise InvalidRequest(
-            " ".join(dict.fromkeys(faults)),
-            f"Correct the {'arguments' if len(faults) > 1 else 'argument'} and call {tool.name} again.",
-        )
-
-
-def _parsed(schema: validation.Schema, value: object) -> object:
-    """An object that came as JSON text, as some clients send it; the SDK parses it too."""
-    if schema.get("type") != "object" or not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return value
-
-
 def _explained(tool: Tool, error: ToolError) -> GmiVideoError:
     cause = error.__cause__
     if isinstance(cause, GmiVideoError):
         return cause
-    if isinstance(cause, ValidationError):
-        # What JSON Schema accepts and the SDK's own validator does not: text that is not valid Unicode.
-        names = ", ".join(f'"{one_line(fault["loc"][0], 60)}"' for fault in cause.errors() if fault["loc"])
-        return InvalidRequest(f"{names} can't be read.", f"Correct the argument and call {tool.name} again.")
+    if isinstance(cause, ToolError) and "elicitation" in str(cause):
+        return SpendingRefused.unreadable_answer()
     _log.error("%s failed unexpectedly", tool.name, exc_info=cause or error)
     return GmiVideoError(
         f"This server has a fault of its own ({type(cause or error).__name__}); its log on stderr has the details.",

@@ -58,7 +58,8 @@ async def _stop_on_signal(scope: anyio.CancelScope, stopping: anyio.Event) -> No
     try:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
             async for _ in received:
-                timer = threading.Timer(GRACE_SECONDS, _exit, (0,))
+                # Without a flush of the log: what hangs may be a write to it, which holds the lock that a flush takes.
+                timer = threading.Timer(GRACE_SECONDS, os._exit, (0,))
                 timer.daemon = True
                 timer.start()
                 stopping.set()

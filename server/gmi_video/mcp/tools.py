@@ -7,9 +7,9 @@ from pydantic import Field
 
 from gmi_video.catalog import pricing, validation
 from gmi_video.mcp import results
-from gmi_video.mcp.call import Call, ToolContext, status_result, tool_result
+from gmi_video.mcp.call import Call, ToolContext, status_result
 from gmi_video.mcp.generate_video import generate_video
-from gmi_video.mcp.results import ModelsResult, RequestsResult, VideoResult
+from gmi_video.mcp.results import ModelsResult, RequestsResult, VideoResult, tool_result
 from gmi_video.mcp.sdk import strict_tool
 from gmi_video.text import one_line, quote_untrusted
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2
@@ -161,8 +161,9 @@ def _nothing_found(model: str, status: str) -> str:
 
 
 def _model_result(model: str, record: ModelRecord) -> ModelsResult:
+    name = model if record.display_name in {"", model} else quote_untrusted(record.display_name, 80)
     answer: ModelsResult = {
-        "summary": f"{one_line(record.display_name, 80) or model}: {pricing.in_words(record)}",
+        "summary": f"{name}: {pricing.in_words(record)}",
         "model": model,
         "parameters": parameter_table(record),
         "price": pricing.in_words(record),

@@ -21,7 +21,7 @@ tested against `schemas/upstream`.
 """
 
 from gmi_video.simulator.behavior import Behavior
-from gmi_video.simulator.faults import FAULTS, UNHANDLED_FAULTS, Endpoint, Fault
+from gmi_video.simulator.faults import FAULTS, Endpoint, Fault
 from gmi_video.simulator.pauses import Pause
 from gmi_video.simulator.scripts import Job, Script
 from gmi_video.simulator.state import Call, OutsideRequest, Simulator
@@ -29,7 +29,6 @@ from gmi_video.simulator.transport import SimulatedTransport
 
 __all__ = [
     "FAULTS",
-    "UNHANDLED_FAULTS",
     "Behavior",
     "Call",
     "Endpoint",

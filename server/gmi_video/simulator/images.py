@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gmi_video.simulator.catalog import END_IMAGES, START_IMAGES
-from gmi_video.simulator.films.drawing import is_image
+from gmi_video.simulator.films.pillow_helpers import is_image
 from gmi_video.simulator.media import Media
 from gmi_video.simulator.state import Simulator
 

@@ -5,6 +5,7 @@ On a socket a refused or dropped connection is a response that begins and breaks
 
 import argparse
 import socket
+import sys
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, cast, get_args
@@ -105,7 +106,7 @@ def greeting(simulator: Simulator) -> str:
         f"A pretend GMI Cloud is up at {simulator.base_url}; nothing here costs anything. Point the server at it with\n"
         f"  GMI_BASE_URL={simulator.api_url}\n"
         f"  GMI_API_KEY={simulator.api_key}\n"
-        "Its films are real and drawn here, the first time somebody watches them. Stop it with Ctrl-C."
+        "Its films are real videos, rendered when they are first requested. Stop it with Ctrl-C."
     )
 
 
@@ -131,22 +132,30 @@ def parse_fault(text: str) -> tuple[Endpoint, Fault]:
     """Split `submit=timeout_after` into endpoint and fault.
 
     Raises:
-        ValueError: no such endpoint or fault.
+        argparse.ArgumentTypeError: no such endpoint or fault; the message names those there are.
     """
     endpoint, _, fault = text.partition("=")
-    if endpoint not in ENDPOINTS or fault not in get_args(Fault):
-        raise ValueError(f"not an ENDPOINT=FAULT: {text}")
+    if endpoint not in ENDPOINTS:
+        raise argparse.ArgumentTypeError(f"no endpoint {endpoint!r}; there are: {', '.join(ENDPOINTS)}")
+    if fault not in get_args(Fault):
+        raise argparse.ArgumentTypeError(f"no fault {fault!r}; there are: {', '.join(FAULTS)}")
     return endpoint, cast("Fault", fault)
 
 
-def main(args: argparse.Namespace) -> None:
-    """Run `gmi-video-mcp simulate` with the parsed options."""
+def main(args: argparse.Namespace) -> int:
+    """Run `gmi-video-mcp simulate` with the parsed options. Returns the exit code."""
     scripts = {} if args.takes is None else {"*": Script.takes(args.takes)}
     simulator = Simulator(api_key=args.key, scripts=scripts, fetch=fetch_over_http)
     faults: list[tuple[Endpoint, Fault]] = args.fault
     for endpoint, fault in faults:
         simulator.fail(endpoint, fault)
-    serve(simulator, args.host, args.port, control=args.control)
+    try:
+        serve(simulator, args.host, args.port, control=args.control)
+    except (OSError, OverflowError) as error:
+        why = f"{error.strerror if isinstance(error, OSError) else error}"
+        print(f"Can't listen on {args.host} port {args.port}: {why}. Choose another with --port.", file=sys.stderr)  # noqa: T201 - a command's output
+        return 1
+    return 0
 
 
 def _config(simulator: Simulator, *, control: bool = False) -> uvicorn.Config:

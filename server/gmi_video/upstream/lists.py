@@ -1,8 +1,8 @@
 """Reads a request list row by row, so that a row that can't be read hides no other.
 
 A list is not documented to be short, complete or well-formed. One with a row that the JSON parser refuses (a lone
-surrogate, NaN, 250 levels), or one that was cut off in transfer, is taken apart at its rows, which are parsed one by
-one.
+surrogate, NaN, 250 levels), or one that is longer than what is read, is taken apart at its rows, which are parsed one
+by one. One that was cut off in transfer is no list: fetched again it may be whole.
 """
 
 import json
@@ -69,7 +69,7 @@ def read(raw: bytes, parse: Parse, *, cut: bool = False) -> RecordList:
         Unreadable: it is no request list.
     """
     body = fields_of(None if cut else parse(raw))
-    return from_body(body if "requests" in body else _by_rows(raw, parse), size=len(raw), cut=cut)
+    return from_body(body if "requests" in body else _by_rows(raw, parse, cut=cut), size=len(raw), cut=cut)
 
 
 def from_body(body: object, *, size: int = 0, cut: bool = False) -> RecordList:
@@ -95,30 +95,34 @@ def parse_leniently(raw: bytes) -> Any:
         return None
 
 
-def _by_rows(raw: bytes, parse: Parse) -> dict[str, Any]:
+def _by_rows(raw: bytes, parse: Parse, *, cut: bool) -> dict[str, Any]:
     """The list taken apart: each row parsed by itself; one that can't be parsed is None."""
-    rows = list(_rows(raw))
-    if not rows and b'"requests"' not in raw:
-        raise Unreadable
+    rows = list(_rows(raw, cut=cut))
     first, last = (rows[0][0], rows[-1][1]) if rows else (0, 0)
     around = fields_of(parse(raw[:first] + raw[last:])) if rows else {}
     return {"requests": [parse(raw[start:end]) for start, end in rows], "total": around.get("total")}
 
 
-def _rows(raw: bytes) -> Iterator[tuple[int, int]]:
-    """Where each row of the list at the key `requests` begins and ends."""
-    depth, start, key, inside = 0, 0, b"", False
+def _rows(raw: bytes, *, cut: bool) -> Iterator[tuple[int, int]]:
+    """Where each row of the list at the key `requests` begins and ends.
+
+    Raises:
+        Unreadable: there is no such list, or the response was read to its end and its brackets are still open.
+    """
+    depth, start, key, inside, found = 0, 0, b"", False, False
     for token in _TOKEN.finditer(raw):
         mark = token[0][:1]
         if mark == b'"':
             key = token[0] if depth == 1 else key
         elif mark in b"[{":
             depth += 1
-            inside = inside or (depth == _ROW_DEPTH - 1 and mark == b"[" and key == b'"requests"')
+            if depth == _ROW_DEPTH - 1 and mark == b"[" and key == b'"requests"':
+                inside = found = True
             start = token.start() if depth == _ROW_DEPTH else start
         else:
             if inside and depth == _ROW_DEPTH:
                 yield start, token.end()
             depth -= 1
-            if depth < _ROW_DEPTH - 1 and inside:
-                return
+            inside = inside and depth >= _ROW_DEPTH - 1
+    if not found or (depth > 0 and not cut):
+        raise Unreadable

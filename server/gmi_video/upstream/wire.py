@@ -236,7 +236,7 @@ class ModelRecord(Incoming):
 
 
 class UploadTarget(Incoming):
-    """`POST /upload-url`: where to put the bytes, and where the world will find them (gmi-api, "Upload")."""
+    """`POST /upload-url`: where to put the bytes, and their public URL (gmi-api, "Upload")."""
 
     upload_url: str = Field(min_length=1, max_length=4096)
     public_url: str = Field(min_length=1, max_length=4096)

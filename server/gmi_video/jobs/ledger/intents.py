@@ -76,7 +76,7 @@ class Existing:
 
 @dataclass(frozen=True, slots=True)
 class OverLimit:
-    """It would go above the limit; nothing was recorded.
+    """It would go above the limit, or may, because of intents whose price is not known; nothing was recorded.
 
     `spent`: dollars, the listed ones included. `counted`: how many intents are in it beside the list. `undecided`:
     how many of these are neither `made` nor given up: the list may show their jobs already, so their price may be in

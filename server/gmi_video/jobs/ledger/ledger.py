@@ -96,7 +96,7 @@ class Ledger:
         reuse_seconds: float = HOUR,
         limit: Limit | None = None,
     ) -> Claim:
-        """Record an intent as `sending`, unless there is one like it or it goes above the limit; one wins.
+        """Record an intent as `sending`, unless there is one like it or it may go above the limit; one wins.
 
         Args:
             fingerprint: equal for equal requests. Only a hash of it is kept.
@@ -199,9 +199,12 @@ class Ledger:
 
         return await self._run(look)
 
-    async def request_ids(self) -> frozenset[str]:
-        """The ids of all jobs of the last day that an intent has come to: none of them can be another intent's."""
-        return await self._run(lambda session: operations.request_ids(session, self._account.id))
+    async def request_ids(self, *, priced: bool = False) -> frozenset[str]:
+        """The ids of all jobs of the last day that an intent has come to: none of them can be another intent's.
+
+        `priced`: of those only whose price is known, which a limit counts where the list has no price.
+        """
+        return await self._run(lambda session: operations.request_ids(session, self._account.id, priced=priced))
 
     async def recent(self) -> dict[str, int]:
         """How many intents of the last day there are in each state, for diagnosis."""

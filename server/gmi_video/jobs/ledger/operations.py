@@ -123,14 +123,10 @@ def _over(session: Session, intent: Intent, limit: Limit) -> OverLimit | None:
     )
     counted = [(state, usd) for state, request_id, usd in rows if request_id not in limit.listed_ids]
     spent = limit.listed_usd + sum(usd for _, usd in counted if usd is not None)
-    if spent + (intent.usd or 0.0) <= limit.usd + 1e-9:
+    unpriced = sum(usd is None for _, usd in counted)
+    if not unpriced and spent + (intent.usd or 0.0) <= limit.usd + 1e-9:
         return None
-    return OverLimit(
-        spent,
-        counted=len(counted),
-        undecided=sum(state != "made" for state, _ in counted),
-        unpriced=sum(usd is None for _, usd in counted),
-    )
+    return OverLimit(spent, len(counted), sum(state != "made" for state, _ in counted), unpriced)
 
 
 def settle(session: Session, intent: Intent) -> Intent:
@@ -183,13 +179,10 @@ def get(session: Session, intent_id: str) -> Intent | None:
     return Intent(*rows[0]) if rows else None
 
 
-def request_ids(session: Session, account: str) -> frozenset[str]:
-    """The ids of all jobs that intents of this account have come to."""
-    rows = session.rows(
-        "SELECT request_id FROM gmi_video_intents WHERE account = ? AND request_id <> ''",
-        account,
-    )
-    return frozenset(str(row[0]) for row in rows)
+def request_ids(session: Session, account: str, *, priced: bool = False) -> frozenset[str]:
+    """The ids of all jobs that intents of this account have come to; `priced`: of those whose price is known."""
+    rows = session.rows("SELECT request_id, usd FROM gmi_video_intents WHERE account = ? AND request_id <> ''", account)
+    return frozenset(str(request_id) for request_id, usd in rows if usd is not None or not priced)
 
 
 def counts(session: Session, account: str) -> dict[str, int]:

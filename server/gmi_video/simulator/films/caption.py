@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from gmi_video.simulator.films.drawing import resized, tone_mapped
+from gmi_video.simulator.films.pillow_helpers import resized, tone_mapped
 from gmi_video.simulator.films.spec import FilmSpec
 
 Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont

@@ -15,7 +15,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image, ImageOps
 
 from gmi_video.simulator.films.caption import draw_caption
-from gmi_video.simulator.films.drawing import resized
+from gmi_video.simulator.films.pillow_helpers import resized
 from gmi_video.simulator.films.scene import Scene
 from gmi_video.simulator.films.spec import FPS, FilmSpec
 

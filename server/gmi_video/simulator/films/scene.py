@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from gmi_video.simulator.films.drawing import Colour, gradient, mixed, noise, resized, ridge, tone_mapped
+from gmi_video.simulator.films.pillow_helpers import Colour, gradient, mixed, noise, resized, ridge, tone_mapped
 from gmi_video.simulator.films.spec import FPS, FilmSpec
 
 _HORIZON = 0.74

@@ -1,0 +1,127 @@
+"""The wheel, with the lowest versions that pyproject.toml allows and no extra, makes a video."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import venv
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
+
+from tests.conftest import ERAS, KEY
+
+from .test_contents import PROJECT
+
+pytestmark = [pytest.mark.slow, pytest.mark.packaging]
+
+SECONDS = 300
+"""Installing takes about twenty."""
+
+WALK = """
+import importlib, json, pkgutil, gmi_video
+missing = {}
+for module in pkgutil.walk_packages(gmi_video.__path__, "gmi_video.", onerror=lambda name: None):
+    if not module.name.endswith("__main__"):
+        try:
+            importlib.import_module(module.name)
+        except ModuleNotFoundError as error:
+            missing[module.name] = error.name
+print(json.dumps(missing))
+"""
+
+
+def floors() -> list[str]:
+    """The lower bounds of the base install, as pins."""
+    bounds = [re.fullmatch(r"([\w-]+)>=([\d.]+)(,.*)?", line) for line in PROJECT["dependencies"]]
+    assert all(bounds), "every dependency has a lower bound"
+    return [f"{bound[1]}=={bound[2]}" for bound in bounds if bound]
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory, built: Path) -> Path:
+    """The interpreter of a new environment that has the wheel and the lowest versions."""
+    folder = tmp_path_factory.mktemp("lowest")
+    venv.create(folder / "venv", with_pip=True)
+    (folder / "floors.txt").write_text("\n".join(floors()), encoding="utf-8")
+    interpreter = folder / "venv" / "bin" / "python"
+    (wheel,) = built.glob("*.whl")
+    run(interpreter, "-m", "pip", "install", "--quiet", "-c", str(folder / "floors.txt"), str(wheel))
+    return interpreter
+
+
+def run(interpreter: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the new environment's Python outside the clone; without the key or settings of whoever runs the tests."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("GMI_", "PYTHON"))}
+    done = subprocess.run(  # noqa: S603 - an interpreter of our own
+        [str(interpreter), *arguments],
+        cwd=interpreter.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+@contextmanager
+def simulator() -> Generator[str]:
+    """The simulator as a process of this environment, because it needs the demo extra; gives its address."""
+    command = [sys.executable, "-m", "gmi_video", "simulate", "--port", "0", "--takes", "2", "--key", KEY]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:  # noqa: S603 - our own interpreter
+        try:
+            assert child.stdout is not None
+            address = re.search(r"GMI_BASE_URL=(\S+)", "".join(child.stdout.readline() for _ in range(3)))
+            assert address is not None
+            yield address[1]
+        finally:
+            child.kill()
+
+
+def test_the_lowest_versions_are_what_is_installed(python: Path) -> None:
+    listed = json.loads(run(python, "-m", "pip", "list", "--format", "json").stdout)
+    installed = {row["name"].lower().replace("_", "-"): row["version"] for row in listed}
+    for pin in floors():
+        name, version = pin.split("==")
+        assert re.fullmatch(rf"{re.escape(version)}(\.0)*", installed[name]), pin
+    assert not {"av", "pillow", "rich"} & installed.keys(), "no extra"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("era", ERAS)
+async def test_the_lowest_versions_make_a_video_over_stdio(python: Path, era: str) -> None:
+    with simulator() as address:
+        server = StdioServerParameters(
+            command=str(python),
+            args=["-m", "gmi_video"],
+            env={"GMI_API_KEY": KEY, "GMI_BASE_URL": address},
+            cwd=python.parent,
+        )
+        async with Client(stdio_client(server), mode=era) as client:
+            made = await client.call_tool("generate_video", {"prompt": "a fox"})
+    assert made.structured_content is not None, made
+    assert made.structured_content["status"] == "success", made
+    assert made.structured_content["video_url"].startswith("http")
+
+
+def test_every_module_of_the_wheel_runs_from_it(python: Path) -> None:
+    missing: dict[str, str] = json.loads(run(python, "-c", WALK).stdout)
+    assert {name.partition(".")[0] for name in missing.values()} <= {"av", "PIL", "rich"}, missing
+    assert all(name.startswith(("gmi_video.demo", "gmi_video.simulator")) for name in missing)
+    assert "usage:" in run(python, "-m", "gmi_video.live", "--help").stdout
+    assert "GMI_API_KEY" in run(python, "-m", "gmi_video.live", code=2).stderr
+
+
+def test_without_the_extra_the_demo_says_where_it_comes_from(python: Path) -> None:
+    said = run(python, "-m", "gmi_video", "demo", code=1).stderr
+    assert "This command needs rich" in said
+    assert f'{python} -m pip install ".[demo]"' in said
+    assert "Traceback" not in said
