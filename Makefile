@@ -9,7 +9,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check
 PIP := "pip>=25.1"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo live fast test full check pytest packaging sdist wheel newest format tables bench conformance \
+.PHONY: help demo live fast test full check pytest packaging sdist wheel newest format tables kills bench conformance \
     constraints dist clean
 
 help: ## List the targets
@@ -50,8 +50,9 @@ fast: $(VENV)/.dev ## The tests that are not slow, while you work (ARGS="-k name
 
 test: check pytest ## What a change must pass: format, lint, types, all tests
 
-full: $(VENV)/.dev ## The tests of random inputs again, with ten times as many inputs
+full: $(VENV)/.dev ## The tests of random inputs again, with ten times as many inputs, and every kill
 	FULL=1 $(PYTEST) tests/reliability/test_lives.py tests/reliability/test_hostile_answers.py
+	FULL=1 $(BIN)/pytest tests/reliability/test_kill_matrix.py
 
 check: $(VENV)/.dev ## Format, lint and types only
 	$(BIN)/ruff format --check --quiet
@@ -69,6 +70,9 @@ tables: $(VENV)/.dev ## Write what is generated from the code: the tables of REA
 	$(BIN)/gmi-video-mcp schemas
 	$(BIN)/python -m tests.tables
 	$(BIN)/python -m tests.reliability.matrix
+
+kills: $(VENV)/.dev ## Kill the server at every point of a call and write docs/kill-matrix.md (some minutes)
+	$(BIN)/python -m tests.reliability.kills
 
 live: $(VENV)/.dev ## Compare the real queue with what this project expects of it; needs GMI_API_KEY, costs nothing
 	$(BIN)/python -m gmi_video.live

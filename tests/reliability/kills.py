@@ -24,6 +24,7 @@ from anyio.from_thread import BlockingPortal
 
 from gmi_video.jobs.reconciliation import UNCONFIRMED_SECONDS
 from gmi_video.simulator import Behavior
+from gmi_video.simulator.pauses import Pause
 from tests.stdio import Cloud, Server, cloud, event_loop
 
 PAGE = Path(__file__).parents[2] / "docs" / "kill-matrix.md"
@@ -36,10 +37,14 @@ AT_ONCE = 6
 
 CALL = {"prompt": "a fox in the snow", "wait": False}
 
+CLAIM = "ledger: record the claim"
+
 JOB = "its job"
 MADE = "made now"
 JOB_LATER = "unknown; once listed, its job"
 MADE_LATER = "unknown; after 15 min, made"
+
+Cells = Mapping[tuple["Point", float], "Cell"]
 
 Urls = Callable[[Path], str]
 """The address of a new ledger, in a folder of its own."""
@@ -105,8 +110,10 @@ def points(portal: BlockingPortal, urls: Urls) -> list[Point]:
     for at, endpoint in calls:
         seen[endpoint] = seen.get(endpoint, 0) + 1
         events.append((at, list(_http_points(endpoint, seen[endpoint]))))
+    claimed = False
     for transaction in _transactions(lines):
-        row = _named(" ".join(line["sql"] for line in transaction))
+        row = _named(" ".join(line["sql"] for line in transaction), claimed=claimed)
+        claimed = claimed or row == CLAIM
         events.append((transaction[0]["at"], [Point(row, line["number"]) for line in transaction]))
     ordered = sorted(events, key=lambda event: event[0])
     return [*itertools.chain(*(found for _, found in ordered)), Point("the answer has been sent")]
@@ -142,22 +149,30 @@ def run(portal: BlockingPortal, urls: Urls, point: Point, lag: float) -> Cell:
         return Cell(outcome, len(jobs))
 
 
-def matrix(urls: Urls = sqlite_file, lags: tuple[float, ...] = LAGS) -> Mapping[tuple[Point, float], Cell]:
-    """Every cell."""
+def every(_point: Point, _lag: float) -> bool:
+    """Wants all cells."""
+    return True
+
+
+def matrix(urls: Urls = sqlite_file, wanted: Callable[[Point, float], bool] = every) -> Cells:
+    """Run every cell, or those that are wanted."""
     with event_loop() as portal, ThreadPoolExecutor(AT_ONCE) as pool:
-        cells = list(itertools.product(points(portal, urls), lags))
-        return dict(zip(cells, pool.map(lambda cell: run(portal, urls, *cell), cells), strict=True))
+        cells = [(point, lag) for point in points(portal, urls) for lag in LAGS if wanted(point, lag)]
+        running = [pool.submit(run, portal, urls, point, lag) for point, lag in cells]
+        return {cell: found.result() for cell, found in zip(cells, running, strict=True)}
 
 
-def table(cells: Mapping[tuple[Point, float], Cell]) -> Iterator[str]:
+def table(cells: Cells) -> Iterator[str]:
     """The cells as Markdown; neighbouring points of one row with the same result share a line."""
-    yield "| killed | kills | " + " | ".join(f"lag {lag:g} s" for lag in LAGS) + " | jobs |"
+    yield "| killed | kills | " + " | ".join(f"lag {lag:g} s" for lag in LAGS) + " | jobs in each |"
     yield "|---|---|" + "---|" * (len(LAGS) + 1)
-    in_order = dict.fromkeys(point for point, _ in cells)
-    lines = [(point.row, *(cells[point, lag].outcome for lag in LAGS)) for point in in_order]
+    lines = [
+        (point.row, *(cells[point, lag].outcome for lag in LAGS), *{cells[point, lag].jobs for lag in LAGS})
+        for point in dict.fromkeys(point for point, _ in cells)
+    ]
     for line, group in itertools.groupby(lines):
-        row, *outcomes = line
-        yield f"| {row} | {len(list(group)) * len(LAGS)} | {' | '.join(outcomes)} | 1 |"
+        row, *outcomes = map(str, line)
+        yield " | ".join([f"| {row}", str(len(list(group)) * len(LAGS)), *outcomes]) + " |"
     yield f"\n{len(cells)} kills, {sum(cell.jobs for cell in cells.values())} jobs."
 
 
@@ -191,7 +206,21 @@ def _kill(queue: Cloud, environment: Mapping[str, str], point: Point) -> Callabl
         if pause is not pauses[-1]:
             queue.release(pause)
     assert server.end(signal.SIGKILL) == -signal.SIGKILL
-    return lambda: queue.release(pauses[-1])
+    return lambda: _carry_out(queue, pauses[-1], point)
+
+
+def _carry_out(queue: Cloud, held: Pause, point: Point) -> None:
+    """Let a held request go on, and wait until it has taken effect."""
+    if held.is_released:
+        return
+    endpoint, _, moment = point.pause.partition(":")
+    if moment == "received":
+        made = queue.pause_at(f"{endpoint}:made")
+        queue.release(held)
+        queue.reached(made)
+        queue.release(made)
+    else:
+        queue.release(held)
 
 
 def _environment(queue: Cloud, url: str) -> dict[str, str]:
@@ -202,15 +231,15 @@ def _environment(queue: Cloud, url: str) -> dict[str, str]:
 def _let_pass(url: str, seconds: float) -> None:
     """Make the ledger's rows older, as the jobs at the queue are."""
     sql = (
-        "UPDATE gmi_video_intents SET created_at = created_at - {0}, updated_at = updated_at - {0}, "
-        "lease_until = lease_until - {0}"
-    ).format(seconds)
+        "UPDATE gmi_video_intents SET created_at = created_at - ?, updated_at = updated_at - ?, "
+        "lease_until = lease_until - ?"
+    )
     if url.startswith("sqlite:"):
         with closing(sqlite3.connect(url.removeprefix("sqlite://"), timeout=10, isolation_level=None)) as connection:
-            connection.execute(sql)
+            connection.execute(sql, (seconds,) * 3)
     else:
         with psycopg.connect(url, autocommit=True) as database:
-            database.execute(sql.encode())
+            database.execute(sql.replace("?", "%s").encode(), (seconds,) * 3)
 
 
 # -- the names of the points -------------------------------------------------------------------------------------
@@ -240,14 +269,14 @@ def _transactions(lines: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]
     assert not transaction
 
 
-def _named(sql: str) -> str:
+def _named(sql: str, *, claimed: bool) -> str:
     if "CREATE TABLE gmi_video_intents" in sql:
         return "ledger: make the tables"
     if "INSERT INTO gmi_video_intents" in sql:
-        return "ledger: record `made`" if "'made'" in sql.partition("VALUES")[2] else "ledger: claim"
-    if "SELECT request_id FROM" in sql:
-        return "ledger: read the ids of known jobs"
-    return "ledger: look for the same call"
+        return "ledger: record the job" if claimed else CLAIM
+    if claimed:
+        return "the claim is recorded, the submit has not left"
+    return "ledger: read the ids of known jobs" if "request_id <> ''" in sql else "ledger: look for the same call"
 
 
 def main() -> None:

@@ -46,7 +46,7 @@ def _trace_sqlite() -> None:
 
 class _Traced(psycopg.Connection):
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
-        _before(f"{query.decode()} {params or ''}")
+        _before(query.decode() if isinstance(query, bytes) else str(query))
         return super().execute(query, params, **options)
 
 
