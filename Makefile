@@ -77,9 +77,10 @@ kills: $(VENV)/.dev ## Kill the server at every point of a call and write docs/k
 live: $(VENV)/.dev ## Compare the real queue with what this project expects of it; needs GMI_API_KEY, costs nothing
 	$(BIN)/python -m gmi_video.live
 
-bench: $(VENV)/.dev ## Measure polling and a thousand waits, as docs/performance.md has them (some minutes)
+bench: $(VENV)/.dev ## Measure polling, a thousand waits and the ledger, as docs/performance.md has them (some minutes)
 	$(BIN)/python -m bench.polling
 	$(BIN)/python -m bench.waits
+	$(BIN)/python -m bench.submits
 
 conformance: $(VENV)/.dev ## The official MCP scenarios for tasks (needs npm)
 	$(BIN)/python -m tests.conformance.run

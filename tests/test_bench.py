@@ -10,7 +10,9 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("bench", "options", "says"), [("polling", ["--quick"], "× the polls")])
+@pytest.mark.parametrize(
+    ("bench", "options", "says"), [("polling", ["--quick"], "× the polls"), ("submits", ["--quick"], "ratio ")]
+)
 def test_a_bench_runs_and_prints_its_figures(bench: str, options: list[str], says: str) -> None:
     command = [sys.executable, "-m", f"bench.{bench}", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=ROOT)  # noqa: S603 - our own script

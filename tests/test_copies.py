@@ -80,7 +80,7 @@ def copies(environment: dict[str, str]) -> Generator[list[Copy]]:
 
 
 def test_of_one_call_in_eight_copies_one_job_is_made_in_each_of_fifty_rounds(queue: Cloud, ledger: str) -> None:
-    environment = queue.environment(GMI_LEDGER_URL=ledger, GMI_MAX_REQUESTS_PER_SECOND="1000")
+    environment = queue.environment(GMI_LEDGER_URL=ledger, GMI_MAX_REQUESTS_PER_SECOND="100")
     with copies(environment) as all_copies:
         for number in range(ROUNDS):
             for copy in all_copies:
@@ -96,7 +96,7 @@ def test_of_one_call_in_eight_copies_one_job_is_made_in_each_of_fifty_rounds(que
 def test_of_forty_calls_in_eight_copies_a_limit_for_ten_lets_ten_be_made(queue: Cloud, ledger: str, lag: int) -> None:
     queue.sim.behave(list_lag=lag)
     environment = queue.environment(
-        GMI_LEDGER_URL=ledger, GMI_MAX_REQUESTS_PER_SECOND="1000", GMI_SPEND_LIMIT_USD=str(LIMIT)
+        GMI_LEDGER_URL=ledger, GMI_MAX_REQUESTS_PER_SECOND="100", GMI_SPEND_LIMIT_USD=str(LIMIT)
     )
     with copies(environment) as all_copies:
         for call in range(CALLS):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
@@ -94,6 +95,34 @@ def test_a_job_outlives_a_server_that_is_killed_and_the_next_one_finds_it(enviro
     assert (again["request_id"], again["reused"]) == (request_id, True)
     assert second.call("get_status", request_id=request_id, wait=True)["status"] == "success"
     assert second.end() == 0
+
+
+class Importing(Server):
+    """The server, which logs every import."""
+
+    program = ("-X", "importtime", "-m", "gmi_video")
+
+
+def test_no_database_is_imported_before_the_first_submit(environment: dict[str, str], tmp_path: Path) -> None:
+    modules = ("sqlite3", "platformdirs", "psycopg")
+    server = Importing("2026-07-28", GMI_LEDGER_URL=f"sqlite://{tmp_path}/ledger.sqlite3", **environment)
+    server.open()
+    server.result(server.ask("tools/list"))
+    server.call("list_models")
+    server.call("list_requests")
+    server.call("generate_video", prompt="a fox that is not made", dry_run=True)
+    assert server.end() == 0
+    assert not set(modules) & imported(server)
+    server = Importing("2026-07-28", GMI_LEDGER_URL=f"sqlite://{tmp_path}/ledger.sqlite3", **environment)
+    server.open()
+    server.call("generate_video", prompt="a fox that is made", wait=False)
+    assert server.end() == 0
+    assert set(modules) & imported(server) == {"sqlite3"}, "no module but the store's own"
+
+
+def imported(server: Server) -> set[str]:
+    lines = server.stderr.splitlines()
+    return {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
 
 
 def test_without_a_key_it_starts_lists_its_tools_and_says_where_to_put_one() -> None:

@@ -1,0 +1,97 @@
+"""What the ledger costs: the time from tools/call to the arrival of the POST, with the ledger and without.
+
+Run: python -m bench.submits [--pairs 30]
+
+Real server processes over stdio, with the simulator on a loopback port as their queue. One call with the ledger (SQLite
+in a temporary folder) and one without (`GMI_LEDGER_URL=none`) make a pair, in turn; each call asks for another video.
+
+- "first" is the first call of a new process, which imports the database's module and makes the ledger;
+- "later" is any call after it;
+- "later, 5 a second" is the same with the default rate limit, which is turned off otherwise: the pause that it makes
+  between the list and the POST is time in which the ledger works.
+"""
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.stdio import Cloud, Server, cloud, event_loop
+
+ERA = "2026-07-28"
+Pairs = list[tuple[float, float]]
+
+_WITHOUT_LIMIT = """
+from anyio.lowlevel import checkpoint
+from gmi_video.mcp.stdio import serve
+from gmi_video.upstream.transport import RateLimiter
+
+RateLimiter.acquire = lambda _: checkpoint()
+serve()
+"""
+
+
+class Unlimited(Server):
+    """The server without its rate limit."""
+
+    program = ("-c", _WITHOUT_LIMIT)
+
+
+def seconds_to_post(queue: Cloud, server: Server, prompt: str) -> float:
+    """Make a call; the time from its being written to the arrival of its POST."""
+    began = time.time()
+    request = server.start("generate_video", prompt=prompt, wait=False)
+    answer = server.result(request)["structuredContent"]
+    assert "request_id" in answer, answer
+    return [call.at for call in queue.sim.calls if call.endpoint == "submit"][-1] - began
+
+
+def measured(pairs: int, program: type[Server], *, first: bool) -> Pairs:
+    """The times with the ledger and without, in seconds: of the first calls of new processes, or of later calls."""
+    found: Pairs = []
+    with TemporaryDirectory() as folder, event_loop() as portal, cloud(portal) as queue:
+        for process in range(pairs if first else 1):
+            urls = (f"sqlite://{Path(folder, f'{process}.sqlite3')}", "none")
+            servers = [program(ERA, **queue.environment(GMI_LEDGER_URL=url)) for url in urls]
+            for server in servers:
+                server.open()
+            for call in range(1 if first else pairs + 1):
+                with_it, without = [
+                    seconds_to_post(queue, server, f"process {process}, call {call}, {place}")
+                    for place, server in enumerate(servers)
+                ]
+                if first or call > 0:
+                    found.append((with_it, without))
+            for server in servers:
+                server.end()
+    return found
+
+
+def figures(name: str, pairs: Pairs) -> str:
+    """The medians and the ratio of the medians; in parentheses the quartiles, those of the ratio from each pair."""
+    columns = [[1000 * pair[side] for pair in pairs] for side in (0, 1)]
+    texts = [
+        f"{statistics.median(column):.1f} ms ({low:.1f} to {high:.1f})"
+        for column in columns
+        for low, _, high in [statistics.quantiles(column, n=4)]
+    ]
+    ratio = statistics.median(columns[0]) / statistics.median(columns[1])
+    low, _, high = statistics.quantiles([with_it / without for with_it, without in pairs], n=4)
+    return f"  {name:17} with {texts[0]}, without {texts[1]}, ratio {ratio:.2f} ({low:.2f} to {high:.2f})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--pairs", type=int, default=30)
+    parser.add_argument("--quick", action="store_true", help="three pairs, to see that it runs")
+    arguments = parser.parse_args()
+    pairs = 3 if arguments.quick else arguments.pairs
+    print(f"{pairs} pairs of calls each, medians (quartiles)")
+    print(figures("first", measured(pairs, Unlimited, first=True)))
+    print(figures("later", measured(pairs, Unlimited, first=False)))
+    print(figures("later, 5 a second", measured(pairs, Server, first=False)))
+
+
+if __name__ == "__main__":
+    main()
