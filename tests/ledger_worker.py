@@ -1,7 +1,7 @@
 """One copy of the server as a process of its own, for the races and kills of `test_ledger_processes`.
 
-It reads one JSON object a line, does with the ledger what it says, and writes one JSON object a line. `kill_before`
-makes a child do it that kills itself before that statement of the transaction.
+It reads commands, one JSON object per line, and writes one JSON object per line as the result. With `kill_before` the
+command runs in a child process that kills itself before that statement of the transaction.
 """
 
 import json
@@ -17,28 +17,28 @@ from gmi_video.jobs.ledger import Account, Ledger, Limit
 # pyright: reportPrivateUsage=false
 
 
-async def act(ledger: Ledger, told: dict[str, Any]) -> dict[str, Any]:
-    """Do one thing; what came of it, and what the ledger has to say."""
+async def run(ledger: Ledger, command: dict[str, Any]) -> dict[str, Any]:
+    """Run one command; returns its outcome and the ledger's report."""
     outcome: Any = None
-    if told["do"] == "claim":
-        limit = Limit(told["limit"]) if "limit" in told else None
-        outcome = await ledger.claim(told["fingerprint"], usd=1.0, limit=limit)
+    if command["operation"] == "claim":
+        limit = Limit(command["limit"]) if "limit" in command else None
+        outcome = await ledger.claim(command["fingerprint"], usd=1.0, limit=limit)
     else:
-        found = await ledger.find(told["fingerprint"])
-        if found and told["do"] == "adopt":
+        found = await ledger.find(command["fingerprint"])
+        if found and command["operation"] == "adopt":
             outcome = await ledger.adopt(found.intent)
         elif found:
-            outcome = await ledger.made(found.intent, told["request_id"])
+            outcome = await ledger.made(found.intent, command["request_id"])
     intent = getattr(outcome, "intent", outcome)
-    return {"outcome": type(outcome).__name__, "id": getattr(intent, "id", ""), "trouble": ledger.tell()}
+    return {"outcome": type(outcome).__name__, "id": getattr(intent, "id", ""), "trouble": ledger.report()}
 
 
-async def act_and_die(ledger: Ledger, told: dict[str, Any]) -> None:
-    """Do one thing, and be killed before a statement of it, counted from 1, or at its end."""
-    found = await ledger.find(told["fingerprint"])
+async def run_and_die(ledger: Ledger, command: dict[str, Any]) -> None:
+    """Run one command and be killed before a statement of it, counted from 1, or exit at its end."""
+    found = await ledger.find(command["fingerprint"])
     assert ledger._stores
     connection: Any = getattr(ledger._stores._durable, "_connection", None)
-    left = told["kill_before"]
+    left = command["kill_before"]
 
     def before_statement(*_: Any) -> None:
         nonlocal left
@@ -56,41 +56,41 @@ async def act_and_die(ledger: Ledger, told: dict[str, Any]) -> None:
             return execute(*arguments)
 
         connection.execute = counted
-    if told["do"] == "claim":
-        await ledger.claim(told["fingerprint"], usd=1.0)
+    if command["operation"] == "claim":
+        await ledger.claim(command["fingerprint"], usd=1.0)
     elif found:
-        await ledger.made(found.intent, told["request_id"])
-    # It came to its end: say so by the exit code, and let go of nothing.
+        await ledger.made(found.intent, command["request_id"])
+    # Not killed: exit code 0, without releasing anything.
     os._exit(0)
 
 
 async def main(url: str) -> None:
-    """Answer until the end of input."""
+    """Run commands until the end of input."""
     ledger = new(url)
     await ledger.recent()
-    say({"ready": True})
+    write({"ready": True})
     for line in sys.stdin:
-        say(await act(ledger, json.loads(line)))
+        write(await run(ledger, json.loads(line)))
     await ledger.aclose()
 
 
 def main_with_kills(url: str) -> None:
-    """Answer until the end of input, each time by a child."""
-    say({"ready": True})
+    """Run commands until the end of input, each in a child process."""
+    write({"ready": True})
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            anyio.run(act_and_die, new(url), json.loads(line))
+            anyio.run(run_and_die, new(url), json.loads(line))
         _, status = os.waitpid(child, 0)
-        say({"killed": os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, "status": status})
+        write({"killed": os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, "status": status})
 
 
 def new(url: str) -> Ledger:
-    """A ledger of the account that all workers have."""
+    """A ledger of the account that all workers share."""
     return Ledger(url, Account("simulated-key", "https://queue.example"))
 
 
-def say(answer: dict[str, Any]) -> None:
+def write(answer: dict[str, Any]) -> None:
     """Write one line."""
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()

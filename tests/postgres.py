@@ -1,4 +1,4 @@
-"""PostgreSQL for tests: Debian's, started in a temporary folder and reached through a Unix socket there."""
+"""PostgreSQL for tests: the installed one, started in a temporary folder with a Unix socket there."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ _FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/local/pgsql/bin", "/usr/local/bin
 
 
 class Postgres:
-    """A server of its own. Made by `running`."""
+    """A database server for one test module. Made by `running`."""
 
     def __init__(self, programs: Path, folder: Path, user: dict[str, Any]) -> None:
         self._programs = programs
@@ -29,8 +29,8 @@ class Postgres:
 
     def url(self, database: str, user: str = "tester", password: str = "") -> str:
         """The address of a database, for psycopg."""
-        word = f":{password}" if password else ""
-        return f"postgresql://{user}{word}@/{database}?{urlencode({'host': str(self._folder)})}"
+        secret = f":{password}" if password else ""
+        return f"postgresql://{user}{secret}@/{database}?{urlencode({'host': str(self._folder)})}"
 
     def new_database(self) -> str:
         """The name of a new, empty database."""
@@ -39,22 +39,22 @@ class Postgres:
         return name
 
     def execute(self, database: str, sql: str) -> list[tuple[Any, ...]]:
-        """Run a statement as the superuser; its rows, if it has any."""
+        """Run a statement as the superuser; returns its rows, if any."""
         with psycopg.connect(self.url(database), autocommit=True) as connection:
             cursor = connection.execute(sql.encode())
             return cursor.fetchall() if cursor.description else []
 
     def make(self) -> None:
-        """Make the server's data, where only it may look."""
+        """Create the server's data folder."""
         self._run("initdb", "--username=tester", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C")
 
     def start(self) -> None:
-        """Start it, and wait until it answers. It never writes to disk for safety's sake: its data are not kept."""
+        """Start it and wait until it is ready. Without fsync, because its data are not kept."""
         options = f"-k {self._folder} -c listen_addresses= -c fsync=off -c max_connections=100"
         self._run("pg_ctl", "start", "-w", "-l", str(self._folder / "log"), "-o", options)
 
     def stop(self) -> None:
-        """Stop it, and wait for its end."""
+        """Stop it and wait for its end."""
         self._run("pg_ctl", "stop", "-w", "-m", "immediate")
 
     def _run(self, program: str, *arguments: str) -> None:
@@ -77,7 +77,7 @@ def running() -> Generator[Postgres]:
     if programs is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     user = _user()
-    # Not below pytest's folder: that is closed to the user whom the server runs as, and too long for a socket's name.
+    # Not in pytest's folder: the server's user has no access there, and its path is too long for a socket.
     folder = Path(tempfile.mkdtemp(prefix="gmi-video-postgres-"))
     try:
         if user:
@@ -95,14 +95,14 @@ def running() -> Generator[Postgres]:
 
 
 def _programs() -> Path | None:
-    """The folder with PostgreSQL's programs; the newest one that is complete."""
+    """The folder with PostgreSQL's programs; the newest complete one."""
     found = [path for pattern in _FOLDERS for path in Path("/").glob(pattern.lstrip("/"))]
     complete = [path for path in found if (path / "initdb").exists() and (path / "pg_ctl").exists()]
     return max(complete, key=lambda path: [int(part) for part in path.parts if part.isdigit()], default=None)
 
 
 def _user() -> dict[str, Any]:
-    """Whom to run it as: PostgreSQL refuses to run as root."""
+    """The user to run it as, if we are root: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return {}
     for name in ("postgres", "nobody"):

@@ -45,14 +45,14 @@ async def copies_of(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGene
 
 @pytest.fixture(params=["file", "memory", "postgres"])
 async def copies(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Copies]:
-    """Every store, also the one that each copy has for itself."""
+    """Every store, including memory, which each copy has for itself."""
     async with copies_of(request, tmp_path) as found:
         yield found
 
 
 @pytest.fixture(params=["file", "postgres"])
 async def shared(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Copies]:
-    """The stores that several copies share."""
+    """The stores that copies share."""
     async with copies_of(request, tmp_path) as found:
         yield found
 
@@ -64,7 +64,7 @@ def files_in(folder: Path) -> list[Path]:
 # -- the same call -----------------------------------------------------------------------------------------------
 
 
-async def test_the_first_claim_is_ours_and_the_second_finds_it_busy(copies: Copies) -> None:
+async def test_the_first_claim_wins_and_the_second_finds_it_busy(copies: Copies) -> None:
     ledger = copies.copy()
     intent = await claimed(ledger)
     assert (intent.state, intent.request_id, intent.take, intent.usd) == ("sending", "", 0, 1.0)
@@ -74,7 +74,7 @@ async def test_the_first_claim_is_ours_and_the_second_finds_it_busy(copies: Copi
     await claimed(ledger, "a wolf")
 
 
-async def test_a_made_one_stands_for_an_hour(copies: Copies) -> None:
+async def test_a_made_intent_is_reused_for_an_hour(copies: Copies) -> None:
     ledger = copies.copy()
     made = await ledger.made(await claimed(ledger), "request-1")
     assert (made.state, made.request_id, made.lease_until) == ("made", "request-1", 0)
@@ -86,7 +86,7 @@ async def test_a_made_one_stands_for_an_hour(copies: Copies) -> None:
 
 
 @pytest.mark.parametrize("settled", ["sending", "unknown"])
-async def test_one_whose_end_is_not_known_stands_for_a_day(copies: Copies, settled: str) -> None:
+async def test_an_intent_without_a_result_is_found_for_a_day(copies: Copies, settled: str) -> None:
     ledger = copies.copy()
     intent = await claimed(ledger)
     if settled == "unknown":
@@ -98,7 +98,7 @@ async def test_one_whose_end_is_not_known_stands_for_a_day(copies: Copies, settl
     await claimed(ledger)
 
 
-async def test_a_refused_one_stands_in_nobodys_way(copies: Copies) -> None:
+async def test_a_refused_intent_does_not_prevent_a_claim(copies: Copies) -> None:
     ledger = copies.copy()
     intent = await claimed(ledger)
     assert (await ledger.refused(intent)).state == "refused"
@@ -106,7 +106,7 @@ async def test_a_refused_one_stands_in_nobodys_way(copies: Copies) -> None:
     assert again.id != intent.id
 
 
-async def test_two_keys_never_meet(copies: Copies) -> None:
+async def test_two_keys_share_no_intents(copies: Copies) -> None:
     one, other = copies.copy(), copies.copy("another-key")
     intent = await claimed(one)
     theirs = await claimed(other)
@@ -117,18 +117,18 @@ async def test_two_keys_never_meet(copies: Copies) -> None:
     assert Account("k", QUEUE, "a").id != Account("k", QUEUE, "b").id != Account("k", QUEUE + "a").id
 
 
-async def test_a_claim_that_was_committed_unseen_is_still_ours(copies: Copies) -> None:
+async def test_a_claim_whose_commit_was_not_seen_is_claimed_again(copies: Copies) -> None:
     ledger = copies.copy()
-    wish = operations.Wish(ledger._new(PROMPT, 1.0), allow_duplicate=False, reuse_seconds=60, limit=None)
-    first = await ledger._run(lambda session: operations.claim(session, wish))
-    assert await ledger._run(lambda session: operations.claim(session, wish)) == first
+    wanted = operations.ClaimRequest(ledger._new(PROMPT, 1.0), allow_duplicate=False, reuse_seconds=60, limit=None)
+    first = await ledger._run(lambda session: operations.claim(session, wanted))
+    assert await ledger._run(lambda session: operations.claim(session, wanted)) == first
     assert isinstance(first, Claimed)
 
 
 # -- takes -------------------------------------------------------------------------------------------------------
 
 
-async def test_another_take_is_a_new_intent_and_the_very_call_again_joins_it(copies: Copies) -> None:
+async def test_another_take_is_a_new_intent_and_the_same_call_joins_it(copies: Copies) -> None:
     ledger = copies.copy()
     await ledger.made(await claimed(ledger), "request-0")
     first = await claimed(ledger, allow_duplicate=True)
@@ -148,7 +148,7 @@ async def test_another_take_does_not_join_the_first_video(copies: Copies) -> Non
     assert (await claimed(ledger, allow_duplicate=True)).take == 1
 
 
-async def test_the_plain_call_finds_the_newest_that_is_made_or_busy(copies: Copies) -> None:
+async def test_a_plain_call_finds_the_newest_intent_that_is_made_or_busy(copies: Copies) -> None:
     ledger = copies.copy()
     first = await ledger.made(await claimed(ledger), "request-0")
     copies.seconds += 1
@@ -163,7 +163,7 @@ async def test_the_plain_call_finds_the_newest_that_is_made_or_busy(copies: Copi
 # -- the limit ---------------------------------------------------------------------------------------------------
 
 
-async def test_a_limit_counts_intents_and_what_is_listed_once(copies: Copies) -> None:
+async def test_a_limit_counts_intents_and_listed_requests_once(copies: Copies) -> None:
     ledger = copies.copy()
     await ledger.made(await claimed(ledger, "1"), "request-1")
     await ledger.unknown(await claimed(ledger, "2"))
@@ -181,7 +181,7 @@ async def test_a_limit_counts_intents_and_what_is_listed_once(copies: Copies) ->
     assert isinstance(await ledger.claim("6", usd=1.0, limit=Limit(4.0)), Claimed)
 
 
-async def test_a_limit_looks_back_a_day(copies: Copies) -> None:
+async def test_a_limit_is_for_the_last_day(copies: Copies) -> None:
     ledger = copies.copy()
     await ledger.made(await claimed(ledger), "request-1")
     copies.seconds += 24 * 3600 - 1
@@ -190,7 +190,7 @@ async def test_a_limit_looks_back_a_day(copies: Copies) -> None:
     assert isinstance(await ledger.claim("2", usd=1.0, limit=Limit(1.0)), Claimed)
 
 
-async def test_an_existing_one_costs_nothing_and_a_limit_needs_a_price(copies: Copies) -> None:
+async def test_an_existing_intent_is_within_any_limit_and_a_limit_needs_a_price(copies: Copies) -> None:
     ledger = copies.copy()
     await claimed(ledger)
     assert isinstance(await ledger.claim(PROMPT, usd=1.0, limit=Limit(0.0)), Existing)
@@ -198,7 +198,7 @@ async def test_an_existing_one_costs_nothing_and_a_limit_needs_a_price(copies: C
         await ledger.claim(PROMPT, usd=None, limit=Limit(1.0))
 
 
-# -- who has it --------------------------------------------------------------------------------------------------
+# -- leases ------------------------------------------------------------------------------------------------------
 
 
 async def test_a_lease_is_renewed_until_the_intent_is_settled(copies: Copies) -> None:
@@ -214,7 +214,7 @@ async def test_a_lease_is_renewed_until_the_intent_is_settled(copies: Copies) ->
     await claimed(ledger)
 
 
-async def test_an_abandoned_one_is_adopted_by_one_process(shared: Copies) -> None:
+async def test_an_abandoned_intent_is_adopted_by_one_process(shared: Copies) -> None:
     first, second, third = shared.copy(), shared.copy(), shared.copy()
     intent = await claimed(first)
     assert await second.adopt(intent) is None
@@ -225,14 +225,14 @@ async def test_an_abandoned_one_is_adopted_by_one_process(shared: Copies) -> Non
     assert await third.adopt(intent) is None
     assert await third.get(intent.id) == Existing(adopted, busy=True)
     assert await first.renew(intent) is None
-    # What the first says of it does not take it from the second; a job, it does make.
+    # `unknown` by the first does not take it from the second; `made` is final.
     assert await first.unknown(intent) == adopted
     assert (await first.made(intent, "request-1")).state == "made"
     assert (await second.unknown(adopted)).request_id == "request-1"
     assert await third.adopt(intent) is None
 
 
-async def test_an_unknown_one_is_adopted_at_once(copies: Copies) -> None:
+async def test_an_unknown_intent_can_be_adopted_at_once(copies: Copies) -> None:
     ledger = copies.copy()
     intent = await ledger.unknown(await claimed(ledger))
     adopted = await ledger.adopt(intent)
@@ -242,18 +242,18 @@ async def test_an_unknown_one_is_adopted_at_once(copies: Copies) -> None:
     assert (await ledger.refused(adopted)).state == "refused"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the lease alone tells it")
-def test_a_process_is_gone_when_it_ended_or_its_id_is_another_process_now() -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only the lease shows it")
+def test_a_process_is_gone_when_it_has_ended_or_its_id_was_given_to_another() -> None:
     ours = owners.new_owner()
-    machine, pid, start, word = ours.split(":")
+    machine, pid, start, token = ours.split(":")
     assert not owners.is_gone(ours)
-    assert owners.is_gone(f"{machine}:{pid}:{int(start) - 1}:{word}")
-    assert not owners.is_gone(f"another-machine:{pid}:{int(start) - 1}:{word}")
+    assert owners.is_gone(f"{machine}:{pid}:{int(start) - 1}:{token}")
+    assert not owners.is_gone(f"another-machine:{pid}:{int(start) - 1}:{token}")
     code = "from gmi_video.jobs.ledger import owners; print(owners.new_owner())"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as child:  # noqa: S603
         assert child.stdout
         theirs = child.stdout.read().strip()
-        # Ended, but nobody has asked how: its id still exists.
+        # A zombie: it has ended, but its id still exists.
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert owners.is_gone(theirs)
     assert owners.is_gone(theirs)
@@ -261,7 +261,7 @@ def test_a_process_is_gone_when_it_ended_or_its_id_is_another_process_now() -> N
         assert not owners.is_gone(garbage)
 
 
-async def test_renewing_holds_it_for_as_long_as_the_body_runs(copies: Copies) -> None:
+async def test_renewing_holds_the_intent_for_as_long_as_the_body_runs(copies: Copies) -> None:
     ledger = copies.copy(now=virtual_now)
     intent = await claimed(ledger)
 
@@ -277,7 +277,7 @@ async def test_renewing_holds_it_for_as_long_as_the_body_runs(copies: Copies) ->
     assert not (await existing(ledger)).busy
 
 
-async def test_a_clean_end_lets_go_of_what_we_have(shared: Copies) -> None:
+async def test_a_clean_end_releases_the_intents_of_the_process(shared: Copies) -> None:
     first, second = shared.copy(), shared.copy()
     intent = await claimed(first)
     adopted = await first.adopt(await first.unknown(await claimed(first, "another")))
@@ -291,10 +291,10 @@ async def test_a_clean_end_lets_go_of_what_we_have(shared: Copies) -> None:
     assert await second.get(theirs.id) == Existing(theirs, busy=True)
 
 
-# -- late words --------------------------------------------------------------------------------------------------
+# -- late writes -------------------------------------------------------------------------------------------------
 
 
-async def test_that_it_was_made_is_final(copies: Copies) -> None:
+async def test_made_is_final(copies: Copies) -> None:
     ledger = copies.copy()
     intent = await claimed(ledger)
     await ledger.refused(intent)
@@ -305,7 +305,7 @@ async def test_that_it_was_made_is_final(copies: Copies) -> None:
     assert await ledger.adopt(intent) is None
 
 
-async def test_a_clock_that_was_set_back_loses_no_word(copies: Copies) -> None:
+async def test_a_clock_that_was_set_back_loses_no_write(copies: Copies) -> None:
     ledger = copies.copy()
     intent = await claimed(ledger)
     copies.seconds -= 3600
@@ -313,7 +313,7 @@ async def test_a_clock_that_was_set_back_loses_no_word(copies: Copies) -> None:
     await claimed(ledger)
 
 
-async def test_a_lease_from_a_clock_far_ahead_is_not_believed(copies: Copies) -> None:
+async def test_a_lease_from_a_clock_far_ahead_is_ignored(copies: Copies) -> None:
     ledger = copies.copy()
     intent = await claimed(ledger)
     copies.seconds -= 3600
@@ -321,25 +321,25 @@ async def test_a_lease_from_a_clock_far_ahead_is_not_believed(copies: Copies) ->
     assert (found.intent.id, found.busy) == (intent.id, False)
 
 
-@pytest.mark.parametrize("word", ["made", "unknown", "refused", "renew", "adopt"])
-async def test_a_word_about_a_row_that_was_lost_brings_it_back(shared: Copies, word: str) -> None:
+@pytest.mark.parametrize("write", ["made", "unknown", "refused", "renew", "adopt"])
+async def test_a_write_to_a_row_that_was_lost_restores_it(shared: Copies, write: str) -> None:
     ledger, other = shared.copy(), shared.copy()
     intent = await claimed(ledger)
     await other._run(lambda session: session.change("DELETE FROM gmi_video_intents"))
     shared.seconds += 16
-    if word == "made":
+    if write == "made":
         await ledger.made(intent, "request-1")
     else:
-        await getattr(ledger, word)(intent)
+        await getattr(ledger, write)(intent)
     found = await other.get(intent.id)
     assert found
-    state = {"renew": "sending", "adopt": "unknown"}.get(word, word)
+    state = {"renew": "sending", "adopt": "unknown"}.get(write, write)
     assert replace(found.intent, updated_at=0, lease_until=0) == replace(
-        intent, state=state, request_id="request-1" if word == "made" else "", updated_at=0, lease_until=0
+        intent, state=state, request_id="request-1" if write == "made" else "", updated_at=0, lease_until=0
     )
 
 
-async def test_a_job_that_is_found_is_one_intents_only(copies: Copies) -> None:
+async def test_a_found_job_belongs_to_one_intent_only(copies: Copies) -> None:
     ledger = copies.copy()
     one, two = await claimed(ledger), await claimed(ledger, allow_duplicate=True)
     found = await ledger.found(one, "request-1")
@@ -350,10 +350,10 @@ async def test_a_job_that_is_found_is_one_intents_only(copies: Copies) -> None:
     assert await ledger.request_ids() == {"request-1", "request-2"}
 
 
-# -- what is kept ------------------------------------------------------------------------------------------------
+# -- retention ---------------------------------------------------------------------------------------------------
 
 
-async def test_rows_vanish_when_nobody_needs_them(copies: Copies) -> None:
+async def test_rows_are_deleted_when_they_are_no_longer_needed(copies: Copies) -> None:
     ledger = copies.copy()
     made = await ledger.made(await claimed(ledger, "made"), "request-1")
     unknown = await ledger.unknown(await claimed(ledger, "unknown"))
@@ -372,7 +372,7 @@ async def test_rows_vanish_when_nobody_needs_them(copies: Copies) -> None:
     assert await ledger.recent() == {"sending": 1}
 
 
-async def test_a_row_from_the_future_does_not_stand_for_ever(copies: Copies) -> None:
+async def test_a_row_from_the_future_does_not_match_for_ever(copies: Copies) -> None:
     ledger = copies.copy()
     copies.seconds += 365 * 24 * 3600
     await ledger.made(await claimed(ledger), "request-1")
@@ -380,7 +380,7 @@ async def test_a_row_from_the_future_does_not_stand_for_ever(copies: Copies) -> 
     await claimed(ledger)
 
 
-async def test_nothing_that_was_asked_for_is_kept(tmp_path: Path, postgres: Postgres) -> None:
+async def test_neither_request_nor_key_nor_address_is_stored(tmp_path: Path, postgres: Postgres) -> None:
     database = postgres.new_database()
     ledgers = [Copies(url).copy() for url in (f"sqlite://{tmp_path}/ledger.sqlite3", postgres.url(database))]
     for ledger in ledgers:
@@ -403,7 +403,7 @@ def test_the_account_does_not_show_its_key() -> None:
 # -- the threads -------------------------------------------------------------------------------------------------
 
 
-async def test_what_became_of_it_is_written_although_the_call_is_cancelled(shared: Copies) -> None:
+async def test_a_result_is_recorded_although_the_call_is_cancelled(shared: Copies) -> None:
     ledger, other = shared.copy(), shared.copy()
     intent = await claimed(ledger)
     with anyio.CancelScope() as scope:
@@ -424,25 +424,25 @@ async def test_a_claim_that_is_cancelled_before_it_began_records_nothing(copies:
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_claim_that_is_cancelled_while_it_runs_is_told(tmp_path: Path, backend: str) -> None:
-    told: list[object] = []
+def test_a_claim_that_is_cancelled_while_it_runs_returns_its_result(tmp_path: Path, backend: str) -> None:
+    claims: list[object] = []
 
     async def main() -> None:
         ledger = Ledger(f"sqlite://{tmp_path}/ledger.sqlite3", Account(KEY, QUEUE), lambda: EPOCH)
         with anyio.CancelScope() as scope:
             # Cancelled by the thread that runs the transaction, so certainly while it runs.
             ledger._clock = lambda: anyio.from_thread.run_sync(scope.cancel) or EPOCH
-            told.append(await ledger.claim(PROMPT, usd=1.0))
+            claims.append(await ledger.claim(PROMPT, usd=1.0))
             await anyio.sleep(1)
         assert scope.cancelled_caught
         assert await ledger.recent() == {"sending": 1}
         await ledger.aclose()
 
     anyio.run(main, backend=backend)
-    assert [type(claim) for claim in told] == [Claimed]
+    assert [type(claim) for claim in claims] == [Claimed]
 
 
-async def test_the_event_loop_goes_on_and_calls_take_turns(copies: Copies) -> None:
+async def test_the_event_loop_is_not_blocked_and_calls_run_in_turn(copies: Copies) -> None:
     ledger = copies.copy()
     claims: list[object] = []
 
@@ -470,7 +470,7 @@ def test_nothing_is_imported_before_it_is_needed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
+    ("value", "phrase"),
     [
         ("sqlite://relative/path", "absolute path"),
         ("sqlite:ledger.sqlite3", "absolute path"),
@@ -481,10 +481,10 @@ def test_nothing_is_imported_before_it_is_needed() -> None:
         ("postgresql://me:hunter2@[host/db", "or none"),
     ],
 )
-def test_a_wrong_address_is_a_problem_in_words_and_not_repeated(value: str, words: str) -> None:
+def test_a_wrong_address_is_explained_without_repeating_it(value: str, phrase: str) -> None:
     settings = Settings.from_environment({"GMI_API_KEY": KEY, "GMI_LEDGER_URL": value})
     (problem,) = settings.problems
-    assert words in problem
+    assert phrase in problem
     assert settings.ledger_url == ""
     assert "hunter2" not in problem
 
@@ -493,7 +493,7 @@ def test_a_wrong_address_is_a_problem_in_words_and_not_repeated(value: str, word
     "value",
     ["", "none", "sqlite:///a/b.db", "sqlite:///C:/a.db", "postgresql://me:hunter2@host:5433/db?sslmode=require"],
 )
-def test_an_address_is_taken_as_it_is_and_not_shown(value: str) -> None:
+def test_a_valid_address_is_used_unchanged_and_not_shown(value: str) -> None:
     settings = Settings.from_environment({"GMI_API_KEY": KEY, "GMI_LEDGER_URL": value})
     assert (settings.ledger_url, settings.problems) == (value, ())
     assert "hunter2" not in repr(settings)

@@ -1,4 +1,4 @@
-"""A ledger that can't be used: the call goes on, says what is not guaranteed, and nothing known is lost."""
+"""A ledger that can't be used: calls still succeed and report what is not guaranteed, and nothing known is lost."""
 
 import json
 import os
@@ -72,20 +72,20 @@ def opened(ledger: Ledger) -> Any:
     return ledger._stores._durable
 
 
-async def goes_on(ledger: Ledger) -> None:
-    """In memory, the ledger does what it does elsewhere."""
+async def works(ledger: Ledger) -> None:
+    """The ledger works in memory as it does elsewhere."""
     intent = await claimed(ledger)
     assert (await existing(ledger)).busy
     made = await ledger.made(intent, "request-1")
     assert (await existing(ledger)).intent == made
 
 
-def said(ledger: Ledger, *words: str) -> None:
-    """`trouble` is one sentence with these words and what is not guaranteed, and shows no address."""
+def reports(ledger: Ledger, *phrases: str) -> None:
+    """`trouble` is one sentence with these phrases and what is not guaranteed, and shows no address."""
     assert NOT_GUARANTEED in ledger.trouble
     assert ledger.trouble.count(". ") == 0
-    for word in words:
-        assert word in ledger.trouble
+    for phrase in phrases:
+        assert phrase in ledger.trouble
     assert "hunter2" not in ledger.trouble
     assert "tester" not in ledger.trouble
 
@@ -95,20 +95,20 @@ def said(ledger: Ledger, *words: str) -> None:
 
 async def test_without_a_ledger_the_same_is_done_in_this_process() -> None:
     ledger = Copies("none").copy()
-    said(ledger, "GMI_LEDGER_URL is none")
-    await goes_on(ledger)
-    assert ledger.tell() == "", "whoever has set `none` is not told with every answer"
+    reports(ledger, "GMI_LEDGER_URL is none")
+    await works(ledger)
+    assert ledger.report() == "", "`none` is the user's choice, so it is not reported with every answer"
     await ledger.aclose()
 
 
-# -- a file that can't be had ------------------------------------------------------------------------------------
+# -- an unavailable file -----------------------------------------------------------------------------------------
 
 
 async def test_a_folder_that_cannot_be_made(copies: Copies, file: Path) -> None:
-    make(file.parent, b"in the way")
+    make(file.parent, b"a file of the same name")
     ledger = copies.copy()
-    await goes_on(ledger)
-    said(ledger, "its file can't be opened or made: ")
+    await works(ledger)
+    reports(ledger, "its file can't be opened or made: ")
 
 
 def make(path: Path, content: bytes) -> None:
@@ -122,7 +122,7 @@ from gmi_video.jobs.ledger import Account, Ledger
 async def main(url):
     found = Ledger(url, Account("k", "u"))
     claims = [await found.claim("x", usd=1.0) for _ in range(2)]
-    print(json.dumps([[type(claim).__name__ for claim in claims], found.tell()]))
+    print(json.dumps([[type(claim).__name__ for claim in claims], found.report()]))
     await found.aclose()
 # Once as ourselves, so that all is imported: the other user may not be allowed to read this Python.
 anyio.run(main, "none")
@@ -151,7 +151,7 @@ def read_only(mode: int, content: bytes | None = None) -> Generator[str]:
 
 
 @pytest.mark.parametrize(
-    ("mode", "content", "words"),
+    ("mode", "content", "phrase"),
     [
         (0, None, "its file can't be opened or made: Permission denied"),
         (0o400, b"", "it can't be "),
@@ -159,15 +159,15 @@ def read_only(mode: int, content: bytes | None = None) -> Generator[str]:
         (0o600, b"damaged" * 1000, "its file is damaged and can't be set aside: Permission denied"),
     ],
 )
-def test_a_folder_or_file_that_is_read_only(mode: int, content: bytes | None, words: str) -> None:
+def test_a_folder_or_file_that_is_read_only(mode: int, content: bytes | None, phrase: str) -> None:
     with read_only(mode, content) as url:
         done = subprocess.run(  # noqa: S603 - our own interpreter
             [sys.executable, "-c", AS_ANOTHER_USER, url], capture_output=True, text=True, timeout=60, check=True
         )
-    claims, told = json.loads(done.stdout.splitlines()[-1])
+    claims, report = json.loads(done.stdout.splitlines()[-1])
     assert claims == ["Claimed", "Existing"]
-    assert NOT_GUARANTEED in told
-    assert words in told
+    assert NOT_GUARANTEED in report
+    assert phrase in report
 
 
 async def test_a_disk_that_is_full_in_the_middle(copies: Copies) -> None:
@@ -177,7 +177,7 @@ async def test_a_disk_that_is_full_in_the_middle(copies: Copies) -> None:
     connection.execute(f"PRAGMA max_page_count = {connection.execute('PRAGMA page_count').fetchone()[0]}")
     for number in range(60):
         await ledger.refused(await claimed(ledger, f"filler {number}"))
-    said(ledger, "the disk is full")
+    reports(ledger, "the disk is full")
     await ledger.made(intent, "request-1")
     assert (await other.get(intent.id)) != (await ledger.get(intent.id))
     # The connection was closed with the error, and the new one may write again.
@@ -199,7 +199,7 @@ async def test_a_file_that_may_not_grow(copies: Copies, file: Path) -> None:
         await ledger.made(intent, "request-1")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    said(ledger, "it can't be written or read")
+    reports(ledger, "it can't be written or read")
     found = await other.get(intent.id)
     assert found
     assert found.intent.state == "sending"
@@ -221,8 +221,8 @@ async def test_a_file_that_another_program_locks_for_too_long(
     await claimed(other, "another")
     with closing(sqlite3.connect(file, isolation_level=None)) as program:
         program.execute("BEGIN IMMEDIATE")
-        await goes_on(ledger)
-        said(ledger, "it was locked for more than 5 seconds")
+        await works(ledger)
+        reports(ledger, "it was locked for more than 5 seconds")
         program.execute("ROLLBACK")
     assert await ledger.recent() == {"made": 1}
     copies.seconds += 6
@@ -257,19 +257,19 @@ async def test_what_is_carried_over_late_does_not_undo_what_another_copy_found(
 # -- a file that is damaged, deleted or another's ----------------------------------------------------------------
 
 
-async def test_a_damaged_file_is_set_aside_and_told_once(
+async def test_a_damaged_file_is_set_aside_and_reported_once(
     copies: Copies, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     damaged = b"this was a ledger once" * 1000
     folder_with(file, damaged)
     ledger = copies.copy()
     await claimed(ledger)
-    told = ledger.tell()
-    assert "was damaged. It was set aside as " in told
-    assert ledger.tell() == ledger.trouble == ""
-    assert [record.getMessage() for record in caplog.records] == [told]
+    report = ledger.report()
+    assert "was damaged. It was set aside as " in report
+    assert ledger.report() == ledger.trouble == ""
+    assert [record.getMessage() for record in caplog.records] == [report]
     (aside,) = named(file, "ledger.sqlite3.corrupt-*")
-    assert str(aside) in told
+    assert str(aside) in report
     assert aside.name.startswith("ledger.sqlite3.corrupt-20250615-")
     assert aside.read_bytes() == damaged
     assert await copies.copy().recent() == {"sending": 1}
@@ -303,7 +303,7 @@ async def test_damage_within_a_file_is_found_when_it_is_opened(copies: Copies, f
     content[3 * 4096 : 5 * 4096] = b"\xff" * 2 * 4096
     folder_with(file, bytes(content))
     await claimed(ledger)
-    assert "set aside" in ledger.tell()
+    assert "set aside" in ledger.report()
 
 
 def contents(file: Path) -> bytes:
@@ -322,7 +322,7 @@ async def test_a_file_that_is_replaced_in_the_middle_gets_what_each_copy_knows(
         opened(one)._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         folder_with(file, b"damaged" * 10_000)
     theirs = await claimed(other)
-    # Until the first copy says something, nobody can know of its intent; from then on everybody does.
+    # The first copy's intent is unknown to others until its next write, which restores it.
     await one.renew(intent)
     assert {intent.id, theirs.id} == {row[0] for row in rows(file)}
     await other.made(theirs, "request-1")
@@ -375,8 +375,8 @@ async def test_a_newer_file_is_not_touched(copies: Copies, file: Path) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as program:
         program.execute("UPDATE gmi_video_ledger SET version = 99")
         program.execute("PRAGMA journal_mode = DELETE")
-    await goes_on(ledger)
-    said(ledger, "it has format 99, made by a newer version of this server")
+    await works(ledger)
+    reports(ledger, "it has format 99, made by a newer version of this server")
     assert rows(file) == []
 
 
@@ -386,8 +386,8 @@ async def test_a_ledger_that_becomes_newer_while_it_is_open_is_not_touched(
     ledger = in_postgres.copy()
     await ledger.recent()
     server.execute(database, "UPDATE gmi_video_ledger SET version = 99")
-    await goes_on(ledger)
-    said(ledger, "it has format 99")
+    await works(ledger)
+    reports(ledger, "it has format 99")
     assert server.execute(database, "SELECT * FROM gmi_video_intents") == []
 
 
@@ -415,7 +415,7 @@ def test_an_older_ledger_becomes_a_newer_one(file: Path, server: Postgres, kind:
     old.close()
 
 
-# -- a database that can't be had --------------------------------------------------------------------------------
+# -- an unavailable database -------------------------------------------------------------------------------------
 
 
 async def test_a_database_that_is_down_in_the_middle(
@@ -426,10 +426,10 @@ async def test_a_database_that_is_down_in_the_middle(
     server.stop()
     try:
         await ledger.made(intent, "request-1")
-        said(ledger, "its database can't be reached")
+        reports(ledger, "its database can't be reached")
         assert (await existing(ledger)).intent.request_id == "request-1"
         late = in_postgres.copy()
-        await goes_on(late)
+        await works(late)
     finally:
         server.start()
     await ledger.recent()
@@ -468,8 +468,8 @@ async def test_a_database_that_another_program_locks_for_too_long(
     await ledger.recent()
     with postgres.psycopg.connect(server.url(database)) as program:
         program.execute("LOCK TABLE gmi_video_intents")
-        await goes_on(ledger)
-    said(ledger, "it was locked for more than 5 seconds")
+        await works(ledger)
+    reports(ledger, "it was locked for more than 5 seconds")
 
 
 async def test_tables_of_a_database_that_were_dropped_are_made_again(
@@ -488,7 +488,7 @@ async def test_why_a_database_cannot_be_used(server: Postgres, database: str) ->
     server.execute("postgres", f"ALTER DATABASE {read_only_one} SET default_transaction_read_only = on")
     server.execute("postgres", "CREATE ROLE guest LOGIN")
     server.execute("postgres", "CREATE ROLE locked_out NOLOGIN")
-    for url, words in (
+    for url, phrase in (
         (server.url("nowhere", password="hunter2"), "its database does not exist"),
         (server.url(database, user="guest", password="hunter2"), "its user may not use or make the tables"),
         (server.url(read_only_one, password="hunter2"), "it is read-only"),
@@ -497,12 +497,12 @@ async def test_why_a_database_cannot_be_used(server: Postgres, database: str) ->
         ("postgresql://tester:hunter2@127.0.0.1/db?hunter2=1", "GMI_LEDGER_URL can't be read"),
     ):
         ledger = Copies(url).copy()
-        await goes_on(ledger)
-        said(ledger, words)
+        await works(ledger)
+        reports(ledger, phrase)
         await ledger.aclose()
 
 
-async def test_the_clock_of_the_database_is_everybodys(server: Postgres, database: str) -> None:
+async def test_the_clock_of_the_database_is_used_by_all_copies(server: Postgres, database: str) -> None:
     # This machine's clock and the database's are one here, so what is to be seen is that it is asked, not ours.
     ledger = Ledger(server.url(database), Account(KEY, QUEUE))
     intent = await claimed(ledger)
@@ -525,8 +525,8 @@ async def test_without_psycopg(monkeypatch: pytest.MonkeyPatch) -> None:
     (problem,) = Settings.from_environment({"GMI_API_KEY": KEY, "GMI_LEDGER_URL": url}).problems
     assert "gmi-video-mcp[postgres]" in problem
     ledger = Copies(url).copy()
-    await goes_on(ledger)
-    said(ledger, "gmi-video-mcp[postgres]")
+    await works(ledger)
+    reports(ledger, "gmi-video-mcp[postgres]")
     await ledger.aclose()
 
 
@@ -537,7 +537,7 @@ async def test_without_sqlite_nothing_is_paid(monkeypatch: pytest.MonkeyPatch) -
         await Copies("none").copy().claim(PROMPT, usd=1.0)
 
 
-# -- whose file it is --------------------------------------------------------------------------------------------
+# -- permissions ------------------------------------------------------------------------------------------------
 
 
 async def test_only_this_user_may_read_it(copies: Copies, file: Path) -> None:

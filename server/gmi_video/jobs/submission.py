@@ -216,7 +216,7 @@ class Submission:
         raise AssertionError("the loop returns or raises")
 
     def _submitted(self, record: Record, note: str = "", *, reused: bool = False) -> Submitted:
-        return Submitted(record, reused, " ".join(filter(None, [note, self._ledger.tell()])))
+        return Submitted(record, reused, " ".join(filter(None, [note, self._ledger.report()])))
 
     async def _list(self, model: str) -> RecordList | None:
         """The model's requests. None where they are unavailable for a reason that need not stop a submit."""

@@ -1,7 +1,7 @@
-"""The ledger: a write-ahead record of what is about to be paid, shared by all copies of the server.
+"""The ledger: a write-ahead record of submits, shared by all copies of the server.
 
-`ledger` is what a submission calls; `operations` are its statements, `sqlite` and `postgres` the stores, `fallback`
-goes on in memory when a store can't be used.
+`ledger` is the interface for a submission. `operations` has the SQL statements, `sqlite` and `postgres` are the stores,
+and `fallback` uses memory while a store is unavailable.
 """
 
 from gmi_video.jobs.ledger.intents import Account, Claim, Claimed, Existing, Intent, Limit, OverLimit, State

@@ -1,7 +1,7 @@
-"""One ledger out of two stores: the durable one, and this process's memory, which takes over where that fails.
+"""Combines the durable store with one in memory, which is used while the durable store is unavailable.
 
-What this process knows of its intents is in memory always, as a copy. While the durable store can't be used, the same
-operations run on that copy, and what they wrote is carried over by the first transaction that succeeds again.
+Memory always has a copy of this process's intents. While the durable store can't be used, the same operations run on
+that copy, and the first transaction that succeeds again copies the changes to the durable store.
 """
 
 import logging
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 def not_guaranteed(why: str) -> str:
-    """What a ledger in memory means, in one sentence."""
+    """The consequence of a ledger in memory, in one sentence."""
     return (
         f"Intents are kept in this process only ({why}): after a restart, or in another copy of this server, a repeat "
         "can't be recognised, and what it costs is not held against the spending limit until the queue lists it."
@@ -27,14 +27,14 @@ def not_guaranteed(why: str) -> str:
 
 
 class Fallback:
-    """Runs operations where they can be run. Blocks; for a worker thread.
+    """Runs operations on the durable store or in memory. Blocking; call it in a worker thread.
 
     Args:
-        account: whose intents these are.
-        durable: the store to use; None where there is none, and then `why` tells the reason.
-        memory: the copy.
+        account: the account's hash.
+        durable: the durable store; None if there is none, for the reason in `why`.
+        memory: the store in memory.
         clock: Unix seconds.
-        why: why there is no durable store.
+        why: the reason why there is no durable store.
     """
 
     def __init__(
@@ -48,23 +48,23 @@ class Fallback:
         self._retry_at = float("-inf")
         self._opened = 0
         self._own: set[str] = set()  # ids of all rows that this process has written
-        self._behind: set[str] = set()  # those of them that the durable store may not have as they are
-        # A task that is cancelled past anyio's shield leaves its thread behind; the next one waits here for it.
-        self._turn = threading.Lock()
+        self._behind: set[str] = set()  # those of them whose latest state the durable store may not have
+        # A task that is cancelled in spite of anyio's shield leaves its thread running; the next one waits for it.
+        self._lock = threading.Lock()
 
     @property
     def place(self) -> str:
-        """Where intents are kept when nothing is wrong."""
+        """Where intents are stored in normal operation."""
         return (self._durable or self._memory).place
 
     @property
     def offset(self) -> float:
-        """Seconds that the ledger's clock is ahead of this process's."""
+        """How far the ledger's clock is ahead of this process's (seconds)."""
         return self._durable.offset if self._durable else 0.0
 
     def run(self, work: Callable[[Session], T]) -> T:
-        """Run an operation as one transaction, on the durable store or else in memory. Never a `StoreError`."""
-        with self._turn:
+        """Run an operation as one transaction, on the durable store or else in memory. Never raises `StoreError`."""
+        with self._lock:
             if self._durable and self._clock() >= self._retry_at:
                 try:
                     return self._on_durable(self._durable, work)
@@ -73,8 +73,8 @@ class Fallback:
             return self._in_memory(work)
 
     def close(self) -> None:
-        """Carry over what is left, if that can be done now, and close both."""
-        with self._turn:
+        """Copy outstanding changes to the durable store, if it is available, and close both."""
+        with self._lock:
             if self._durable:
                 if self._behind:
                     try:
@@ -111,14 +111,14 @@ class Fallback:
     def _once(self, durable: Store, work: Callable[[Session], T]) -> T:
         with durable.transaction(self._account) as session:
             if durable.opened != self._opened:
-                # It may be another file or database than before.
+                # It may be another file or database now.
                 self._behind |= self._own
-            self._carry_over(session)
+            self._copy_outstanding(session)
             result = work(session)
         self._opened = durable.opened
         return result
 
-    def _carry_over(self, session: Session) -> None:
+    def _copy_outstanding(self, session: Session) -> None:
         if not self._behind:
             return
         with self._memory.transaction(self._account) as memory:
@@ -146,7 +146,7 @@ class Fallback:
 
 
 def _intents(result: object) -> list[Intent]:
-    """The rows that an operation's result shows."""
+    """The rows in an operation's result."""
     if isinstance(result, Claimed | Existing):
         return [result.intent]
     if isinstance(result, list):

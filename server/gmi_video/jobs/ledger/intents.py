@@ -1,7 +1,7 @@
-"""What the ledger holds: intents, one row each, and what a claim of one comes to.
+"""The rows of the ledger (intents) and the results of a claim.
 
-An intent is one video that somebody asked for and that is, or was about to be, paid. Account and request are HMACs
-keyed by the API key, so two accounts never meet, and without the key nobody can tell what a row was made from.
+An intent is one video that was requested and is, or was about to be, paid. Account and request are HMACs with the API
+key, so accounts never share rows, and a row does not reveal its request.
 """
 
 import hashlib
@@ -14,18 +14,18 @@ HOUR = 3600.0
 DAY = 24 * HOUR
 
 State = Literal["sending", "made", "unknown", "refused"]
-"""`sending`: the submit is about to leave or under way. `made`: the queue named the job. `unknown`: it may or may not
-exist. `refused`: no job was made; the row is kept a few minutes, so that whoever waits for it can tell."""
+"""`sending`: the submit is about to be sent or under way. `made`: the queue returned the job's id. `unknown`: the job
+may or may not exist. `refused`: no job was made; the row is kept for some minutes, for processes that wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
     """One row.
 
-    `id`: 32 hex digits. `account`, `request`: 64 hex digits. `take`: 0, or the number of a take that was asked for
-    with `allow_duplicate`. `request_id`: empty unless `made`. `usd`: None where the price is not known. `owner`: the
-    process that submits it, or looks for it. Times are Unix seconds by the ledger's clock (`Ledger.time`); `owner`
-    has the intent until `lease_until`.
+    `id`: 32 hex digits. `account`, `request`: 64 hex digits. `take`: 0, or the number of a take that was requested
+    with `allow_duplicate`. `request_id`: empty unless `made`. `usd`: None if the price is unknown. `owner`: the process
+    that submits it or searches for its job; it holds the intent until `lease_until`. Times are Unix seconds by the
+    ledger's clock (`Ledger.time`).
     """
 
     id: str
@@ -43,10 +43,10 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What may be spent in the last `seconds`.
+    """The most that may be spent within `seconds`.
 
-    `listed_usd`: what the requests of that time in the queue's own list cost. `listed_ids`: the ids of all requests
-    in that list; intents with these ids are not counted a second time.
+    `listed_usd`: the cost of that time's requests in the queue's list. `listed_ids`: the ids of all requests in that
+    list; intents with these ids are not counted again.
     """
 
     usd: float
@@ -57,17 +57,17 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The intent is ours: recorded as `sending`, its price reserved. Submit it."""
+    """The intent is recorded as `sending` and its price is reserved. The caller submits it."""
 
     intent: Intent
 
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """The same video was asked for before.
+    """The same video was requested before.
 
-    `busy`: a process that lives submits it or looks for it right now, so wait and `get` it again. Not busy and not
-    `made`: `adopt` it, then look for its job before anything is paid.
+    `busy`: a running process submits it or searches for its job; wait, then `get` it again. If it is neither busy nor
+    `made`: `adopt` it, then search for its job before anything is paid.
     """
 
     intent: Intent
@@ -76,11 +76,11 @@ class Existing:
 
 @dataclass(frozen=True, slots=True)
 class OverLimit:
-    """It would go above the limit, or may, because of intents whose price is not known; nothing was recorded.
+    """The limit would be exceeded, or might be, because an intent's price is unknown. Nothing was recorded.
 
-    `spent`: dollars, the listed ones included. `counted`: how many intents are in it beside the list. `undecided`:
-    how many of these are neither `made` nor given up: the list may show their jobs already, so their price may be in
-    the sum twice; wait for them and claim again. `unpriced`: how many have no known price and are not in the sum.
+    `spent`: dollars, including the listed requests. `counted`: intents in that sum that the list does not show.
+    `undecided`: those of them that are not `made` yet. The list may already show their jobs, so their price may be in
+    the sum twice; wait for them and claim again. `unpriced`: intents of unknown price, which are not in the sum.
     """
 
     spent: float
@@ -93,7 +93,7 @@ Claim = Claimed | Existing | OverLimit
 
 
 class Account:
-    """Whose intents these are, and the hash that hides their requests.
+    """The owner of the intents, and the hash function for their requests.
 
     Args:
         api_key: the key of both hashes. Two keys of one account are two accounts here.
@@ -106,9 +106,9 @@ class Account:
         self.id = self._digest("account", base_url, org_id)
 
     def request(self, fingerprint: str) -> str:
-        """The hash under which a request is kept. `fingerprint`: a text that is equal for equal requests."""
+        """The hash by which a request is stored. `fingerprint`: a text that is equal for equal requests."""
         return self._digest("request", self.id, fingerprint)
 
     def _digest(self, *parts: str) -> str:
-        # As JSON, so that no two lists of parts run together into one text.
+        # JSON, so that two different lists of parts never give the same text.
         return hmac.new(self._key, json.dumps(parts).encode(), hashlib.sha256).hexdigest()

@@ -1,4 +1,4 @@
-"""The ledger: what is about to be paid is recorded here first, in one step that only one process can win."""
+"""The ledger: every submit is recorded here before it is sent, in one atomic step that only one process can win."""
 
 import logging
 import time
@@ -14,7 +14,7 @@ from anyio import to_thread
 from gmi_video.jobs.ledger import operations
 from gmi_video.jobs.ledger.fallback import Fallback, not_guaranteed
 from gmi_video.jobs.ledger.intents import HOUR, Account, Claim, Existing, Intent, Limit, State
-from gmi_video.jobs.ledger.operations import Wish
+from gmi_video.jobs.ledger.operations import ClaimRequest
 from gmi_video.jobs.ledger.owners import RENEW_SECONDS, new_owner
 from gmi_video.jobs.ledger.places import open_stores
 from gmi_video.jobs.ledger.store import Session
@@ -26,20 +26,19 @@ _log = logging.getLogger(__name__)
 
 
 class Ledger:
-    """The intents of one account, in a place that copies of the server share.
+    """The intents of one account, in a store that copies of the server share.
 
-    Nothing is opened before the first call. A place that can't be used never stops a call: the same is done in this
-    process's memory, and `trouble` says what is not guaranteed then.
+    The store is opened by the first call. An unavailable store never stops a call: the same operation runs in this
+    process's memory, and `trouble` states what is not guaranteed then.
 
-    A call that is cancelled has either done nothing or does all it was asked for; `made`, `found`, `unknown`,
-    `refused` and `aclose` are done in any case, because what they know can't be had again.
+    A cancelled call is carried out completely or not at all. `made`, `found`, `unknown`, `refused` and `aclose` are
+    always carried out, because what they record can't be obtained again.
 
     Args:
         url: `GMI_LEDGER_URL`: empty for the file in the platform's state folder, `sqlite:///absolute/path`,
             `postgresql://…`, or `none`.
-        account: whose intents.
-        now: this machine's clock, in Unix seconds. Another function than `time.time` is the one clock of all that
-            share the ledger.
+        account: the account.
+        now: this machine's clock, in Unix seconds. A function other than `time.time` is the clock of all copies.
     """
 
     def __init__(self, url: str, account: Account, now: Callable[[], float] = time.time) -> None:
@@ -47,42 +46,42 @@ class Ledger:
         self._url = url
         self._account = account
         self._now = now
-        # A clock that is not the machine's may be readable in the event loop only.
+        # A clock other than `time.time` may be readable in the event loop only.
         self._clock = now if now is time.time else lambda: self._noted
         self._noted = 0.0
         self._stores: Fallback | None = None
         self._notices: list[str] = []
-        self._turn = anyio.Lock()
+        self._lock = anyio.Lock()
 
     @classmethod
     def from_settings(cls, settings: Settings, now: Callable[[], float] = time.time) -> "Ledger":
-        """The ledger that the environment asks for."""
+        """The ledger that the settings name."""
         return cls(settings.ledger_url, Account(settings.api_key, settings.base_url, settings.org_id), now)
 
-    # -- what it says about itself -------------------------------------------------------------------------------
+    # -- its condition -------------------------------------------------------------------------------------------
 
     @property
     def trouble(self) -> str:
-        """What is not guaranteed just now, in one sentence; empty where all is well, or nothing was done yet."""
+        """What is not guaranteed at present, in one sentence; empty in normal operation and before the first call."""
         if self._stores:
             return self._stores.trouble
         return not_guaranteed("GMI_LEDGER_URL is none") if self._url == "none" else ""
 
     @property
     def place(self) -> str:
-        """Where intents are kept when nothing is wrong, for a person; empty before the first call."""
+        """Where intents are stored in normal operation, for display; empty before the first call."""
         return self._stores.place if self._stores else ""
 
-    def tell(self) -> str:
-        """What to say with an answer: `trouble`, and once each thing that has happened since the last call.
+    def report(self) -> str:
+        """What to add to an answer: the events since the last report, and `trouble`.
 
-        Whoever has set `none` has chosen so, and is not told with every answer.
+        With `GMI_LEDGER_URL=none`, which is the user's choice, `trouble` is left out.
         """
         notices, self._notices = self._notices, []
         return " ".join(filter(None, [*notices, "" if self._url == "none" else self.trouble]))
 
     def time(self) -> float:
-        """The ledger's clock, by which the times of an intent are written: Unix seconds."""
+        """The ledger's clock, which sets the times of intents (Unix seconds)."""
         return self._now() + (self._stores.offset if self._stores else 0.0)
 
     # -- before a submit -----------------------------------------------------------------------------------------
@@ -96,18 +95,20 @@ class Ledger:
         reuse_seconds: float = HOUR,
         limit: Limit | None = None,
     ) -> Claim:
-        """Record an intent as `sending`, unless there is one like it or it may go above the limit; one wins.
+        """Record an intent as `sending`, unless an equal one exists or the limit might be exceeded.
+
+        Of several concurrent claims of one intent, exactly one is `Claimed`.
 
         Args:
-            fingerprint: equal for equal requests. Only a hash of it is kept.
-            usd: its price; None where it is not known, which a limit does not allow.
+            fingerprint: equal for equal requests. Only a hash of it is stored.
+            usd: its price; None if it is unknown, which is not allowed with a limit.
             allow_duplicate: another take. Only a take that is still `sending` or `unknown` is `Existing` then.
-            reuse_seconds: so long after its making a job is `Existing`; `sending` and `unknown` ones are for a day.
-            limit: what may be spent.
+            reuse_seconds: how long a `made` intent is `Existing`; `sending` and `unknown` ones are for a day.
+            limit: the spending limit.
 
         Returns:
-            `Claimed`: submit it, within `renewing`, then tell `made`, `unknown` or `refused`. Or `Existing`, or
-            `OverLimit`; nothing was recorded.
+            `Claimed`: submit it within `renewing`, then call `made`, `unknown` or `refused`. `Existing` or
+            `OverLimit`: nothing was recorded.
 
         Raises:
             ValueError: a limit, and no price.
@@ -115,23 +116,23 @@ class Ledger:
         """
         if limit and usd is None:
             raise ValueError("a price that is not known can't be held to a limit")
-        wish = Wish(self._new(fingerprint, usd), allow_duplicate, reuse_seconds, limit)
-        return await self._run(lambda session: operations.claim(session, wish))
+        wanted = ClaimRequest(self._new(fingerprint, usd), allow_duplicate, reuse_seconds, limit)
+        return await self._run(lambda session: operations.claim(session, wanted))
 
     async def find(
         self, fingerprint: str, *, allow_duplicate: bool = False, reuse_seconds: float = HOUR
     ) -> Existing | None:
-        """What `claim` would return as `Existing`; records nothing."""
-        wish = Wish(self._new(fingerprint, None), allow_duplicate, reuse_seconds, None)
-        return await self._run(lambda session: operations.find(session, wish))
+        """The `Existing` that `claim` would return. Records nothing."""
+        wanted = ClaimRequest(self._new(fingerprint, None), allow_duplicate, reuse_seconds, None)
+        return await self._run(lambda session: operations.find(session, wanted))
 
-    # -- while it is under way -----------------------------------------------------------------------------------
+    # -- during a submit -----------------------------------------------------------------------------------------
 
     @asynccontextmanager
     async def renewing(self, intent: Intent) -> AsyncGenerator[None]:
-        """Keep an intent that is ours for as long as the body runs."""
+        """Renew the lease of an intent for as long as the body runs."""
 
-        async def keep() -> None:
+        async def renew() -> None:
             ours = True
             while ours:
                 await anyio.sleep(RENEW_SECONDS)
@@ -139,7 +140,7 @@ class Ledger:
 
         error: Exception | None = None
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(keep)
+            tasks.start_soon(renew)
             try:
                 yield
             except Exception as raised:  # noqa: BLE001 - raised again, but not as a group of errors
@@ -149,78 +150,78 @@ class Ledger:
             raise error
 
     async def renew(self, intent: Intent) -> Intent | None:
-        """Extend our lease by 15 s. None where the intent is settled, or another process has it."""
+        """Extend this process's lease by `LEASE_SECONDS`. None if it is settled or another process holds it."""
         ours = replace(intent, owner=self.owner)
         return await self._run(lambda session: operations.renew(session, ours))
 
     async def adopt(self, intent: Intent) -> Intent | None:
-        """Take over an intent that nobody has any more: it becomes `unknown`, ours, and everybody else waits.
+        """Take over an intent without a running holder: it becomes `unknown` and busy, held by this process.
 
-        None where another process was first, or it is settled: `get` it again.
+        None if another process was first or it is settled; `get` it again.
         """
         return await self._run(lambda session: operations.adopt(session, intent, self.owner))
 
-    # -- what became of it ---------------------------------------------------------------------------------------
+    # -- the result of a submit ----------------------------------------------------------------------------------
 
     async def made(self, intent: Intent, request_id: str) -> Intent:
-        """The queue answered with this id. Final, whatever another process wrote meanwhile."""
+        """Record the job's id from the queue's answer. Final, whatever another process has written."""
         return await self._settle(intent, "made", request_id)
 
     async def found(self, intent: Intent, request_id: str) -> Intent | None:
-        """This job was found by looking, and is taken to be the intent's.
+        """Record a job that a search has found as the intent's.
 
-        None where it is the job of another intent: nothing was written; look for another one.
+        None if it belongs to another intent; nothing was recorded.
         """
         row = replace(intent, state="made", request_id=request_id, owner=self.owner)
-        return await self._run_in_any_case(lambda session: operations.settle_found(session, row))
+        return await self._run_always(lambda session: operations.settle_found(session, row))
 
     async def unknown(self, intent: Intent) -> Intent:
-        """The job may or may not exist, and nobody looks for it now. Its price stays reserved.
+        """Record that the job may or may not exist, and release the intent. Its price stays reserved.
 
-        Returns the intent as it stands, which another process may have `made`, or have.
+        Returns the row as it is then; another process may hold it or have recorded the job.
         """
         return await self._settle(intent, "unknown")
 
     async def refused(self, intent: Intent) -> Intent:
-        """No job was made: its price is free again, and so is the request.
+        """Record that no job was made. The price and the request are free again.
 
-        Returns the intent as it stands, which another process may have `made`.
+        Returns the row as it is then; another process may have recorded the job.
         """
         return await self._settle(intent, "refused")
 
-    # -- looking -------------------------------------------------------------------------------------------------
+    # -- reading -------------------------------------------------------------------------------------------------
 
     async def get(self, intent_id: str) -> Existing | None:
-        """An intent as it is now, and whether it is busy. None: no longer known."""
+        """The current row of an intent, and whether it is busy. None if it was deleted."""
 
-        def look(session: Session) -> Existing | None:
+        def read(session: Session) -> Existing | None:
             intent = operations.get(session, intent_id)
             return Existing(intent, operations.busy(session, intent)) if intent else None
 
-        return await self._run(look)
+        return await self._run(read)
 
     async def request_ids(self, *, priced: bool = False) -> frozenset[str]:
-        """The ids of all jobs of the last day that an intent has come to: none of them can be another intent's.
+        """The ids of all jobs of the last day's intents. None of them can belong to another intent.
 
-        `priced`: of those only whose price is known, which a limit counts where the list has no price.
+        `priced`: only of intents whose price is known; the limit counts them if the list has no price.
         """
         return await self._run(lambda session: operations.request_ids(session, self._account.id, priced=priced))
 
     async def recent(self) -> dict[str, int]:
-        """How many intents of the last day there are in each state, for diagnosis."""
+        """The number of the last day's intents in each state, for diagnosis."""
         return await self._run(lambda session: operations.counts(session, self._account.id))
 
     async def aclose(self) -> None:
-        """Make what we have `unknown`, so that the next process need not wait for a lease, and close the store."""
+        """Release this process's intents, so that the next process need not wait for a lease, and close the store."""
         if self._stores is None:
             return
-        await self._run_in_any_case(lambda session: operations.release(session, self._account.id, self.owner))
+        await self._run_always(lambda session: operations.release(session, self._account.id, self.owner))
         with anyio.CancelScope(shield=True):
-            async with self._turn:
+            async with self._lock:
                 await to_thread.run_sync(self._stores.close)
                 self._stores = None
 
-    # -- how -----------------------------------------------------------------------------------------------------
+    # -- internals ------------------------------------------------------------------------------------------------
 
     def _new(self, fingerprint: str, usd: float | None) -> Intent:
         return Intent(
@@ -239,26 +240,26 @@ class Ledger:
 
     async def _settle(self, intent: Intent, state: State, request_id: str = "") -> Intent:
         row = replace(intent, state=state, request_id=request_id, owner=self.owner)
-        return await self._run_in_any_case(lambda session: operations.settle(session, row))
+        return await self._run_always(lambda session: operations.settle(session, row))
 
-    async def _run_in_any_case(self, work: Callable[[Session], T]) -> T:
+    async def _run_always(self, work: Callable[[Session], T]) -> T:
         done: list[T] = []
         with anyio.CancelScope(shield=True):
             done.append(await self._run(work))
         return done[0]
 
     async def _run(self, work: Callable[[Session], T]) -> T:
-        # The default limiter, and a lock for the order: a limiter of our own would count as idle to virtual time.
-        # A thread that has begun is waited for, also by a call that is cancelled meanwhile.
-        async with self._turn:
+        # The default limiter, and a lock for the order: with a limiter of our own, virtual time would run on.
+        # A started thread is waited for, even by a call that is cancelled meanwhile.
+        async with self._lock:
             self._noted = self._now()
             return await to_thread.run_sync(self._in_thread, work)
 
     def _in_thread(self, work: Callable[[Session], T]) -> T:
         if self._stores is None:
-            self._stores = open_stores(self._url, self._account.id, self._clock, self._say)
+            self._stores = open_stores(self._url, self._account.id, self._clock, self._notify)
         return self._stores.run(work)
 
-    def _say(self, sentence: str) -> None:
+    def _notify(self, sentence: str) -> None:
         _log.warning(sentence)
         self._notices.append(sentence)

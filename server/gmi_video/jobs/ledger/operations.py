@@ -1,7 +1,7 @@
-"""What is done with intents, as statements within one transaction; the same in every store.
+"""The operations on intents, as SQL statements within one transaction; the same in every store.
 
-Every operation may be run a second time, after a commit whose end was not seen, and comes to the same: rows are found
-by the intent's id, which is made before the first try.
+Every operation is idempotent, because it is repeated when the result of a commit is unknown: rows are addressed by the
+intent's id, which exists before the first attempt.
 """
 
 from collections.abc import Iterable
@@ -12,10 +12,10 @@ from gmi_video.jobs.ledger.owners import LEASE_SECONDS, holds
 from gmi_video.jobs.ledger.store import Session
 
 KEEP_SECONDS = DAY + HOUR
-"""A row older than this is deleted: the limit looks back a day."""
+"""How long a row is kept; the spending limit needs a day (seconds)."""
 
 KEEP_REFUSED_SECONDS = 600.0
-"""A refused one is kept so long: for who waits for it, and so that a late `renew` can't bring it back."""
+"""How long a `refused` row is kept, for waiting processes, and so that a late `renew` can't restore it (seconds)."""
 
 _SELECT = (
     "SELECT id, account, request, take, state, request_id, usd, created_at, updated_at, owner, lease_until "
@@ -30,8 +30,8 @@ _TO_EXCLUDED = (
     "ON CONFLICT (id) DO UPDATE SET state = excluded.state, request_id = excluded.request_id, "
     "updated_at = excluded.updated_at, owner = excluded.owner, lease_until = excluded.lease_until "
 )
-# What a row may become, whoever writes it and however late. That a job was made is final; `sending` never comes back;
-# of two other words the later one holds; and `unknown` does not take the intent from another process that has it.
+# The allowed changes of a row, by any process and however late. `made` is final; nothing becomes `sending` again;
+# otherwise the later state wins; `unknown` does not take the intent from another process that holds it.
 _SAVE = (
     _INSERT
     + _TO_EXCLUDED
@@ -50,8 +50,8 @@ _RENEW = _INSERT + (
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a claim asks for: the row that it would make, and when another one will do."""
+class ClaimRequest:
+    """The arguments of a claim: the row to insert, and which existing rows are returned in its place."""
 
     intent: Intent
     allow_duplicate: bool
@@ -59,16 +59,16 @@ class Wish:
     limit: Limit | None
 
 
-def claim(session: Session, wish: Wish) -> Claim:
-    """Record an intent as `sending`, unless there is one like it, or its price goes above the limit."""
+def claim(session: Session, wanted: ClaimRequest) -> Claim:
+    """Record an intent as `sending`, unless an equal one exists or the limit would be exceeded."""
     forget_old(session)
-    intent = wish.intent
+    intent = wanted.intent
     if mine := get(session, intent.id):
-        # An earlier try of this very claim was committed without our seeing it.
+        # An earlier attempt of this claim was committed, but its result was lost.
         return Claimed(mine)
-    if found := find(session, wish):
+    if found := find(session, wanted):
         return found
-    if wish.limit and (over := _over(session, intent, wish.limit)):
+    if wanted.limit and (over := _over(session, intent, wanted.limit)):
         return over
     ((highest,),) = session.rows(
         "SELECT COALESCE(MAX(take), 0) FROM gmi_video_intents WHERE account = ? AND request = ?",
@@ -77,7 +77,7 @@ def claim(session: Session, wish: Wish) -> Claim:
     )
     claimed = replace(
         intent,
-        take=highest + 1 if wish.allow_duplicate else 0,
+        take=highest + 1 if wanted.allow_duplicate else 0,
         created_at=session.now,
         updated_at=session.now,
         lease_until=session.now + LEASE_SECONDS,
@@ -86,31 +86,31 @@ def claim(session: Session, wish: Wish) -> Claim:
     return Claimed(claimed)
 
 
-def find(session: Session, wish: Wish) -> Existing | None:
-    """The intent that `claim` returns in place of a new one: the newest that is made or busy, else the newest."""
+def find(session: Session, wanted: ClaimRequest) -> Existing | None:
+    """The intent that `claim` returns in place of a new one: the newest that is `made` or busy, else the newest."""
     rows = session.rows(
         _SELECT + "WHERE account = ? AND request = ? AND state <> 'refused' AND created_at BETWEEN ? AND ? "
         "ORDER BY created_at DESC, take DESC",
-        wish.intent.account,
-        wish.intent.request,
-        # Both ways: a row from the future was written under a wrong clock, and must not stand for ever.
+        wanted.intent.account,
+        wanted.intent.request,
+        # In both directions: a row from the future was written with a wrong clock and must not match for ever.
         session.now - DAY,
         session.now + DAY,
     )
     same = [
         Existing(intent, busy(session, intent))
         for row in rows
-        if _stands_for(wish, intent := Intent(*row), abs(session.now - row[7]))
+        if _matches(wanted, intent := Intent(*row), abs(session.now - row[7]))
     ]
     settled = [found for found in same if found.busy or found.intent.state == "made"]
     return next(iter(settled + same), None)
 
 
-def _stands_for(wish: Wish, intent: Intent, age: float) -> bool:
-    if wish.allow_duplicate:
-        # The very call again, from a host that hung up: it joins the take that is under way.
+def _matches(wanted: ClaimRequest, intent: Intent, age: float) -> bool:
+    if wanted.allow_duplicate:
+        # A repeat of the same call, by a host that has hung up, joins the take that is under way.
         return intent.take > 0 and intent.state != "made"
-    return intent.state != "made" or age <= wish.reuse_seconds
+    return intent.state != "made" or age <= wanted.reuse_seconds
 
 
 def _over(session: Session, intent: Intent, limit: Limit) -> OverLimit | None:
@@ -130,16 +130,16 @@ def _over(session: Session, intent: Intent, limit: Limit) -> OverLimit | None:
 
 
 def settle(session: Session, intent: Intent) -> Intent:
-    """Write what became of an intent. The row as it stands then: another process may have known better."""
+    """Write the result of an intent. Returns the row as it is then; another process may have written more."""
     found = get(session, intent.id)
-    # Not before what is there, however the clock was set meanwhile: what is written now is the later word.
+    # Not before the existing row's time, even if the clock was set back: this write is the later one.
     now = max(session.now, found.updated_at) if found else session.now
     save(session, replace(intent, updated_at=now, lease_until=0.0))
     return get(session, intent.id) or intent
 
 
 def settle_found(session: Session, intent: Intent) -> Intent | None:
-    """As `settle`, for a job that was found by looking: None where it is another intent's."""
+    """Like `settle`, for a job that a search has found. None if it belongs to another intent."""
     taken = session.rows(
         "SELECT 1 FROM gmi_video_intents WHERE account = ? AND request_id = ? AND id <> ?",
         intent.account,
@@ -150,13 +150,13 @@ def settle_found(session: Session, intent: Intent) -> Intent | None:
 
 
 def renew(session: Session, intent: Intent) -> Intent | None:
-    """Extend the lease. None where the intent is settled or another process has it."""
+    """Extend the lease. None if the intent is settled or another process holds it."""
     renewed = replace(intent, updated_at=session.now, lease_until=session.now + LEASE_SECONDS)
     return get(session, intent.id) if session.change(_RENEW, *astuple(renewed)) else None
 
 
 def adopt(session: Session, intent: Intent, owner: str) -> Intent | None:
-    """Take over an intent that nobody submits or looks for. None where somebody does, or it is settled."""
+    """Take over an intent without a running holder. None if it has one, or is settled."""
     found = get(session, intent.id) or intent
     if found.state not in {"sending", "unknown"} or busy(session, found):
         return None
@@ -168,7 +168,7 @@ def adopt(session: Session, intent: Intent, owner: str) -> Intent | None:
 
 
 def release(session: Session, account: str, owner: str) -> list[Intent]:
-    """Let go of all intents that a process has, at its end."""
+    """Release all intents that a process holds, at its end."""
     rows = session.rows(_SELECT + "WHERE account = ? AND owner = ? AND state IN ('sending', 'unknown')", account, owner)
     return [settle(session, replace(Intent(*row), state="unknown")) for row in rows]
 
@@ -180,39 +180,39 @@ def get(session: Session, intent_id: str) -> Intent | None:
 
 
 def request_ids(session: Session, account: str, *, priced: bool = False) -> frozenset[str]:
-    """The ids of all jobs that intents of this account have come to; `priced`: of those whose price is known."""
+    """The ids of the jobs of this account's intents; `priced`: only of those whose price is known."""
     rows = session.rows("SELECT request_id, usd FROM gmi_video_intents WHERE account = ? AND request_id <> ''", account)
     return frozenset(str(request_id) for request_id, usd in rows if usd is not None or not priced)
 
 
 def counts(session: Session, account: str) -> dict[str, int]:
-    """How many intents of this account there are in each state."""
+    """The number of this account's intents in each state."""
     rows = session.rows("SELECT state, COUNT(*) FROM gmi_video_intents WHERE account = ? GROUP BY state", account)
     return {str(state): int(number) for state, number in rows}
 
 
 def save(session: Session, intent: Intent) -> None:
-    """Write a whole row, as far as the one that is there may become it."""
+    """Insert a row, or update the existing one if that change is allowed."""
     session.change(_SAVE, *astuple(intent))
 
 
 def put(session: Session, intent: Intent) -> None:
-    """Write a whole row, whatever is there."""
+    """Insert a row, or replace the existing one."""
     session.change(_INSERT + _TO_EXCLUDED, *astuple(intent))
 
 
 def copies(session: Session, ids: Iterable[str]) -> list[Intent]:
-    """The rows of these ids, those that are there."""
+    """The existing rows with these ids."""
     return [intent for intent_id in ids if (intent := get(session, intent_id))]
 
 
 def busy(session: Session, intent: Intent) -> bool:
-    """Whether a process that lives submits the intent or looks for its job."""
+    """Whether a running process submits the intent or searches for its job."""
     return intent.state in {"sending", "unknown"} and holds(intent.owner, intent.lease_until, session.now)
 
 
 def forget_old(session: Session) -> None:
-    """Delete what nobody needs any more, of every account."""
+    """Delete the rows of every account that are no longer needed."""
     session.change(
         "DELETE FROM gmi_video_intents WHERE created_at < ? OR (state = 'refused' AND updated_at < ?)",
         session.now - KEEP_SECONDS,

@@ -1,7 +1,7 @@
-"""Which process has an intent, and whether that process is gone.
+"""Which process holds an intent, and whether that process still runs.
 
-A lease tells it everywhere: who has an intent renews it, and who doesn't renew is gone. On Linux a process that was
-killed is known to be gone at once, so its next self need not wait for the lease to run out.
+The holder renews a lease; when the lease expires, the intent is free. On Linux the end of a process on the same machine
+is detected at once, so its successor does not wait for the lease.
 """
 
 import hashlib
@@ -12,48 +12,51 @@ from functools import cache
 from pathlib import Path
 
 LEASE_SECONDS = 15.0
-RENEW_SECONDS = 5.0
+"""How long a lease is valid (seconds)."""
 
-_FURTHEST = 60.0
-"""A lease that runs further than this was written under another clock, and is not believed."""
+RENEW_SECONDS = 5.0
+"""How often a lease is renewed (seconds)."""
+
+_LONGEST_LEASE = 60.0
+"""A lease that is valid for longer was written with another clock and is ignored (seconds)."""
 
 
 def new_owner() -> str:
-    """A token for one opened ledger of this process: machine, process id, start of the process, random."""
+    """A token for one open ledger of this process: machine, process id, start time of the process, random."""
     pid = os.getpid()
     return f"{_machine()}:{pid}:{_start_of(pid)}:{secrets.token_hex(4)}"
 
 
 def holds(owner: str, lease_until: float, now: float) -> bool:
-    """Whether a process that lives has the intent."""
-    return 0 < lease_until - now <= _FURTHEST and not is_gone(owner)
+    """Whether a running process holds the intent."""
+    return 0 < lease_until - now <= _LONGEST_LEASE and not is_gone(owner)
 
 
 def is_gone(owner: str) -> bool:
-    """Whether the process is known to have ended. False where that can't be told."""
+    """Whether the process is known to have ended. False if that can't be determined."""
     machine, _, rest = owner.partition(":")
     pid, _, rest = rest.partition(":")
     start = rest.partition(":")[0]
     if not machine or machine != _machine() or not start or not pid.isdigit():
         return False
     try:
-        # Only reached on Linux, where signal 0 asks whether a process exists and does nothing to it.
+        # Only reached on Linux, where signal 0 only checks that the process exists.
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
     except (OSError, OverflowError):
         return False
     now = _start_of(int(pid))
-    # Another start: the id was given to another process. Nothing readable (/proc may be hidden): the lease decides.
+    # Another start time: the id belongs to another process now. Empty (/proc may be hidden): the lease decides.
     return now not in {"", start}
 
 
 @cache
 def _machine() -> str:
-    """This machine's present run, and this container in it, hashed. Empty where process ids can't be compared."""
+    """A hash of the machine, its boot and the container. Empty where process ids can't be compared."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        # Two containers may share a ledger and have the same host name, and their ids mean different processes.
+        # Two containers may share a ledger and a host name, but their process ids are unrelated.
         container = str(Path("/proc/self/ns/pid").readlink())
     except (OSError, ValueError):
         return ""
@@ -61,7 +64,7 @@ def _machine() -> str:
 
 
 def _start_of(pid: int) -> str:
-    """When a process started, in clock ticks since boot; `ended` for one that nobody has reaped; else empty."""
+    """The start time of a process in clock ticks since boot; `ended` for a zombie; empty if unknown."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         fields = stat.rpartition(")")[2].split()

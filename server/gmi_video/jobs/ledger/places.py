@@ -1,4 +1,4 @@
-"""Where intents are kept: what `GMI_LEDGER_URL` names, opened when a ledger is first used."""
+"""Opens the store that `GMI_LEDGER_URL` names, when a ledger is first used."""
 
 import time
 from collections.abc import Callable
@@ -10,24 +10,25 @@ from gmi_video.jobs.ledger.fallback import Fallback
 from gmi_video.jobs.ledger.store import Store, StoreError
 
 FILE = "ledger.sqlite3"
+"""The name of the default file."""
 
 
-def open_stores(url: str, account: str, clock: Callable[[], float], say: Callable[[str], None]) -> Fallback:
-    """The durable store of an address, and one in memory to fall back on.
+def open_stores(url: str, account: str, clock: Callable[[], float], notify: Callable[[str], None]) -> Fallback:
+    """The durable store of an address, with a store in memory as a fallback.
 
-    Nothing is connected to yet, but the database's module is imported, which takes its time: for a worker thread.
+    Does not connect yet. Importing the database's module takes time, so call it in a worker thread.
 
     Args:
         url: `GMI_LEDGER_URL`; empty for the default.
-        account: whose intents.
+        account: the account's hash.
         clock: Unix seconds.
-        say: hears in one sentence what has happened to the store.
+        notify: is called with one sentence when something has happened to the store.
 
     Raises:
-        SettingsError: this Python has no sqlite3, so that not even this process's memory can hold them.
+        SettingsError: this Python has no sqlite3, which the store in memory needs too.
     """
     try:
-        from gmi_video.jobs.ledger.sqlite import SqliteStore  # noqa: PLC0415 - only who submits needs sqlite3
+        from gmi_video.jobs.ledger.sqlite import SqliteStore  # noqa: PLC0415 - only a submit needs sqlite3
     except ImportError as error:
         raise SettingsError(
             "The Python that runs this server was built without SQLite (module sqlite3), in which it records what is "
@@ -38,7 +39,7 @@ def open_stores(url: str, account: str, clock: Callable[[], float], say: Callabl
     durable: Store | None = None
     why = ""
     try:
-        durable = _store(url, clock, lambda path: SqliteStore(path, clock, say))
+        durable = _store(url, clock, lambda path: SqliteStore(path, clock, notify))
     except StoreError as error:
         why = error.why
     memory = SqliteStore(None, lambda: clock() + (durable.offset if durable else 0.0))
@@ -53,17 +54,17 @@ def _store(url: str, clock: Callable[[], float], sqlite: Callable[[Path], Store]
     if url.startswith("sqlite:"):
         return sqlite(file_of(url))
     try:
-        from gmi_video.jobs.ledger.postgres import PostgresStore  # noqa: PLC0415 - an extra that few need
+        from gmi_video.jobs.ledger.postgres import PostgresStore  # noqa: PLC0415 - from an optional extra
     except ImportError as error:
         raise StoreError(
             "the ledger can't be used: psycopg or its libpq is missing, install gmi-video-mcp[postgres]"
         ) from error
-    # An injected clock is the one of all who share the ledger: the database's own time says nothing about it.
+    # A clock other than `time.time` is shared by all copies; the database's time is unrelated to it.
     return PostgresStore(url, clock, shared_clock=clock is time.time)
 
 
 def default_file() -> Path:
-    """The file in the platform's folder for a program's state.
+    """The file in the platform's folder for application state.
 
     Raises:
         StoreError: this user has no such folder.
@@ -80,5 +81,5 @@ def file_of(url: str) -> Path:
     """The path in `sqlite:///absolute/path`, or in `sqlite:///C:/path`."""
     path = unquote(urlsplit(url).path)
     named = Path(path.removeprefix("/"))
-    # With a drive the slash only parts it from the address; without one it is the root.
+    # Before a drive the slash is only a separator; otherwise it is the root.
     return named if named.drive else Path("/" + path.lstrip("/"))

@@ -1,7 +1,7 @@
-"""Intents in PostgreSQL: for copies of the server on several machines.
+"""The PostgreSQL store, for copies of the server on several machines.
 
-Imported when a ledger with such an address is first used; needs the extra `postgres`. Every transaction sets what it
-needs by itself and nothing is prepared, so a pooler between may hand each one to another connection.
+Imported when a ledger with such an address is first used; needs the extra `postgres`. Every transaction sets its own
+options and no statement is prepared, so it works through a connection pooler.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ _BEGIN = (
 _DEFAULTS: dict[str, Any] = {
     "application_name": "gmi-video-mcp",
     "connect_timeout": LOCKED_SECONDS,
-    # A machine that is gone sends no end: without these a statement would wait for it for hours.
+    # Without these a statement waits for hours when the database's machine disappears from the network.
     "keepalives_idle": LOCKED_SECONDS,
     "keepalives_interval": 1,
     "keepalives_count": LOCKED_SECONDS,
@@ -30,7 +30,7 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 _MIGRATING = 0x676D69
-"""The lock under which tables are made: CREATE TABLE IF NOT EXISTS alone fails when two run at once."""
+"""The id of the lock for migrations: two concurrent CREATE TABLE IF NOT EXISTS can fail."""
 
 _WHY = {
     "28": "its database refused the login",
@@ -40,10 +40,10 @@ _WHY = {
     "53100": "its database's disk is full",
     "53": "its database has no room for another connection",
 }
-"""By SQLSTATE or the first two characters of one. The server's own words may hold what nobody should read."""
+"""By SQLSTATE or its first two characters. The database's own message is not shown; it may contain private data."""
 
 _LOST = ("08", "57P", "40", "25P03")
-"""The connection was lost, the server is being restarted, or the transaction lost against another: try once more."""
+"""The connection was lost, the database restarts, or the transaction had a conflict: retried once (SQLSTATE)."""
 
 _TOO_LONG = ("57014", "55P03")
 
@@ -56,15 +56,15 @@ class PostgresSession:
         self.now = now
 
     def rows(self, sql: str, *values: str | float | None) -> list[tuple[Any, ...]]:
-        """The rows that a SELECT finds."""
+        """The rows of a SELECT."""
         return self._run(sql, values).fetchall()
 
     def change(self, sql: str, *values: str | float | None) -> int:
-        """Run any other statement; how many rows it changed."""
+        """Run any other statement; returns the number of changed rows."""
         return self._run(sql, values).rowcount
 
     def has_table(self, name: str) -> bool:
-        """Whether a table is there."""
+        """Whether a table exists."""
         return bool(self.rows("SELECT 1 WHERE to_regclass(?) IS NOT NULL", name))
 
     def _run(self, sql: str, values: tuple[str | float | None, ...]) -> psycopg.Cursor:
@@ -77,9 +77,9 @@ class PostgresStore:
     Args:
         url: `postgresql://…`, as libpq reads it.
         clock: Unix seconds.
-        shared_clock: take the database's clock for all times, so that machines whose clocks differ agree on who has
-            an intent. False where `clock` is not this machine's.
-        migrations: how the tables came about.
+        shared_clock: use the database's clock for all times, so that machines with different clocks agree on leases.
+            False if `clock` is not this machine's.
+        migrations: the migrations of the tables.
     """
 
     def __init__(
@@ -101,14 +101,14 @@ class PostgresStore:
 
     @contextlib.contextmanager
     def transaction(self, account: str) -> Generator[PostgresSession]:
-        """A transaction; see `Store`. Others on the same account wait for its end."""
+        """A transaction; see `Store`. Other transactions of the same account wait for its end."""
         try:
             connection = self._connection or self._open()
             with _begun(connection):
                 session = PostgresSession(connection, 0.0)
-                # The first 64 bits of the account's hash, as the signed number that the lock takes.
+                # The first 64 bits of the account's hash, as a signed integer.
                 session.rows("SELECT pg_advisory_xact_lock(?)", int(account[:16], 16) - 2**63)
-                # After the lock: it may have been waited for.
+                # The time is read after the lock, which may have been waited for.
                 ((version, database_now),) = session.rows(
                     "SELECT version, EXTRACT(EPOCH FROM clock_timestamp())::float8 FROM gmi_video_ledger"
                 )
@@ -154,7 +154,7 @@ class PostgresStore:
 
 @contextlib.contextmanager
 def _begun(connection: psycopg.Connection) -> Generator[None]:
-    # One text of several statements travels once. psycopg's own transactions would take three more journeys.
+    # Several statements in one text take one round trip; psycopg's own transactions would take three more.
     connection.execute(_BEGIN.encode())
     try:
         yield
@@ -166,11 +166,11 @@ def _begun(connection: psycopg.Connection) -> Generator[None]:
 
 
 def _connect_error(error: psycopg.Error) -> StoreError:
-    """Why there is no connection. libpq gives no SQLSTATE here, so the commonest causes are told by its words."""
-    words = str(error)
-    if "authentication failed" in words or "no password supplied" in words:
+    """The error for a failed connection. libpq has no SQLSTATE for it, so common causes are detected by its text."""
+    text = str(error)
+    if "authentication failed" in text or "no password supplied" in text:
         return StoreError(_WHY["28"])
-    if "database" in words and "does not exist" in words:
+    if "database" in text and "does not exist" in text:
         return StoreError(_WHY["3D"])
     return StoreError("its database can't be reached")
 

@@ -1,11 +1,11 @@
-"""The ledger's tables, the same in every store, and how an older ledger becomes a newer one."""
+"""The ledger's tables, the same in every store, and their migrations."""
 
 from collections.abc import Sequence
 
 from gmi_video.jobs.ledger.store import Session, StoreError
 
 Migration = tuple[str, ...]
-"""The statements that take a ledger from one version to the next."""
+"""The statements that migrate a ledger from one version to the next."""
 
 _INTENTS = (
     "CREATE TABLE gmi_video_intents ("
@@ -21,11 +21,11 @@ MIGRATIONS: tuple[Migration, ...] = (
         "CREATE INDEX gmi_video_intents_by_time ON gmi_video_intents (account, created_at)",
     ),
 )
-"""From version 0, which is nothing, to 1, and so on. Never changed, only added to."""
+"""The first one migrates from version 0 (no tables) to 1, and so on. Existing entries are never changed."""
 
 
 def check(version: int, known: int) -> None:
-    """Refuse a ledger of a version that this program does not know.
+    """Refuse a ledger whose version this program does not know.
 
     Raises:
         StoreError: it is newer.
@@ -38,7 +38,7 @@ def check(version: int, known: int) -> None:
 
 
 def migrate(session: Session, migrations: Sequence[Migration] = MIGRATIONS) -> None:
-    """Bring the tables to the newest version, within the caller's transaction. A newer one is not touched.
+    """Migrate the tables to the newest version, in the caller's transaction. A newer ledger is not changed.
 
     Raises:
         StoreError: it is newer than `migrations`.

@@ -1,6 +1,6 @@
-"""Intents in SQLite: a file that all copies on one machine share, or this process's memory.
+"""The SQLite store: a file that all copies on one machine share, or this process's memory.
 
-Imported when a ledger is first used, because a server that submits nothing needs no sqlite3.
+Imported when a ledger is first used, because a server without a submit needs no sqlite3.
 """
 
 import contextlib
@@ -29,26 +29,26 @@ _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 
 
 class _DamagedError(sqlite3.DatabaseError):
-    """The check at opening has found damage."""
+    """The integrity check on opening failed."""
 
 
 class SqliteSession:
-    """A transaction in SQLite. The file's machine has one clock, ours."""
+    """A transaction in SQLite. All copies use this machine's clock."""
 
     def __init__(self, connection: sqlite3.Connection, now: float) -> None:
         self._connection = connection
         self.now = now
 
     def rows(self, sql: str, *values: str | float | None) -> list[tuple[Any, ...]]:
-        """The rows that a SELECT finds."""
+        """The rows of a SELECT."""
         return self._connection.execute(sql, values).fetchall()
 
     def change(self, sql: str, *values: str | float | None) -> int:
-        """Run any other statement; how many rows it changed."""
+        """Run any other statement; returns the number of changed rows."""
         return self._connection.execute(sql, values).rowcount
 
     def has_table(self, name: str) -> bool:
-        """Whether a table is there."""
+        """Whether a table exists."""
         return bool(self.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", name))
 
 
@@ -56,10 +56,10 @@ class SqliteStore:
     """A store in a file, or in memory where `path` is None.
 
     Args:
-        path: the file; it and its folder are made where they are missing, for this user alone.
+        path: the file. It and its folder are created if necessary, accessible to this user only.
         clock: Unix seconds.
-        say: hears in one sentence that a damaged file was set aside.
-        migrations: how the tables came about.
+        notify: is called with one sentence when a damaged file was set aside.
+        migrations: the migrations of the tables.
     """
 
     offset = 0.0
@@ -68,14 +68,14 @@ class SqliteStore:
         self,
         path: Path | None,
         clock: Callable[[], float],
-        say: Callable[[str], None] = lambda _: None,
+        notify: Callable[[str], None] = lambda _: None,
         migrations: tuple[schema.Migration, ...] = schema.MIGRATIONS,
     ) -> None:
         self.place = f"SQLite, {path}" if path else "this process's memory"
         self.opened = 0
         self._path = path
         self._clock = clock
-        self._say = say
+        self._notify = notify
         self._migrations = migrations
         self._connection: sqlite3.Connection | None = None
         self._file = (0, 0)
@@ -93,7 +93,7 @@ class SqliteStore:
                 schema.check(found[0][0], len(self._migrations))
                 yield session
             if self._is_replaced():
-                # What was committed is in a file that was set aside or deleted meanwhile.
+                # The commit went to a file that was set aside or deleted in the meantime.
                 self.close()
                 raise StoreError("its file was replaced", again=True)
 
@@ -110,7 +110,7 @@ class SqliteStore:
         if self._path:
             _make_private(self._path)
             self._file = _identity(self._path)
-        # One thread at a time uses it, but not always the same one.
+        # Threads use it in turn.
         connection = sqlite3.connect(
             self._path or ":memory:", timeout=LOCKED_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -126,7 +126,7 @@ class SqliteStore:
     def _prepare(self, connection: sqlite3.Connection) -> None:
         if self._path:
             _patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchall())
-            # The default of WAL loses the last transactions when the power fails; those are what this is for.
+            # With WAL's default the last transactions are lost in a power failure; the ledger exists for those.
             connection.execute("PRAGMA synchronous = FULL")
             if connection.execute("PRAGMA quick_check(1)").fetchall() != [("ok",)]:
                 raise _DamagedError
@@ -136,7 +136,7 @@ class SqliteStore:
     def _is_replaced(self) -> bool:
         return self._path is not None and _identity(self._path) != self._file
 
-    # -- what can go wrong ---------------------------------------------------------------------------------------
+    # -- errors --------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def _errors(self) -> Generator[None]:
@@ -157,26 +157,26 @@ class SqliteStore:
         if primary in _DAMAGED or isinstance(error, _DamagedError):
             return self._set_aside()
         if primary == sqlite3.SQLITE_ERROR:
-            # A table is missing: another program was at the file. Opening it anew makes what is missing.
+            # A table is missing: another program changed the file. Reopening it creates missing tables.
             return StoreError("its tables are not as this server makes them", again=True)
         return StoreError(_WHY.get(primary or 0, f"SQLite reports {getattr(error, 'sqlite_errorname', 'an error')}"))
 
     def _set_aside(self) -> StoreError:
-        """Rename a damaged file and what belongs to it; nobody deletes what may still be read by hand."""
+        """Rename a damaged file and its companions. It is not deleted, because it may still be readable by hand."""
         path = self._path
         try:
             if path is None or _identity(path) != self._file:
-                # Another copy was faster.
+                # Another copy has set it aside already.
                 return StoreError("its file was damaged", again=True)
             aside = _unused(path, datetime.fromtimestamp(self._clock(), UTC).strftime("%Y%m%d-%H%M%S"))
             path.rename(aside)
             for suffix in ("-wal", "-shm"):
-                # Left behind, they would be read as part of the new file.
+                # Otherwise SQLite would read them as part of the new file.
                 with contextlib.suppress(FileNotFoundError):
                     path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
         except OSError as error:
             return StoreError(f"its file is damaged and can't be set aside: {os.strerror(error.errno or 0)}")
-        self._say(
+        self._notify(
             f"The ledger's file was damaged. It was set aside as {aside}, and a new one was begun: what other copies "
             "of this server, or earlier runs, recorded in it is no longer known."
         )
@@ -185,7 +185,7 @@ class SqliteStore:
 
 @contextlib.contextmanager
 def _begun(connection: sqlite3.Connection) -> Generator[None]:
-    # IMMEDIATE: whoever reads in order to write must be alone from the first statement on.
+    # IMMEDIATE: a transaction that reads before it writes needs the lock from its first statement on.
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -198,7 +198,7 @@ def _begun(connection: sqlite3.Connection) -> Generator[None]:
 
 
 def _patiently(change: Callable[[], object]) -> None:
-    """Run what SQLite does not wait for by itself when another process has the file."""
+    """Run a statement for which SQLite itself does not wait while another process has locked the file."""
     until = time.monotonic() + LOCKED_SECONDS
     while True:
         try:
@@ -212,10 +212,10 @@ def _patiently(change: Callable[[], object]) -> None:
 
 
 def _make_private(path: Path) -> None:
-    """Make the folder and the file for this user alone, or narrow the file that is there."""
+    """Create the folder and the file for this user only, or restrict the permissions of an existing file."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        # Only made, never opened to look: closing a file that is there would drop SQLite's locks of this process.
+        # O_EXCL: opening and closing an existing file would drop SQLite's locks of this process.
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
@@ -224,13 +224,13 @@ def _make_private(path: Path) -> None:
 
 
 def _unused(path: Path, stamp: str) -> Path:
-    """A name beside a damaged file that no other one has."""
+    """An unused name in the folder of a damaged file."""
     names = [f"{path.name}.corrupt-{stamp}", *(f"{path.name}.corrupt-{stamp}-{number}" for number in range(2, 100))]
     return next((aside for name in names if not (aside := path.with_name(name)).exists()), path.with_name(names[-1]))
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    """Which file it is; zeros where there is none."""
+    """The device and inode of a file; zeros if it does not exist."""
     try:
         found = path.stat()
     except FileNotFoundError:

@@ -1,22 +1,22 @@
-"""What a store of intents is: transactions, one at a time for an account, and one error for all that can go wrong."""
+"""The interface of a store: transactions, one at a time for each account, and one error type for every failure."""
 
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 LOCKED_SECONDS = 5
-"""So long another transaction is waited for."""
+"""How long another transaction is waited for (seconds)."""
 
 PAUSE_SECONDS = 30.0
-"""So long a store that can't be used is left alone before it is tried again."""
+"""How long an unavailable store is not retried (seconds)."""
 
 
 class StoreError(Exception):
-    """The store can't be used. `why` is for the reader: no address, no password, no words of the database's.
+    """The store can't be used. `why` is shown to users: no address, no password, no text from the database.
 
     Args:
-        why: what is wrong, as words that fit in parentheses.
-        again: opening it anew may help at once: the connection was lost, or the file is another one.
-        pause: seconds before it is worth another try.
+        why: what is wrong, as a phrase that fits in parentheses.
+        again: reopening it may help at once: the connection was lost, or the file was replaced.
+        pause: seconds until the next attempt.
     """
 
     def __init__(self, why: str, *, again: bool = False, pause: float = PAUSE_SECONDS) -> None:
@@ -27,52 +27,51 @@ class StoreError(Exception):
 
 
 def locked() -> StoreError:
-    """Another program or copy has had the store for too long."""
+    """The error for a store that another process has locked for too long."""
     return StoreError(f"it was locked for more than {LOCKED_SECONDS} seconds", pause=LOCKED_SECONDS)
 
 
 class Session(Protocol):
-    """A transaction under way. Statements have `?` for values and mean the same in every store."""
+    """An open transaction. Statements have `?` as placeholders and work in every store."""
 
     now: float
-    """Unix seconds by the store's clock, when the transaction began."""
+    """The start of the transaction by the store's clock (Unix seconds)."""
 
     def rows(self, sql: str, *values: str | float | None) -> list[tuple[Any, ...]]:
-        """The rows that a SELECT finds."""
+        """The rows of a SELECT."""
         ...
 
     def change(self, sql: str, *values: str | float | None) -> int:
-        """Run any other statement; how many rows it changed."""
+        """Run any other statement; returns the number of changed rows."""
         ...
 
     def has_table(self, name: str) -> bool:
-        """Whether a table is there."""
+        """Whether a table exists."""
         ...
 
 
 class Store(Protocol):
-    """A place for intents. Used by one thread at a time."""
+    """Stores intents. Used by one thread at a time."""
 
     place: str
-    """What and where it is, for a person; without user and password."""
+    """Its kind and location, for display; without user and password."""
 
     opened: int
-    """How many times it was opened; what was there before may be gone then."""
+    """How often it was opened. Earlier rows may be missing after it was opened again."""
 
     offset: float
-    """Seconds that the store's clock is ahead of this process's, as last seen."""
+    """How far the store's clock is ahead of this process's, as last measured (seconds)."""
 
     def transaction(self, account: str) -> AbstractContextManager[Session]:
-        """A transaction on an account's rows: commits at its end, and leaves nothing behind after an error.
+        """A transaction on an account's rows: committed at the end, rolled back after an error.
 
-        It opens the store where that is needed.
+        Opens the store if necessary.
 
         Raises:
-            StoreError: on entering, inside, or on leaving. On leaving with `again`, whether it was committed is not
-                known.
+            StoreError: on entry, inside, or on exit. On exit with `again`, it is unknown whether it was committed.
         """
         ...
 
     def close(self) -> None:
-        """Close it; the next transaction opens it again. Never raises."""
+        """Close it. The next transaction opens it again. Never raises."""
         ...
