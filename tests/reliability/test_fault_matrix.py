@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from gmi_video import services
 from gmi_video.jobs import reconciliation, submission
 from gmi_video.jobs.ledger import owners
 from gmi_video.simulator import FAULTS, Fault
@@ -86,6 +87,7 @@ def test_the_page_has_the_current_tables() -> None:
         f"for {duration(reconciliation.UNCONFIRMED_SECONDS)} after the submit",
         f"{duration(sum(reconciliation.PAUSES_AFTER_REFUSAL))} later",
         f"{duration(owners.LEASE_SECONDS)} without a sign of life",
+        f"A submit that has left gets {duration(services.DRAIN_SECONDS)} to be",
     ],
 )
 def test_the_numbers_in_reliability_md_are_the_codes(promise: str) -> None:
