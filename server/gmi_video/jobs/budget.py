@@ -20,7 +20,7 @@ from gmi_video.upstream.wire import Record
 DAY = 24 * 3600.0
 
 LIST_PATIENCE = 8.0
-"""Seconds of retries for the list call behind which a submit waits."""
+"""Seconds of retries for each list call before a submit."""
 
 
 @dataclass(eq=False, slots=True)

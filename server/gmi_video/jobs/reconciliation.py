@@ -112,7 +112,6 @@ def unknown(sent: UnconfirmedSubmit, found: Search) -> SubmissionUnknown:
             f"they were made from: {ids}.",
             f'Call get_status with {{"request_id": "{found.candidates[0]}"}} and see whether it is this video. '
             f"Only if none of them is, {anyway}: that pays a second time if the first submit did arrive.",
-            found.candidates,
         )
     checked = (
         f"{found.looks} looks at the queue's request list over {duration(found.seconds)} did not show it"

@@ -18,7 +18,7 @@ from cachetools import LRUCache
 
 from gmi_video.errors import InsufficientCredits, SpendingRefused, SubmissionUnknown, Unauthorized, UpstreamError
 from gmi_video.jobs import reconciliation
-from gmi_video.jobs.budget import Budget
+from gmi_video.jobs.budget import LIST_PATIENCE, Budget
 from gmi_video.jobs.estimates import History
 from gmi_video.jobs.matching import DigestOf, fingerprint, hides_its_payload, is_same_job, may_be_same_but_for_uploads
 from gmi_video.jobs.reconciliation import UnconfirmedSubmit
@@ -29,9 +29,6 @@ from gmi_video.upstream.wire import Record, RecordList, SubmitRequest
 
 FRESH_SECONDS = 300.0
 """For this long after its end a job whose outcome was not delivered still answers the same call."""
-
-LIST_PATIENCE = 8.0
-"""Seconds of retries for the list call before a submit."""
 
 UNCONFIRMED_SECONDS = 900.0
 """For this long an identical call is refused while an unanswered submit is unresolved."""

@@ -34,6 +34,14 @@ _Result = TypeVar("_Result")
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, UpstreamError) and error.passing
+
+
+def _certainly_not_sent(error: BaseException) -> bool:
+    return isinstance(error, UpstreamError) and error.passing and not error.maybe_arrived
+
+
 class Queue:
     """GMI Cloud's request queue."""
 
@@ -110,7 +118,7 @@ class Queue:
         params: Mapping[str, str] | None = None,
         read_seconds: float = READ_SECONDS,
         patience: float = RETRY_SECONDS,
-        repeat_if: Callable[[BaseException], bool] | None = None,
+        repeat_if: Callable[[BaseException], bool] = _may_pass,
     ) -> _Model:
         """Call an endpoint until it answers or repeating is pointless, and parse the answer into `model`."""
 
@@ -124,15 +132,7 @@ class Queue:
                 what = "lacks what it must have, or has it in a form that can't be read"
                 raise failures.garbled(operation, what, failures.named_request(response.body)) from None
 
-        return await _repeat(attempt, patience=patience, repeat_if=repeat_if or _may_pass)
-
-
-def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, UpstreamError) and error.passing
-
-
-def _certainly_not_sent(error: BaseException) -> bool:
-    return isinstance(error, UpstreamError) and error.passing and not error.maybe_arrived
+        return await _repeat(attempt, patience=patience, repeat_if=repeat_if)
 
 
 async def _repeat(
