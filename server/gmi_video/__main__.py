@@ -3,7 +3,8 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
@@ -41,19 +42,15 @@ def _serve(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
 
 
 def _demo(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
-    try:
+    with _demo_extra():
         from gmi_video.demo import command
-    except ModuleNotFoundError as error:
-        sys.exit(_how_to_install(error, "demo"))
     command.add_arguments(parser)
     return command.main(parser.parse_args(arguments))
 
 
 def _simulate(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
-    try:
+    with _demo_extra():
         from gmi_video.simulator import serve
-    except ModuleNotFoundError as error:
-        sys.exit(_how_to_install(error, "demo"))
     serve.add_arguments(parser)
     return serve.main(parser.parse_args(arguments))
 
@@ -77,15 +74,24 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser, list[str]], int], 
 # -- a package that is not installed -----------------------------------------------------------------------------
 
 
-def _how_to_install(missing: ModuleNotFoundError, extra: str) -> str:
-    """What to say when a command's package is missing: the extra that has it, and how to install it from the clone."""
+@contextmanager
+def _demo_extra() -> Generator[None]:
+    """Around an import of what needs the `demo` extra: where that is not installed, end and say how to install it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        sys.exit(_how_to_install(error))
+
+
+def _how_to_install(missing: ModuleNotFoundError) -> str:
+    """What to say when a package of the `demo` extra is missing: which, and how to install it from the clone."""
     package = (missing.name or "gmi_video").partition(".")[0]
     if package == "gmi_video":
         raise missing
     editable, folder = _installed_from()
     return (
         f"This command needs {package}, which is not installed. In {folder or 'the folder of your clone'}, run\n"
-        f'    {sys.executable} -m pip install {"-e " if editable else ""}".[{extra}]"'
+        f'    {sys.executable} -m pip install {"-e " if editable else ""}".[demo]"'
     )
 
 

@@ -143,16 +143,9 @@ class Garbled(UpstreamError):
 
 
 class SubmissionUnknown(GmiVideoError):
-    """A submit got no response and its job was not found: it may or may not exist.
-
-    `candidates` are the ids of requests that could be it, where the queue does not show their payloads.
-    """
+    """A submit got no response and its job was not found: it may or may not exist."""
 
     charged: Charged = "unknown"
-
-    def __init__(self, message: str, next_step: str, candidates: tuple[str, ...] = ()) -> None:
-        super().__init__(message, next_step)
-        self.candidates = candidates
 
 
 class JobFailed(GmiVideoError):
@@ -160,16 +153,8 @@ class JobFailed(GmiVideoError):
 
     charged: Charged = "unknown"
 
-    def __init__(self, message: str, next_step: str, request_id: str) -> None:
-        super().__init__(message, next_step)
-        self.request_id = request_id
-
 
 class StillRunning(GmiVideoError):
     """The outcome resource of a job was read before the job ended."""
 
     charged: Charged = "unknown"
-
-    def __init__(self, message: str, next_step: str, request_id: str) -> None:
-        super().__init__(message, next_step)
-        self.request_id = request_id

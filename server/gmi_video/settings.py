@@ -21,7 +21,8 @@ DEFAULT_BASE_URL = "https://console.gmicloud.ai/api/v1/ie/requestqueue/apikey"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 _PLACEHOLDER = re.compile(r"\$\{[^}]*\}")
-_LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+"""Names of this machine, for which plain http is accepted."""
 
 
 class Variable(NamedTuple):
@@ -156,7 +157,7 @@ class _Reader:
             self._problems.append(f"GMI_BASE_URL is not an http(s) address. The default is {DEFAULT_BASE_URL}.")
         elif parts.username or parts.password or parts.query or parts.fragment:
             self._problems.append("GMI_BASE_URL must be a plain address: no user, password, query or fragment.")
-        elif parts.scheme == "http" and host not in _LOOPBACK_HOSTS:
+        elif parts.scheme == "http" and host not in LOOPBACK_HOSTS:
             self._problems.append(
                 f"GMI_BASE_URL uses plain http, which would show your key to the network; use https://{host}."
             )

@@ -45,7 +45,7 @@ class Catalog:
     async def model(self, model_id: str) -> ModelRecord:
         """A model's live record. Raises `UpstreamError` where it is unavailable; a failure is not cached."""
         try:
-            return await self._cached(f"model {model_id}", lambda: self._queue.get_model(model_id))
+            return await self._record(model_id)
         except NotFound as error:
             suggestion = await self._suggestion(model_id)
             raise NotFound(error.message, suggestion or error.next_step) from None
@@ -64,7 +64,7 @@ class Catalog:
         if anyio.current_time() >= self._luma_retry_at:
             with anyio.move_on_after(LUMA_PATIENCE):
                 try:
-                    return await self._cached(f"model {LUMA_RAY2}", lambda: self._queue.get_model(LUMA_RAY2))
+                    return await self._record(LUMA_RAY2)
                 except UpstreamError:
                     pass
             self._luma_retry_at = anyio.current_time() + LUMA_RETRY_SECONDS
@@ -81,6 +81,9 @@ class Catalog:
             return ""
         call = f'list_models with {{"model": "{near[0]}"}} shows what it takes.'
         return f"The nearest id{' is' if len(near) == 1 else 's are'} {', '.join(map(as_json_literal, near))}; {call}"
+
+    async def _record(self, model_id: str) -> ModelRecord:
+        return await self._cached(f"model {model_id}", lambda: self._queue.get_model(model_id))
 
     async def _cached(self, key: str, fetch: Callable[[], Awaitable[Any]]) -> Any:
         async def fetch_and_keep() -> Any:

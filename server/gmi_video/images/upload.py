@@ -18,6 +18,7 @@ from gmi_video.errors import Garbled, Rejected, Unavailable
 from gmi_video.images import formats, urls
 from gmi_video.images.files import Folders, content, refused
 from gmi_video.images.formats import NotAPicture, Picture
+from gmi_video.settings import LOOPBACK_HOSTS
 from gmi_video.single_flight import Interrupted, SingleFlight
 from gmi_video.text import one_line, safe_url
 from gmi_video.upstream.client import Queue
@@ -155,4 +156,4 @@ def _is_private_enough(url: str) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"})
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)

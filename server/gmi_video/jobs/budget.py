@@ -19,7 +19,7 @@ from gmi_video.upstream.wire import Record
 DAY = 24 * 3600.0
 
 LIST_PATIENCE = 8.0
-"""Seconds of retries for the list call before a submit."""
+"""Seconds of retries for each list call before a submit."""
 
 _UNSET = "in this server's settings and restart it. Or choose a model whose price is known; list_models shows it."
 

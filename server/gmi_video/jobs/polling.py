@@ -149,16 +149,15 @@ class Poller:
                     await state.polled.wait()
         return state
 
-    async def follow(self, record: Record, expected: Estimate, notify: Callable[[Record], Awaitable[None]]) -> None:
+    async def follow(self, record: Record, notify: Callable[[Record], Awaitable[None]]) -> None:
         """Report every change of a job's status, until it has ended.
 
         Args:
             record: the job as its follower knows it.
-            expected: what is known of its length.
             notify: called with the job as it is after the change.
         """
         known = record.status
-        async with self.polling(record, expected) as state:
+        async with self.polling(record, await self.expect(record)) as state:
             while True:
                 if state.record.status != known:
                     known = state.record.status

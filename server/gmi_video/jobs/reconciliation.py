@@ -222,7 +222,6 @@ def _unknown(sent: UnconfirmedSubmit, found: Search) -> SubmissionUnknown:
             f"they were made from: {ids}.",
             f'Call get_status with {{"request_id": "{found.candidates[0]}"}} and see whether it is this video. '
             f"Only if none of them is, {anyway}: that pays a second time if the first submit did arrive.",
-            found.candidates,
         )
     checked = "the queue's request list was not available either"
     if found.looks:

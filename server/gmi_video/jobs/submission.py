@@ -26,7 +26,7 @@ from gmi_video.errors import (
     Unavailable,
     UpstreamError,
 )
-from gmi_video.jobs.budget import Budget
+from gmi_video.jobs.budget import LIST_PATIENCE, Budget
 from gmi_video.jobs.estimates import History
 from gmi_video.jobs.ledger import Claimed, Existing, Ledger, OverLimit
 from gmi_video.jobs.matching import DigestOf, JobIdentity
@@ -39,9 +39,6 @@ from gmi_video.upstream.wire import Record
 
 REUSE_SECONDS = 3600.0
 """For this long after a job was made the identical call returns it."""
-
-LIST_PATIENCE = 8.0
-"""Seconds of retries for the list call before a submit."""
 
 REMEMBERED = 4096
 """Takes that are remembered until their caller is answered."""

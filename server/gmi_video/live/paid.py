@@ -1,7 +1,5 @@
 """The call that costs money: one 540p 5s video, submitted once and polled until it ends."""
 
-from urllib.parse import quote
-
 import anyio
 
 from gmi_video.live.session import LiveSession, NoResponse, outcome_shape
@@ -57,16 +55,10 @@ async def make_video(session: LiveSession) -> None:
 
 async def _poll(session: LiveSession, request_id: str) -> Record | None:
     try:
-        response = await session.call(f"/requests/{quote(request_id, safe='')}")
+        return await session.get_request(request_id)
     except NoResponse:
         # The next poll may succeed, and the job is paid for.
         return None
-    if not session.check_response("GET /requests/{id}", "request-record", response):
-        return None
-    record = session.parse("GET /requests/{id}", Record.model_validate, response, "record")
-    if record is not None:
-        session.check_record("GET /requests/{id}", record)
-    return record
 
 
 async def _is_listed(session: LiveSession, request_id: str) -> bool:

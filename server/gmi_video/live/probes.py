@@ -189,7 +189,7 @@ class Probes:
             self._report.add_observation(question, form)
         listed = of_luma or everything
         if listed:
-            await self._one(listed[0])
+            await self._session.get_request(listed[0].request_id)
         finished = [record for record in listed if record.succeeded and record.video_url]
         await self._old_link(min(finished, key=lambda record: record.updated_at or 0, default=None))
 
@@ -218,14 +218,6 @@ class Probes:
                 subject, f"shows {len(raw)} records of a `total` of {listing.total}: it is cut off"
             )
         return listing.requests
-
-    async def _one(self, listed: Record) -> None:
-        response = await self._session.call(f"/requests/{quote(listed.request_id, safe='')}")
-        if not self._session.check_response("GET /requests/{id}", "request-record", response):
-            return
-        record = self._session.parse("GET /requests/{id}", Record.model_validate, response, "record")
-        if record is not None:
-            self._session.check_record("GET /requests/{id}", record)
 
     async def _old_link(self, oldest: Record | None) -> None:
         question = "How long URLs live"

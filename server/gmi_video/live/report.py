@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from pydantic_core import to_json
 
 from gmi_video.text import quote_untrusted
-from gmi_video.upstream.wire import fields_of, items_of
+from gmi_video.upstream.wire import UUID, fields_of, items_of
 
 _PERSONAL = {"org_id", "user_id", "request_id"}
 _KEY = re.compile(r"eyJ[\w.-]+")
 _QUERY = re.compile(r"(https?://[^\s?#\"'<>]+)[?#][^\s\"'<>]*")
-_UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
 
 
@@ -57,7 +56,7 @@ class Report:
         for secret in sorted({self.key, *self._personal} - {""}, key=len, reverse=True):
             text = text.replace(secret, "[redacted]")
         text = _QUERY.sub(r"\1?[redacted]", _KEY.sub("[key]", text))
-        return _MAIL.sub("[mail]", _UUID.sub("[id]", text))
+        return _MAIL.sub("[mail]", UUID.sub("[id]", text))
 
     def quote(self, value: object, limit: int = 300) -> str:
         """A value of the vendor's, redacted and in quotation marks; at most `limit` characters."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import anyio
 import httpx
@@ -141,6 +141,21 @@ class LiveSession:
         except ValueError:
             self.report.add_difference(subject, f"our parsing can't read the {what}")
             return None
+
+    async def get_request(self, request_id: str) -> Record | None:
+        """`GET /requests/{id}`, checked; None where the response can't be read.
+
+        Raises:
+            NoResponse: there was no response.
+        """
+        subject = "GET /requests/{id}"
+        response = await self.call(f"/requests/{quote(request_id, safe='')}")
+        if not self.check_response(subject, "request-record", response):
+            return None
+        record = self.parse(subject, Record.model_validate, response, "record")
+        if record is not None:
+            self.check_record(subject, record)
+        return record
 
     def check_record(self, subject: str, record: Record) -> None:
         """Compare a request record with what its schema can't express: known statuses, times, a readable outcome."""

@@ -142,11 +142,10 @@ def _must_have_succeeded(record: Record) -> None:
         return
     if record.is_final:
         failure = results.failure_of(record)
-        raise JobFailed(failure.message, failure.next_step, record.request_id)
+        raise JobFailed(failure.message, failure.next_step)
     raise StillRunning(
         f"Request {record.request_id} is not finished: {record.status_words}.",
         f"Call {results.status_call(record.request_id)} to wait for it.",
-        record.request_id,
     )
 
 

@@ -81,7 +81,7 @@ class Subscriptions:
 
         published.followers += 1
         try:
-            await services.poller.follow(record, await services.poller.expect(record), publish)
+            await services.poller.follow(record, publish)
         finally:
             published.followers -= 1
             if published.followers == 0:
@@ -125,7 +125,7 @@ class Subscriptions:
         with scope:
             record = await _first_record(services, uri)
             if record is not None:
-                await services.poller.follow(record, await services.poller.expect(record), notify)
+                await services.poller.follow(record, notify)
 
 
 async def _first_record(services: Services, uri: str) -> Record | None:

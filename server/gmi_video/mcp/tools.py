@@ -162,11 +162,12 @@ def _nothing_found(model: str, status: str) -> str:
 
 def _model_result(model: str, record: ModelRecord) -> ModelsResult:
     name = model if record.display_name in {"", model} else quote_untrusted(record.display_name, 80)
+    price = pricing.in_words(record)
     answer: ModelsResult = {
-        "summary": f"{name}: {pricing.in_words(record)}",
+        "summary": f"{name}: {price}",
         "model": model,
         "parameters": parameter_table(record),
-        "price": pricing.in_words(record),
+        "price": price,
         "next_step": _how_to_use(model),
     }
     if said := record.brief_description or record.detailed_description:

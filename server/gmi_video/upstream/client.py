@@ -35,6 +35,15 @@ _Result = TypeVar("_Result")
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, UpstreamError) and error.passing
+
+
+def _certainly_not_sent(error: BaseException) -> bool:
+    # Not after a rate limit: the job may have been made all the same, so `jobs` looks before it asks again.
+    return isinstance(error, Unavailable) and not error.maybe_arrived
+
+
 class Queue:
     """GMI Cloud's request queue."""
 
@@ -118,7 +127,7 @@ class Queue:
         *,
         body: Mapping[str, Any] | None = None,
         read_seconds: float = READ_SECONDS,
-        repeat_if: Callable[[BaseException], bool] | None = None,
+        repeat_if: Callable[[BaseException], bool] = _may_pass,
     ) -> _Model:
         """Call an endpoint until it answers or repeating is pointless, and parse the answer into `model`."""
 
@@ -130,15 +139,7 @@ class Queue:
                 what = "lacks what it must have, or has it in a form that can't be read"
                 raise failures.garbled(operation, what, failures.named_request(response)) from None
 
-        return await _repeat(attempt, repeat_if=repeat_if or _may_pass)
-
-
-def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, UpstreamError) and error.passing
-
-
-def _certainly_not_sent(error: BaseException) -> bool:
-    return isinstance(error, Unavailable) and not error.maybe_arrived
+        return await _repeat(attempt, repeat_if=repeat_if)
 
 
 async def _repeat(

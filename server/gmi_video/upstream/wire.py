@@ -202,11 +202,12 @@ def _model_name(item: object) -> str:
     return name if isinstance(name, str) else ""
 
 
-_UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
+UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
+"""A UUID, with or without its hyphens."""
 
 
 def _is_public_id(name: str) -> bool:
-    return bool(re.fullmatch(MODEL_ID_PATTERN, name)) and not _UUID.fullmatch(name)
+    return bool(re.fullmatch(MODEL_ID_PATTERN, name)) and not UUID.fullmatch(name)
 
 
 class Parameter(Incoming):
