@@ -136,10 +136,26 @@ async def test_another_take_is_a_new_intent_and_the_same_call_joins_it(copies: C
     assert (await existing(ledger, allow_duplicate=True)).intent == first
     await ledger.unknown(first)
     assert (await existing(ledger, allow_duplicate=True)).intent.id == first.id
-    await ledger.made(first, "request-1")
+    made = await ledger.made(first, "request-1")
+    assert (await existing(ledger, allow_duplicate=True)).intent == made
+    await ledger.answered("request-1")
     second = await claimed(ledger, allow_duplicate=True)
     assert second.take == 2
     assert await ledger.find(PROMPT, allow_duplicate=True) == Existing(second, busy=True)
+
+
+async def test_a_take_whose_caller_was_not_answered_within_the_hour_is_no_take_any_more(copies: Copies) -> None:
+    ledger = copies.copy()
+    await ledger.made(await claimed(ledger, allow_duplicate=True), "request-1")
+    copies.seconds += 3601
+    assert (await claimed(ledger, allow_duplicate=True)).take == 2
+
+
+async def test_an_answer_about_the_first_video_changes_no_row(copies: Copies) -> None:
+    ledger = copies.copy()
+    made = await ledger.made(await claimed(ledger), "request-0")
+    await ledger.answered("request-0")
+    assert (await existing(ledger)).intent == made
 
 
 async def test_another_take_does_not_join_the_first_video(copies: Copies) -> None:

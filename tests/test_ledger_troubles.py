@@ -404,7 +404,7 @@ def test_an_older_ledger_becomes_a_newer_one(file: Path, server: Postgres, kind:
     newer = (*schema.MIGRATIONS, ("ALTER TABLE gmi_video_intents ADD COLUMN color TEXT NOT NULL DEFAULT 'red'",))
     old, new = store(schema.MIGRATIONS), store(newer)
     with old.transaction(account) as session:
-        session.change("INSERT INTO gmi_video_intents VALUES ('a', '', '', 0, 'made', '', 1, 2, 3, '', 0)")
+        session.change("INSERT INTO gmi_video_intents VALUES ('a', '', '', 0, 'made', '', 1, 2, 3, '', 0, 0)")
     for _ in range(2):
         with new.transaction(account) as session:
             assert session.rows("SELECT id, color FROM gmi_video_intents") == [("a", "red")]

@@ -6,6 +6,7 @@ from typing import Any
 import anyio
 import pytest
 import trio
+from mcp_types import ElicitRequestParams, ElicitResult
 
 from gmi_video.simulator import Fault, Script
 from tests.conftest import Host, World
@@ -64,8 +65,56 @@ async def test_another_take_that_is_repeated_while_its_submit_takes_12_s_is_one_
             for _ in range(3):
                 calls.start_soon(partial(ask, host, takes, allow_duplicate=True))
                 await trio.sleep(5)
+        while "request_id" not in takes[-1]:
+            await ask(host, takes, allow_duplicate=True)
     assert len(world.sim.jobs) == 2
-    assert {take["request_id"] for take in takes} == {world.sim.jobs[1].request_id} != {first["request_id"]}
+    early = [take for take in takes if "request_id" not in take]
+    assert all("the same call again" in take["next_step"] for take in early)
+    named = {take["request_id"] for take in takes if take not in early}
+    assert named == {world.sim.jobs[1].request_id} != {first["request_id"]}
+
+
+@pytest.mark.parametrize("end", ["restart", "kill"])
+async def test_another_take_whose_server_ends_during_its_render_is_found_by_the_same_call(
+    world: World, end: str
+) -> None:
+    world.sim.script("Luma-Ray2", Script.takes(600))
+    async with process(world) as (server, host), anyio.create_task_group() as calls:
+        await host.call_ok("generate_video", **FOX, wait=False)
+        calls.start_soon(partial(host.call, "generate_video", **FOX, allow_duplicate=True))
+        await trio.sleep(30)
+        assert len(world.sim.jobs) == 2
+        if end == "kill":
+            server.kill()
+        calls.cancel_scope.cancel()
+    async with world.host() as restarted:
+        take = await restarted.call_ok("generate_video", **FOX, allow_duplicate=True)
+        assert take["request_id"] == world.sim.jobs[1].request_id
+        another = await restarted.call_ok("generate_video", **FOX, allow_duplicate=True)
+    assert len(world.sim.jobs) == 3
+    assert another["request_id"] == world.sim.jobs[2].request_id
+
+
+async def test_the_user_is_asked_once_about_another_take_that_a_silent_host_repeats(world: World, era: str) -> None:
+    world.sim.script("Luma-Ray2", Script.takes(600))
+    asked: list[str] = []
+
+    async def user(_: object, question: ElicitRequestParams) -> ElicitResult:
+        asked.append(question.message)
+        return ElicitResult(action="accept", content={"go_ahead": True})
+
+    agrees = {"elicitation_callback": user}
+    async with (
+        world.host(era=era, options=agrees, GMI_CONFIRM_ABOVE_USD="0.1") as host,
+        anyio.create_task_group() as calls,
+    ):
+        calls.start_soon(partial(host.call, "generate_video", **FOX, allow_duplicate=True))
+        await trio.sleep(10)
+        assert len(asked) == len(world.sim.jobs) == 1
+        take = await host.call_ok("generate_video", **FOX, allow_duplicate=True)
+        assert take["request_id"] == world.sim.jobs[0].request_id
+        calls.cancel_scope.cancel()
+    assert len(asked) == len(world.sim.jobs) == 1
 
 
 async def test_another_take_whose_call_was_cancelled_in_its_submit_is_one_take(world: World, era: str) -> None:

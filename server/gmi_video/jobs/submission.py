@@ -15,7 +15,6 @@ from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
-from cachetools import TTLCache
 
 from gmi_video.catalog.prepare import PricedRequest
 from gmi_video.errors import (
@@ -39,9 +38,6 @@ from gmi_video.upstream.wire import Record
 
 REUSE_SECONDS = 3600.0
 """For this long after a job was made the identical call returns it."""
-
-REMEMBERED = 4096
-"""Takes that are remembered until their caller is answered."""
 
 UNDECIDED_TRIES = 20
 """Tries to claim an intent while other submits are under way."""
@@ -87,8 +83,6 @@ class Submission:
         self._reconciliation = Reconciliation(queue, ledger)
         self._sender = Sender(queue, ledger, self._reconciliation)
         self._running: SingleFlight[tuple[str, bool], Submitted] = SingleFlight(tasks)
-        self._unanswered: TTLCache[str, Submitted] = TTLCache(REMEMBERED, REUSE_SECONDS, timer=anyio.current_time)
-        """Takes whose id no caller has been given yet, by fingerprint."""
 
     async def submit(
         self,
@@ -115,14 +109,10 @@ class Submission:
         plain, take = (identity.fingerprint, False), (identity.fingerprint, True)
         # A plain call joins whatever is being submitted; a take joins the same take, whose host may have hung up.
         key = take if allow_duplicate or take in self._running else plain
-        if allow_duplicate and key not in self._running and (made := self._unanswered.get(identity.fingerprint)):
-            # The very call again, of a host that had given up before it was answered.
-            record = await self._reconciliation.current(made.record.request_id, identity)
-            return replace(made, record=record, reused=True)
         joined = key in self._running
         make = partial(self._find_or_make, request, identity, upload, allow_duplicate=allow_duplicate, may_pay=may_pay)
         try:
-            submitted = await self._running.run(key, partial(self._make_take, identity, make) if key == take else make)
+            submitted = await self._running.run(key, make)
         except Interrupted:
             raise SubmissionUnknown(
                 "The server was stopped while it was submitting: the job may or may not have been made.",
@@ -130,16 +120,16 @@ class Submission:
             ) from None
         return replace(submitted, reused=True) if joined else submitted
 
-    def answered(self, request: PricedRequest) -> None:
-        """Take in that a caller was given the id of this request's job: the next take is another one."""
-        self._unanswered.pop(self._identity(request).fingerprint, None)
+    async def answered(self, submitted: Submitted) -> None:
+        """Record that a caller which asked for another take was given this job: the next take is another one."""
+        await self._ledger.answered(submitted.record.request_id)
 
-    async def is_made(self, request: PricedRequest) -> bool:
+    async def is_made(self, request: PricedRequest, *, allow_duplicate: bool) -> bool:
         """Whether `submit` would return a job that exists, or is being submitted, instead of paying for another."""
         identity = self._identity(request)
-        if await self._ledger.find(identity.fingerprint, reuse_seconds=REUSE_SECONDS):
+        if await self._ledger.find(identity.fingerprint, allow_duplicate=allow_duplicate, reuse_seconds=REUSE_SECONDS):
             return True
-        return self._twin(identity, await self._list(identity.model)) is not None
+        return not allow_duplicate and self._twin(identity, await self._list(identity.model)) is not None
 
     async def drain(self, seconds: float) -> None:
         """Submit nothing more, and give submits under way up to `seconds` to be answered and recorded."""
@@ -147,11 +137,6 @@ class Submission:
 
     def _identity(self, request: PricedRequest) -> JobIdentity:
         return JobIdentity(request.wire, request.defaults, self._digest_of)
-
-    async def _make_take(self, identity: JobIdentity, make: Callable[[], Awaitable[Submitted]]) -> Submitted:
-        """Make another take. Until a caller was answered with it, the same call made again is."""
-        submitted = self._unanswered[identity.fingerprint] = await make()
-        return submitted
 
     async def _find_or_make(
         self,

@@ -178,7 +178,7 @@ async def consent(
     settings, request = call.services.settings, checked.request
     if dry_run or confirm_cost or not is_above_threshold(settings, request):
         return NotAsked(go_ahead=True)
-    if not allow_duplicate and await call.services.submission.is_made(request):
+    if await call.services.submission.is_made(request, allow_duplicate=allow_duplicate):
         return AlreadyPaid(go_ahead=True)
     capabilities = ctx.client_capabilities
     if capabilities is None or capabilities.elicitation is None:

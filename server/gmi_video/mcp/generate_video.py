@@ -132,8 +132,8 @@ async def generate_video(
         if submitted is None:
             return tool_result(_unanswered_result(checked.asked))
         state = await call.wait_for(submitted.record, wait=wait)
-    if not under_way.superseded:
-        submission.answered(request)
+    if allow_duplicate and not under_way.superseded:
+        await submission.answered(submitted)
     result = results.job_result(
         state.record,
         now=call.services.queue.now(),

@@ -24,8 +24,9 @@ class Intent:
 
     `id`: 32 hex digits. `account`, `request`: 64 hex digits. `take`: 0, or the number of a take that was requested
     with `allow_duplicate`. `request_id`: empty unless `made`. `usd`: None if the price is unknown. `owner`: the process
-    that submits it or searches for its job; it holds the intent until `lease_until`. Times are Unix seconds by the
-    ledger's clock (`Ledger.time`).
+    that submits it or searches for its job; it holds the intent until `lease_until`. `answered`: 1 once a caller that
+    asked for this take was given its job, else 0; not used for take 0. Times are Unix seconds by the ledger's clock
+    (`Ledger.time`).
     """
 
     id: str
@@ -39,6 +40,7 @@ class Intent:
     updated_at: float
     owner: str
     lease_until: float
+    answered: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,8 @@ class Ledger:
     The store is opened by the first call. An unavailable store never stops a call: the same operation runs in this
     process's memory, and `trouble` states what is not guaranteed then.
 
-    A cancelled call is carried out completely or not at all. `made`, `found`, `unknown`, `refused` and `aclose` are
-    always carried out, because what they record can't be obtained again.
+    A cancelled call is carried out completely or not at all. `made`, `found`, `unknown`, `refused`, `answered` and
+    `aclose` are always carried out, because what they record can't be obtained again.
 
     Args:
         url: `GMI_LEDGER_URL`: empty for the file in the platform's state folder, `sqlite:///absolute/path`,
@@ -102,7 +102,7 @@ class Ledger:
         Args:
             fingerprint: equal for equal requests. Only a hash of it is stored.
             usd: its price; None if it is unknown, which is not allowed with a limit.
-            allow_duplicate: another take. Only a take that is still `sending` or `unknown` is `Existing` then.
+            allow_duplicate: another take. Only a take whose job no caller was given (`answered`) is `Existing` then.
             reuse_seconds: how long a `made` intent is `Existing`; `sending` and `unknown` ones are for a day.
             limit: the spending limit.
 
@@ -188,6 +188,10 @@ class Ledger:
         Returns the row as it is then; another process may have recorded the job.
         """
         return await self._settle(intent, "refused")
+
+    async def answered(self, request_id: str) -> None:
+        """Record that a caller which asked for another take was given this job."""
+        await self._run_always(lambda session: operations.answered(session, self._account.id, request_id))
 
     # -- reading -------------------------------------------------------------------------------------------------
 

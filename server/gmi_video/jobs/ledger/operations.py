@@ -18,17 +18,18 @@ KEEP_REFUSED_SECONDS = 600.0
 """How long a `refused` row is kept, for waiting processes, and so that a late `renew` can't restore it (seconds)."""
 
 _SELECT = (
-    "SELECT id, account, request, take, state, request_id, usd, created_at, updated_at, owner, lease_until "
+    "SELECT id, account, request, take, state, request_id, usd, created_at, updated_at, owner, lease_until, answered "
     "FROM gmi_video_intents "
 )
 _INSERT = (
     "INSERT INTO gmi_video_intents "
-    "(id, account, request, take, state, request_id, usd, created_at, updated_at, owner, lease_until) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "(id, account, request, take, state, request_id, usd, created_at, updated_at, owner, lease_until, answered) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
 )
 _TO_EXCLUDED = (
     "ON CONFLICT (id) DO UPDATE SET state = excluded.state, request_id = excluded.request_id, "
-    "updated_at = excluded.updated_at, owner = excluded.owner, lease_until = excluded.lease_until "
+    "updated_at = excluded.updated_at, owner = excluded.owner, lease_until = excluded.lease_until, "
+    "answered = CASE WHEN excluded.answered > gmi_video_intents.answered THEN 1 ELSE gmi_video_intents.answered END "
 )
 # The allowed changes of a row, by any process and however late. `made` is final; nothing becomes `sending` again;
 # otherwise the later state wins; `unknown` does not take the intent from another process that holds it.
@@ -108,8 +109,8 @@ def find(session: Session, wanted: ClaimRequest) -> Existing | None:
 
 def _matches(wanted: ClaimRequest, intent: Intent, age: float) -> bool:
     if wanted.allow_duplicate:
-        # A repeat of the same call, by a host that has hung up, joins the take that is under way.
-        return intent.take > 0 and intent.state != "made"
+        # Until a caller was given its job, the same call again is the repeat of a host that has hung up.
+        return intent.take > 0 and not intent.answered and (intent.state != "made" or age <= wanted.reuse_seconds)
     return intent.state != "made" or age <= wanted.reuse_seconds
 
 
@@ -147,6 +148,17 @@ def settle_found(session: Session, intent: Intent) -> Intent | None:
         intent.id,
     )
     return None if taken else settle(session, intent)
+
+
+def answered(session: Session, account: str, request_id: str) -> list[Intent]:
+    """Note that a caller was given the job of a take: the same call again is then another take."""
+    rows = session.rows(
+        _SELECT + "WHERE account = ? AND request_id = ? AND take > 0 AND answered = 0", account, request_id
+    )
+    intents = [replace(Intent(*row), answered=1) for row in rows]
+    for intent in intents:
+        put(session, intent)
+    return intents
 
 
 def renew(session: Session, intent: Intent) -> Intent | None:

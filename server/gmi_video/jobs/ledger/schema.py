@@ -11,7 +11,8 @@ _INTENTS = (
     "CREATE TABLE gmi_video_intents ("
     "id TEXT PRIMARY KEY, account TEXT NOT NULL, request TEXT NOT NULL, take INTEGER NOT NULL, "
     "state TEXT NOT NULL, request_id TEXT NOT NULL, usd DOUBLE PRECISION, created_at DOUBLE PRECISION NOT NULL, "
-    "updated_at DOUBLE PRECISION NOT NULL, owner TEXT NOT NULL, lease_until DOUBLE PRECISION NOT NULL)"
+    "updated_at DOUBLE PRECISION NOT NULL, owner TEXT NOT NULL, lease_until DOUBLE PRECISION NOT NULL, "
+    "answered INTEGER NOT NULL)"
 )
 
 MIGRATIONS: tuple[Migration, ...] = (
