@@ -50,9 +50,9 @@ fast: $(VENV)/.dev ## The tests that are not slow, while you work (ARGS="-k name
 
 test: check pytest ## What a change must pass: format, lint, types, all tests
 
-full: $(VENV)/.dev ## The tests of random inputs again, with ten times as many inputs, and every kill
+full: $(VENV)/.dev ## Ten times as many random inputs, every kill, and all rounds of eight copies (some minutes)
 	FULL=1 $(PYTEST) tests/reliability/test_lives.py tests/reliability/test_hostile_answers.py
-	FULL=1 $(BIN)/pytest tests/reliability/test_kill_matrix.py
+	FULL=1 $(BIN)/pytest tests/test_copies.py tests/reliability/test_kill_matrix.py
 
 check: $(VENV)/.dev ## Format, lint and types only
 	$(BIN)/ruff format --check --quiet
@@ -96,9 +96,9 @@ packaging: $(VENV)/.dev ## Check what is built, and make a video with the lowest
 
 # The next two unpack the sdist in a temporary folder, so that nothing of this folder can help.
 
-sdist: dist ## Run all tests from the unpacked source distribution
+sdist: dist ## Run the fast tests from the unpacked source distribution
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && tar -xzf dist/*.tar.gz -C "$$folder" --strip-components 1 && \
-	$(MAKE) -C "$$folder" pytest PYTHON="$(PYTHON)"
+	$(MAKE) -C "$$folder" fast PYTHON="$(PYTHON)"
 
 # The two ignored files compare with the source, and there is none.
 wheel: dist ## Install the wheel, delete the source, and run the fast tests

@@ -1,7 +1,7 @@
 """Fixtures: the real MCP client, our server, and the simulator as its upstream, in virtual time."""
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,10 +19,11 @@ from gmi_video.images.upload import Images
 from gmi_video.mcp.app import create_server
 from gmi_video.mcp.sdk import StrictServer
 from gmi_video.settings import Settings
-from gmi_video.simulator import SimulatedTransport, Simulator
+from gmi_video.simulator import SimulatedTransport, Simulator, catalog
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.transport import Transport
 
+from .postgres import Postgres, running
 from .virtual_time import ThreadsHoldTime
 
 EPOCH = 1_750_000_000
@@ -36,6 +37,22 @@ def state_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Generator[Postgres]:
+    """A database server; without PostgreSQL on the machine the test is skipped."""
+    with running() as found:
+        yield found
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a new ledger, in each store that processes can share."""
+    if request.param == "sqlite":
+        return f"sqlite://{tmp_path}/ledger.sqlite3"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.url(server.new_database())
+
+
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     """trio with virtual time: the clock jumps to the next deadline whenever every task waits."""
@@ -47,6 +64,13 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 def era(request: pytest.FixtureRequest) -> str:
     """Both protocol eras, as the client's `mode`."""
     return request.param
+
+
+def per_video(name: str, millionths: int | None) -> dict[str, Any]:
+    """The record of a model with nothing but a prompt, and a price a video in millionths of a dollar."""
+    prompt = catalog.parameter("prompt", "string", "", required=True)
+    price = {"price": millionths, "pricing_type": "per_video", "unit": "video"}
+    return catalog.model(name, "A test.", [prompt], price)
 
 
 def now() -> float:

@@ -10,42 +10,27 @@ from typing import Any
 
 import pytest
 
-from gmi_video.simulator import catalog
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2
 
-from .postgres import Postgres, running
+from .conftest import per_video
+from .full import FULL
 from .stdio import Cloud, Server, cloud, event_loop
 
 pytestmark = pytest.mark.slow
 
 WORKER = Path(__file__).with_name("core_worker.py")
 COPIES = 8
-ROUNDS = 50
+ROUNDS = 50 if FULL else 10
 CALLS = 40
 LIMIT = 10
 DOLLAR = "One-Dollar"
 """A model whose jobs cost $1 each."""
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Generator[Postgres]:
-    with running() as found:
-        yield found
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite://{tmp_path}/ledger.sqlite3"
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.url(server.new_database())
-
-
 @pytest.fixture
 def queue() -> Generator[Cloud]:
     with event_loop() as portal, cloud(portal) as found:
-        prompt = catalog.parameter("prompt", "string", "", required=True)
-        found.sim.add_model(catalog.model(DOLLAR, "A test.", [prompt], {"price": 1_000_000, "unit": "video"}))
+        found.sim.add_model(per_video(DOLLAR, 1_000_000))
         yield found
 
 
@@ -79,8 +64,8 @@ def copies(environment: dict[str, str]) -> Generator[list[Copy]]:
         yield started
 
 
-def test_of_one_call_in_eight_copies_one_job_is_made_in_each_of_fifty_rounds(queue: Cloud, ledger: str) -> None:
-    environment = queue.environment(GMI_LEDGER_URL=ledger, GMI_MAX_REQUESTS_PER_SECOND="100")
+def test_of_one_call_in_eight_copies_one_job_is_made_in_each_round(queue: Cloud, ledger_url: str) -> None:
+    environment = queue.environment(GMI_LEDGER_URL=ledger_url, GMI_MAX_REQUESTS_PER_SECOND="100")
     with copies(environment) as all_copies:
         for number in range(ROUNDS):
             for copy in all_copies:
@@ -93,10 +78,12 @@ def test_of_one_call_in_eight_copies_one_job_is_made_in_each_of_fifty_rounds(que
 
 
 @pytest.mark.parametrize("lag", [0, 5])
-def test_of_forty_calls_in_eight_copies_a_limit_for_ten_lets_ten_be_made(queue: Cloud, ledger: str, lag: int) -> None:
+def test_of_forty_calls_in_eight_copies_a_limit_for_ten_lets_ten_be_made(
+    queue: Cloud, ledger_url: str, lag: int
+) -> None:
     queue.sim.behave(list_lag=lag)
     environment = queue.environment(
-        GMI_LEDGER_URL=ledger, GMI_MAX_REQUESTS_PER_SECOND="100", GMI_SPEND_LIMIT_USD=str(LIMIT)
+        GMI_LEDGER_URL=ledger_url, GMI_MAX_REQUESTS_PER_SECOND="100", GMI_SPEND_LIMIT_USD=str(LIMIT)
     )
     with copies(environment) as all_copies:
         for call in range(CALLS):
@@ -108,8 +95,8 @@ def test_of_forty_calls_in_eight_copies_a_limit_for_ten_lets_ten_be_made(queue: 
     assert [answer.get("error") for answer in answers].count("SpendingRefused") == CALLS - LIMIT
 
 
-def test_eight_whole_servers_with_one_call_make_one_job(queue: Cloud, ledger: str) -> None:
-    environment = queue.environment(GMI_LEDGER_URL=ledger)
+def test_eight_whole_servers_with_one_call_make_one_job(queue: Cloud, ledger_url: str) -> None:
+    environment = queue.environment(GMI_LEDGER_URL=ledger_url)
     servers = [Server("2026-07-28", **environment) for _ in range(COPIES)]
     for server in servers:
         server.open()

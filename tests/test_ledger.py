@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,16 +17,10 @@ from gmi_video.settings import Settings
 from .conftest import EPOCH, KEY
 from .conftest import now as virtual_now
 from .ledgers import PROMPT, QUEUE, Copies, claimed, existing
-from .postgres import Postgres, running
+from .postgres import Postgres
 
 # pyright: reportPrivateUsage=false
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Generator[Postgres]:
-    with running() as server:
-        yield server
 
 
 @asynccontextmanager

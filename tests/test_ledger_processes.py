@@ -14,24 +14,9 @@ import pytest
 from gmi_video.jobs.ledger import Claimed, Intent
 
 from .ledger_worker import new
-from .postgres import Postgres, running
 
 WORKER = Path(__file__).with_name("ledger_worker.py")
 COPIES = 8
-
-
-@pytest.fixture(scope="module")
-def server() -> Generator[Postgres]:
-    with running() as found:
-        yield found
-
-
-@pytest.fixture(params=["file", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "file":
-        return f"sqlite://{tmp_path}/ledger.sqlite3"
-    server: Postgres = request.getfixturevalue("server")
-    return server.url(server.new_database())
 
 
 class Worker:
@@ -64,10 +49,10 @@ def worker(kind: str, url: str) -> Generator[Worker]:
 
 
 @pytest.fixture
-def workers(url: str) -> Generator[list[Worker]]:
+def workers(ledger_url: str) -> Generator[list[Worker]]:
     """Eight copies, started at the same time, so that they also race for the migration."""
     with ExitStack() as stack:
-        found = [stack.enter_context(worker("copy", url)) for _ in range(COPIES)]
+        found = [stack.enter_context(worker("copy", ledger_url)) for _ in range(COPIES)]
         assert all(one.answer() == {"ready": True} for one in found)
         yield found
 
@@ -100,8 +85,8 @@ def test_of_forty_claims_over_eight_copies_a_limit_for_ten_lets_ten_win(workers:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only the lease shows that a process was killed")
-def test_of_eight_copies_one_adopts_what_a_killed_one_left(workers: list[Worker], url: str) -> None:
-    with worker("kill", url) as victims:
+def test_of_eight_copies_one_adopts_what_a_killed_one_left(workers: list[Worker], ledger_url: str) -> None:
+    with worker("kill", ledger_url) as victims:
         victims.answer()
         for number in range(10):
             fingerprint = f"left {number}"
@@ -111,13 +96,13 @@ def test_of_eight_copies_one_adopts_what_a_killed_one_left(workers: list[Worker]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only the lease shows that a process was killed")
-def test_a_kill_before_any_statement_leaves_nothing_or_an_intent_to_adopt(url: str) -> None:
-    claims = states_after_kills(url, "claim")
+def test_a_kill_before_any_statement_leaves_nothing_or_an_intent_to_adopt(ledger_url: str) -> None:
+    claims = states_after_kills(ledger_url, "claim")
     # Either nothing was recorded, or the intent can be adopted.
     assert claims[:-1] == [None] * (len(claims) - 1)
     assert claims[-1] == "sending"
     assert len(claims) > 6
-    settled = states_after_kills(url, "made")
+    settled = states_after_kills(ledger_url, "made")
     assert settled[:-1] == ["sending"] * (len(settled) - 1)
     assert settled[-1] == "made"
     assert len(settled) > 4

@@ -13,7 +13,7 @@ from PIL import Image
 from gmi_video.simulator import Script, Simulator
 from gmi_video.simulator.serve import running
 
-from .conftest import EPOCH, KEY, World, answer_of
+from .conftest import EPOCH, KEY, World, answer_of, per_video
 
 pytestmark = pytest.mark.anyio
 
@@ -142,8 +142,8 @@ async def test_an_earlier_submit_that_made_no_job_is_no_consent_to_another(world
 
 
 async def test_with_a_limit_of_5_and_4_50_spent_71_cents_are_refused_and_40_go_through(world: World) -> None:
-    world.sim.add_model(_per_video("cheap-video", 400_000))
-    world.sim.add_model(_per_video("old-video", 450_000))
+    world.sim.add_model(per_video("cheap-video", 400_000))
+    world.sim.add_model(per_video("old-video", 450_000))
     for hours in range(10):
         world.sim.add_history(
             "old-video",
@@ -212,13 +212,3 @@ async def test_over_stdio_a_4k_job_is_asked_about_declined_and_nothing_is_sent(e
     assert "has not agreed" in answer_of(result)["summary"]
     assert len(user.asked) == 1
     assert sim.jobs == []
-
-
-def _per_video(name: str, millionths: int) -> dict[str, Any]:
-    bounds = dict.fromkeys(("default_value", "options", "min_value", "max_value"))
-    return {
-        "model": name,
-        "display_name": name,
-        "parameters": [{"name": "prompt", "type": "string", "required": True, **bounds}],
-        "price_info": {"price": millionths, "pricing_type": "per_video", "unit": "video"},
-    }

@@ -1,11 +1,6 @@
 """No job is lost or paid twice: under every fault, in random histories, and with hostile responses."""
 
-import os
-
 import pytest
-
-FULL = os.environ.get("FULL") == "1"
-"""Whether random inputs are tried in the numbers that the README names (`make full`), or in a tenth of them."""
 
 ABANDONED_BODIES = (
     # A body that is far too large is left unread, and httpx's generators are closed by the garbage collector.

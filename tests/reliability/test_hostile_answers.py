@@ -17,9 +17,10 @@ from gmi_video.simulator import Endpoint, Script, Simulator
 from gmi_video.text import quote_untrusted
 from gmi_video.upstream.wire import fields_of, items_of
 from tests.conftest import KEY, Host, World, now
+from tests.full import FULL
 from tests.virtual_time import in_virtual_time
 
-from . import ABANDONED_BODIES, FULL
+from . import ABANDONED_BODIES
 
 pytestmark = [pytest.mark.slow, *ABANDONED_BODIES]
 

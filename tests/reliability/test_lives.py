@@ -6,20 +6,20 @@ another one. What the API alone forces is left out of the histories, and each te
 
 import dataclasses
 import itertools
-import os
 from typing import Any, NamedTuple
 
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from gmi_video.simulator import FAULTS, Behavior, Fault, Script
+from tests.full import FULL
 
 from . import ABANDONED_BODIES
 from .lives import Action, Call, Fail, Heal, Life, Listing, Look, Pass, Restart, live
 
 pytestmark = list(ABANDONED_BODIES)
 
-LIVES = int(os.environ.get("LIVES", "1010"))
+LIVES = 5000 if FULL else 500
 """How many of each of the two kinds."""
 
 CALM = settings(

@@ -32,20 +32,12 @@ def is_told(world: World, *answers: dict[str, Any]) -> None:
 # -- hosts -----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_host_that_calls_eight_times_and_reads_no_answer_pays_once(world: World, era: str) -> None:
+@pytest.mark.parametrize("latency", [0, 12], ids=["during the render", "during a slow submit"])
+async def test_a_host_that_calls_eight_times_and_reads_no_answer_pays_once(
+    world: World, era: str, latency: float
+) -> None:
+    world.sim.behave(latency=latency)
     world.sim.script("Luma-Ray2", Script.takes(6))
-    unread: list[dict[str, Any]] = []
-    answers: list[dict[str, Any]] = []
-    async with world.host(era=era) as host, anyio.create_task_group() as calls:
-        for _ in range(8):
-            calls.start_soon(ask, host, unread)
-            await trio.sleep(5)
-        await ask(host, answers)
-    is_told(world, *answers)
-
-
-async def test_a_host_that_hangs_up_during_a_slow_submit_pays_once(world: World, era: str) -> None:
-    world.sim.behave(latency=12)
     unread: list[dict[str, Any]] = []
     answers: list[dict[str, Any]] = []
     async with world.host(era=era) as host, anyio.create_task_group() as calls:

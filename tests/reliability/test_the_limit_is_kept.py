@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from gmi_video.simulator import Fault
-from tests.conftest import EPOCH, Host, World
+from tests.conftest import EPOCH, Host, World, per_video
 
 pytestmark = pytest.mark.anyio
 
@@ -201,16 +201,6 @@ async def test_own_jobs_of_unknown_price_from_before_the_limit_was_set_are_named
         assert made["request_id"] in refused["summary"] or "that this server has submitted" in refused["summary"]
         assert refused["error"]["charged"] == "no"
     assert len(world.sim.jobs) == 1
-
-
-def per_video(name: str, millionths: int | None) -> dict[str, Any]:
-    bounds = dict.fromkeys(("default_value", "options", "min_value", "max_value"))
-    return {
-        "model": name,
-        "display_name": name,
-        "parameters": [{"name": "prompt", "type": "string", "required": True, **bounds}],
-        "price_info": {"price": millionths, "pricing_type": "per_video", "unit": "video"},
-    }
 
 
 def total(world: World) -> float:
