@@ -47,7 +47,7 @@ class Budget:
         if usd is None:
             raise SpendingRefused(
                 f"The price of this job is not known, so it can't be held to {self._name}. Nothing was submitted.",
-                f"Tell the user: to use this model, they must raise or unset GMI_SPEND_LIMIT_USD {_UNSET}",
+                f"Tell the user: to use this model, they must unset GMI_SPEND_LIMIT_USD {_UNSET}",
             )
         listing = await self._list()
         since = self._queue.now() - DAY
@@ -93,7 +93,7 @@ class Budget:
     def _unchecked(self, missing: str) -> SpendingRefused:
         return SpendingRefused(
             f"What this account has spent can't be held to {self._name}, because {missing}. Nothing was submitted.",
-            "Tell the user. If they accept that this figure is missing, they can raise or unset GMI_SPEND_LIMIT_USD "
+            "Tell the user. If they accept that this figure is missing, they can unset GMI_SPEND_LIMIT_USD "
             "in this server's settings and restart it.",
         )
 

@@ -23,7 +23,7 @@ OUTCOME_URI = "gmi-video://requests/{request_id}/outcome"
 MODEL_URI = "gmi-video://models/{model_id}"
 
 _UNSENT = "Nothing was sent and nothing was charged."
-_ANOTHER = ' Another take of it takes "allow_duplicate": true, and is paid again.'
+_ANOTHER = ' The same call with "allow_duplicate": true makes another take, which is paid again.'
 _UNCERTAIN = "Whether GMI Cloud charges for it is not documented."
 
 

@@ -21,8 +21,8 @@ _log = logging.getLogger(__name__)
 def not_guaranteed(why: str) -> str:
     """The consequence of a ledger in memory, in one sentence."""
     return (
-        f"Intents are kept in this process only ({why}): after a restart, or in another copy of this server, a repeat "
-        "can't be recognised, and what it costs is not held against the spending limit until the queue lists it."
+        f"What is paid is recorded in this process only ({why}): after a restart, or in another copy of this server, a "
+        "repeat can't be recognised, and a payment counts against the spending limit only once the queue lists it."
     )
 
 
