@@ -50,7 +50,7 @@ fast: $(VENV)/.dev ## The tests that are not slow, while you work (ARGS="-k name
 
 test: check pytest ## What a change must pass: format, lint, types, all tests
 
-full: $(VENV)/.dev ## Ten times as many random inputs, every kill, and all rounds of eight copies (some minutes)
+full: $(VENV)/.dev ## Many more random inputs, every kill, and all rounds of eight copies (some minutes)
 	FULL=1 $(PYTEST) tests/reliability/test_lives.py tests/reliability/test_hostile_answers.py
 	FULL=1 $(BIN)/pytest tests/test_copies.py tests/reliability/test_kill_matrix.py
 

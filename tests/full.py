@@ -1,4 +1,4 @@
-"""Whether tests run in full (`make full`): with every kill and copy, and ten times as many random inputs."""
+"""Whether tests run in full (`make full`): with every kill and round, and many more random inputs."""
 
 import os
 

@@ -180,9 +180,10 @@ class Life:
 
     async def _calls(self, action: Call) -> None:
         """Begin a call's copies at one moment, and end them as it says."""
-        if action.take:
-            self.takes.append(action.prompt)
         numbers = [(action.copy + number) % self.copies for number in range(action.together)]
+        if action.take:
+            # Each copy has a host of its own, and the one may ask right after the other was answered.
+            self.takes += [action.prompt] * len({*numbers})
         for number in numbers:
             await self._copy(number)
         more = {"allow_duplicate": True} if action.take else {}
