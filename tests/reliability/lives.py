@@ -204,6 +204,8 @@ class Life:
                 for waiting in under_way:
                     waiting.ended.set()
             case "kill":
+                for waiting in under_way:
+                    waiting.ended.set()  # nothing that a dying server still says is read
                 for number in {*numbers}:
                     await self._stop(number, kill=True)
 
