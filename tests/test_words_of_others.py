@@ -1,6 +1,8 @@
 """Words of others are data: nothing that the queue sends can act in any field that this server publishes."""
 
 import json
+import logging
+import re
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,12 +23,15 @@ from mcp_types import (
 from PIL import Image
 from pydantic_core import to_jsonable_python
 
-from gmi_video.mcp.app import create_server
+from gmi_video.demo.terminal import Terminal
+from gmi_video.live import check
+from gmi_video.mcp.app import Printable, create_server
 from gmi_video.settings import Settings
 from gmi_video.simulator import Endpoint, Fault, Script
 
 from .conftest import EPOCH, Host, World, now
-from .foreign_words import MARK, MODEL_ID, VALUES, ForeignWords, places
+from .foreign_words import LONGEST_SENTENCE, MARK, MODEL_ID, VALUES, ForeignWords, places
+from .stdio import Server, cloud, event_loop
 from .test_tasks import DeclaresTasks, ask, begun
 
 pytestmark = pytest.mark.anyio
@@ -231,6 +236,54 @@ async def test_nothing_that_the_queue_sends_can_act_in_a_task_or_a_notification(
         await published.attempt("resources/subscribe", host.client.session.send_request(request, EmptyResult))
         await anyio.sleep(100)
     assert not published.found, published.listed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", VALUES.values(), ids=VALUES)
+async def test_nothing_that_the_queue_sends_can_act_in_the_report_of_a_live_check(world: World, text: str) -> None:
+    world.sim.behave(film_seconds=0.1)
+    world.sim.add_history("Luma-Ray2", payload={"prompt": "x"}, created_at=EPOCH - 90, took_seconds=50)
+    world.sim.script("*", Script(((0, "odd"), (20, "odder"), (60, "success"))))
+    for paid in ("0", "1"):
+        result = await check(world.environment | {"PAID": paid}, transport=ForeignWords(world.sim, text), now=now)
+        world.sim.fail("model", "400", times=None)
+        for line in result.text.splitlines():
+            assert line.isprintable()
+            assert len(line) < LONGEST_SENTENCE
+            outside = re.sub(r"`[^`]*`|“[^“”]*”", "", line)
+            assert MARK not in outside, line
+            assert not re.search(r"[“”`]|://", outside), line
+
+
+@pytest.mark.parametrize("text", VALUES.values(), ids=VALUES)
+def test_no_text_makes_the_demos_terminal_or_a_line_of_the_log_obey_it(
+    capfd: pytest.CaptureFixture[str], text: str
+) -> None:
+    terminal = Terminal()
+    terminal.fact("job", text)
+    terminal.done(text)
+    terminal.error(text)
+    with terminal.progress("waiting") as progress:
+        anyio.run(progress, 1.0, None, text)
+        anyio.run(progress, 2.0, None, text)
+    record = logging.LogRecord("gmi_video", logging.WARNING, __file__, 1, "%s", (text,), None)
+    logged = Printable("%(levelname)s %(name)s: %(message)s").format(record)
+    written = "".join(capfd.readouterr())
+    assert written.count(MARK) > 3
+    assert MARK in logged
+    for line in f"{written}\n{logged}".split("\n"):
+        assert line.isprintable()
+        assert len(line) < 20_100
+
+
+def test_a_name_with_a_terminal_escape_does_not_reach_the_log_of_the_process() -> None:
+    with event_loop() as portal, cloud(portal) as queue:
+        server = Server("2026-07-28", **queue.environment(GMI_LOG_LEVEL="DEBUG", GMI_LEDGER_URL="none"))
+        server.open()
+        server.call("list_models", model="\x1b[31mred\x9b0m\u202e")
+        assert server.end() == 0
+    assert "DEBUG" in server.stderr
+    assert all(line.isprintable() for line in server.stderr.split("\n"))
 
 
 async def test_nothing_that_storage_sends_can_act_in_the_refusal_of_an_image(

@@ -10,13 +10,19 @@ from dataclasses import dataclass, field
 
 from pydantic_core import to_json
 
-from gmi_video.text import quote_untrusted
+from gmi_video.text import one_line, quote_untrusted
 from gmi_video.upstream.wire import UUID, fields_of, items_of
 
 _PERSONAL = {"org_id", "user_id", "request_id"}
 _KEY = re.compile(r"eyJ[\w.-]+")
 _QUERY = re.compile(r"(https?://[^\s?#\"'<>]+)[?#][^\s\"'<>]*")
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
+
+
+def code(name: object, limit: int = 60) -> str:
+    """A name of the vendor's as Markdown code, in which nothing acts."""
+    inner = one_line(name, limit).replace("`", "'")
+    return f"`{inner}`"
 
 
 @dataclass
