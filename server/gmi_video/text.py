@@ -1,35 +1,29 @@
-"""Sanitize vendor text before showing it: one line, bounded, quoted, no Markdown.
+"""Words of others, made safe to show: text of the queue is data, whoever wrote it.
 
-Text from the queue is data. It may contain anything, an echoed prompt or injected instructions, so it is never passed
-on as a sentence of this server, and can't start a link, an image, a code block or a new line. Also here: durations, and
-suggestions for misspelt names and values.
+In a sentence (`summary`, `next_step`, an error's or progress message, a question) it is in quotation marks:
+`quote_untrusted`, or `as_json_literal` for names and values. In a field of its own it is `one_line`, or `paragraphs`
+where it is a prompt or a guide. A link is a `safe_url`. All are bounded. No sentence begins with words of others.
+
+Also here: durations, and suggestions for misspelt names and values.
 """
 
 import difflib
 import json
 import re
-import unicodedata
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from pydantic_core import to_json
+_INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]")
+"""Characters that are never seen although Unicode counts them as letters or marks (Default_Ignorable_Code_Point)."""
 
-_SCHEME = re.compile(r"(?i)\b(https?|ftp|file|data|javascript|mailto):(?=\S)")
+_LIVE = re.compile(r"(?<![^\W_])(?:www\.|(?:data|javascript|mailto|tel|vbscript):(?=\S))|:(?=//)", re.IGNORECASE)
+"""What hosts make links of, with `@`."""
+
+_QUOTES = '"\u00ab\u00bb\u201c\u201d\u201e\u201f\u2033\u2036\u275d\u275e\u301d\u301e\u301f\uff02'
+
 _INERT = str.maketrans(
-    {
-        "[": "(",
-        "]": ")",
-        "<": "‹",
-        ">": "›",
-        "`": "'",
-        '"': "'",
-        "“": "'",
-        "”": "'",
-        "*": "∗",
-        "|": "/",
-        "#": "♯",
-        "\\": "/",
-    }
+    {"[": "(", "]": ")", "<": "‹", ">": "›", "`": "'", "*": "∗", "|": "/", "#": "♯", "\\": "/", "@": "\uff20"}
+    | dict.fromkeys(_QUOTES, "'")
 )
 
 _MAX_URL = 2048
@@ -37,44 +31,60 @@ _MAX_URL = 2048
 
 
 def one_line(text: object, limit: int = 300) -> str:
-    """`text` on one line without control or formatting characters, at most `limit` characters."""
-    line = text if isinstance(text, str) else to_json(text, serialize_unknown=True).decode()
-    line = line[: limit * 4]
-    # Categories C* (control, bidi and zero-width characters, surrogates, private use, unassigned) and Z* (blanks).
-    line = "".join(c if not unicodedata.category(c).startswith(("C", "Z")) else " " for c in line)
-    line = " ".join(line.split())
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
-
-
-def quote_untrusted(text: object, limit: int = 300) -> str:
-    """`text` on one line in quotation marks, without Markdown, URLs or quotation marks of its own.
+    """`text` on one line without control or invisible characters, at most `limit` characters.
 
     Args:
         text: a string, or any other value, which is shown as JSON.
         limit: the most characters kept.
     """
-    quoted = _SCHEME.sub(r"\1 ", one_line(text, limit)).replace("www.", "www ").translate(_INERT)
-    return f"“{quoted}”"
+    line = text if isinstance(text, str) else _as_json(text)
+    line = " ".join(_visible(line[: limit * 4]).split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def paragraphs(text: str, limit: int) -> str:
+    """`text` with its line breaks and otherwise as `one_line`: for prompts and guides."""
+    shown = "\n".join(map(_visible, text[: limit + 1].split("\n")))
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def _as_json(value: object) -> str:
+    """`value` as JSON in which half of a surrogate pair may stand; an ellipsis for what is nested too deeply."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    except (ValueError, RecursionError):
+        return "…"
+
+
+def _visible(text: str) -> str:
+    """`text` with a blank for each control, format, separator or invisible character, and for half a surrogate pair."""
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else " " for character in text)
+    return _INVISIBLE.sub(" ", text)
+
+
+def quote_untrusted(text: object, limit: int = 300) -> str:
+    """`text` as `one_line`, in quotation marks, without Markdown, HTML, links or quotation marks of its own."""
+    dead = _LIVE.sub(lambda found: f"{found[0][:-1]} ", one_line(text, limit))
+    return f"“{dead.translate(_INERT)}”"
 
 
 def safe_url(value: object) -> str:
     """`value` if it is an http(s) URL that is safe inside a Markdown link; else an empty string.
 
-    Parentheses are percent-encoded.
+    Parentheses are percent-encoded. Without user name and password, which would be shown to others.
     """
-    if not isinstance(value, str) or not 0 < len(value) <= _MAX_URL:
-        return ""
-    if not value.isascii() or re.search(r"[\s\x00-\x1f\x7f<>\[\]\"'`\\|{}^]", value):
+    if not isinstance(value, str) or not value.isascii() or re.search(r"[\s\x00-\x1f\x7f<>\[\]\"'`\\|{}^]", value):
         return ""
     value = value.replace("(", "%28").replace(")", "%29")
+    if not 0 < len(value) <= _MAX_URL:
+        return ""
     try:
         parts = urlsplit(value)
         _ = parts.port
     except ValueError:
         return ""
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
-        return ""
-    return value
+    return value if parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc else ""
 
 
 def duration(seconds: float) -> str:
@@ -89,17 +99,15 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
-_NOT_PLAIN = re.compile(r"[\[\]<>`*|#\\“”]|:(?=//|\w+\()")
+_RISKY = re.compile(rf"[\[\]<>`*|#@\\{_QUOTES}]")
 
 
-def as_json_literal(value: object) -> str:
-    """A value as JSON of at most 80 characters; as quoted text where it could be read as Markdown or a URL."""
-    try:
-        literal = one_line(json.dumps(value, ensure_ascii=False), 80)
-    except (TypeError, ValueError, RecursionError):
-        return "that"
-    risky = literal[:1] in {"[", "{"} or _NOT_PLAIN.search(literal)
-    return quote_untrusted(value, 80) if risky else literal
+def as_json_literal(value: object, limit: int = 80) -> str:
+    """A name or value as JSON, to the letter; in other quotation marks and made harmless where it is not harmless."""
+    literal = _as_json(value)
+    inner = literal[1:-1] if isinstance(value, str) else literal
+    plain = len(literal) <= limit and _visible(literal) == literal and not _RISKY.search(inner)
+    return literal if plain and not _LIVE.search(literal) else quote_untrusted(value, limit)
 
 
 def folded(name: str) -> str:

@@ -79,7 +79,7 @@ class Catalog:
         near = [ids[name] for name in difflib.get_close_matches(model_id.lower(), ids, n=3, cutoff=0.6)]
         if not near:
             return ""
-        call = f'list_models with {{"model": "{near[0]}"}} shows what it takes.'
+        call = f'list_models with {{"model": {as_json_literal(near[0], 200)}}} shows what it takes.'
         return f"The nearest id{' is' if len(near) == 1 else 's are'} {', '.join(map(as_json_literal, near))}; {call}"
 
     async def _record(self, model_id: str) -> ModelRecord:

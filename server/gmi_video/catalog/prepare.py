@@ -1,5 +1,6 @@
 """From a tool call's arguments to a checked and priced request, or every fault at once. Sends nothing that costs."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -8,8 +9,8 @@ from gmi_video.catalog import pricing, validation
 from gmi_video.catalog.lookup import Catalog
 from gmi_video.catalog.roles import Role, counterpart, role_of
 from gmi_video.errors import InvalidRequest
-from gmi_video.text import as_json_literal, nearest, one_line
-from gmi_video.upstream.luma_ray2 import DOCUMENTED, LUMA_RAY2, LumaRay2Payload
+from gmi_video.text import as_json_literal, nearest
+from gmi_video.upstream.luma_ray2 import DOCUMENTED, LUMA_RAY2, LumaRay2Payload, named
 from gmi_video.upstream.wire import Parameter, SubmitRequest, items_of
 
 _DOCUMENTED = {parameter.name: parameter for parameter in DOCUMENTED.parameters}
@@ -59,8 +60,8 @@ class PricedRequest:
         """The job in a few words: "Luma-Ray2 video (720p, 5s, 16:9)"."""
         payload = self.wire.payload
         small = [str(v) for k, v in payload.items() if k not in self.images and isinstance(v, str | int)]
-        choices = [one_line(v, 20) for v in small if v not in {payload.get("prompt"), "True", "False"}][:4]
-        return f"{self.wire.model} video" + (f" ({', '.join(choices)})" if choices else "")
+        choices = [_in_title(v) for v in small if v not in {payload.get("prompt"), "True", "False"}][:4]
+        return f"{named(self.wire.model)} video" + (f" ({', '.join(choices)})" if choices else "")
 
     async def with_images(self, convert: Callable[[str, str], Awaitable[str]]) -> "PricedRequest":
         """This request with every image, also those in lists, put through `convert(value, parameter name)`."""
@@ -76,6 +77,11 @@ class PricedRequest:
         return replace(self, wire=SubmitRequest(model=self.wire.model, payload=payload))
 
 
+def _in_title(value: str) -> str:
+    """A value in a few characters: a figure such as "16:9" or "1080p" as it is, anything else in quotation marks."""
+    return value if re.fullmatch(r"\d[\d:.x]{0,10}[a-z]{0,2}", value) else as_json_literal(value, 20)
+
+
 async def prepare(catalog: Catalog, arguments: VideoArguments) -> PricedRequest:
     """Check and price what a call asks for.
 
@@ -88,7 +94,7 @@ async def prepare(catalog: Catalog, arguments: VideoArguments) -> PricedRequest:
     parameters = record.parameters or (DOCUMENTED.parameters if model == LUMA_RAY2 else [])
     if not parameters:
         raise InvalidRequest(
-            f"The queue does not tell what {model} takes, so nothing can be checked before it is paid for.",
+            f"The queue does not tell what {named(model)} takes, so nothing can be checked before it is paid for.",
             "Choose another model; list_models has them.",
         )
     live = {parameter.name: parameter for parameter in parameters}
@@ -97,8 +103,8 @@ async def prepare(catalog: Catalog, arguments: VideoArguments) -> PricedRequest:
     if faults:
         raise InvalidRequest(
             " ".join(dict.fromkeys(faults)),
-            f'Correct this and call generate_video again; list_models with {{"model": {as_json_literal(model)}}} shows '
-            "what the model takes.",
+            f'Correct this and call generate_video again; list_models with {{"model": {as_json_literal(model, 200)}}} '
+            "shows what the model takes.",
         )
     usd = pricing.cost(record, payload)
     return PricedRequest(
@@ -134,7 +140,7 @@ def _for_luma(arguments: VideoArguments, live: Parameters) -> Draft:
 def _differences(live: Parameters, gone: list[str]) -> list[str]:
     """How the live record differs from the documented table, as a note for the user."""
     said = [f'"{name}" is gone' for name in gone]
-    said += [f'"{one_line(name, 60)}" is new' for name in live if name not in _DOCUMENTED]
+    said += [f"{as_json_literal(name)} is new" for name in live if name not in _DOCUMENTED]
     for name in _DOCUMENTED.keys() & live.keys():
         options, documented = validation.options_of(live[name]), _DOCUMENTED[name].options
         if options and documented and set(map(str, options)) != set(documented):
@@ -156,16 +162,16 @@ def _for_other(arguments: VideoArguments, live: Parameters) -> Draft:
         return payload, [*faults, _elsewhere("prompt")], []
     if "prompt" in live:
         return {"prompt": arguments.prompt, **payload}, faults, []
-    return payload, faults, [f"{arguments.model} takes no prompt, so it is not sent."]
+    return payload, faults, [f"{named(arguments.model)} takes no prompt, so it is not sent."]
 
 
 def _elsewhere(name: str) -> str:
-    return f'"{one_line(name, 60)}" is an argument of generate_video itself; give it there, not in model_parameters.'
+    return f"{as_json_literal(name)} is an argument of generate_video itself; give it there, not in model_parameters."
 
 
 def _of_luma(name: str, live: Parameters, model: str) -> str:
     theirs = counterpart(name, live) or nearest(name, live)
     if not theirs:
-        return f'"{name}" is Luma-Ray2\'s; {model} has nothing like it. Leave it out.'
-    may_be = validation.allowed_for(live[theirs])
-    return f'"{name}" is Luma-Ray2\'s; {model} calls it "{theirs}": {may_be}. Give it in model_parameters.'
+        return f'"{name}" is Luma-Ray2\'s; {named(model)} has nothing like it. Leave it out.'
+    calls_it = f"{named(model)} calls it {as_json_literal(theirs)}: {validation.allowed_for(live[theirs])}"
+    return f'"{name}" is Luma-Ray2\'s; {calls_it}. Give it in model_parameters.'

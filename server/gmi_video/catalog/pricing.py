@@ -12,6 +12,7 @@ from gmi_video.upstream.wire import ModelRecord, Parameter, error_text
 MILLIONTHS = 1_000_000
 
 _SECONDS = {"second", "sec", "s"}
+_MINUTES = {"minute", "min"}
 _JOBS = {"request", "video", "generation", "call", "job", "run", "task", "clip", "image", "item", "output"}
 UNKNOWN = "not known"
 """The price in words, where the record has none."""
@@ -36,7 +37,7 @@ def cost(record: ModelRecord | None, payload: Mapping[str, Any], *, at_most: boo
         return None
     if unit in _SECONDS:
         return price * seconds * _count(payload)
-    return price * seconds / 60 * _count(payload) if unit in {"minute", "min"} else None
+    return price * seconds / 60 * _count(payload) if unit in _MINUTES else None
 
 
 def unit_price(record: ModelRecord | None) -> float | None:
@@ -63,7 +64,8 @@ def in_words(record: ModelRecord) -> str:
     if price is None:
         return f"not given as a number.{words}" if said else UNKNOWN
     unit = unit_of(record) or "unit"
-    return f"{dollars(price)} per {unit if re.fullmatch('[a-z]{1,20}', unit) else quote_untrusted(unit, 20)}.{words}"
+    known = unit in _SECONDS | _MINUTES | _JOBS | {"unit"}
+    return f"{dollars(price)} per {unit if known else quote_untrusted(unit, 20)}.{words}"
 
 
 def dollars(amount: float) -> str:

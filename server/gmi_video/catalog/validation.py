@@ -12,7 +12,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from gmi_video.catalog.roles import counterpart
-from gmi_video.text import as_json_literal, folded, nearest, nearest_option, one_line
+from gmi_video.text import as_json_literal, folded, nearest, nearest_option
+from gmi_video.upstream.luma_ray2 import named
 from gmi_video.upstream.wire import Parameter, fields_of, items_of
 
 if TYPE_CHECKING:
@@ -47,8 +48,13 @@ class Subject:
     kind: str
     owner: str
 
+    @property
+    def name(self) -> str:
+        """The owner in a sentence."""
+        return self.owner if self.kind == "argument" else named(self.owner)
+
     def __str__(self) -> str:
-        return f"{'an' if self.kind == 'argument' else 'a'} {self.kind} of {self.owner}"
+        return f"{'an' if self.kind == 'argument' else 'a'} {self.kind} of {self.name}"
 
 
 def options_of(parameter: Parameter) -> list[Any]:
@@ -89,7 +95,9 @@ def faults(schema: Schema, given: Mapping[str, Any], subject: Subject) -> list[s
         return []
     properties: Mapping[str, Schema] = schema["properties"]
     found = [
-        _fault(name, properties[name], value) if name in properties else _unknown(name, properties, subject)
+        _fault(name, properties[name], value, subject.kind)
+        if name in properties
+        else _unknown(name, properties, subject)
         for name, value in given.items()
     ]
     found += [_missing(name, properties, subject) for name in schema.get("required", ()) if name not in given]
@@ -126,34 +134,34 @@ def _bounds(schema: Schema) -> str:
 
 def _unknown(name: str, properties: Mapping[str, Schema], subject: Subject) -> str:
     instead, why = _WHY_NOT.get(folded(name), ("", "")) if subject.kind == "argument" else ("", "")
-    said = f'"{one_line(name, 60)}" is not {subject}' + (f"; {why}." if why else ".")
+    said = f"{as_json_literal(name)} is not {subject}" + (f"; {why}." if why else ".")
     if near := instead or counterpart(name, properties) or nearest(name, properties):
-        return f'{said} The nearest is "{near}": {allowed(properties[near])}.'
-    return f"{said} There are: {', '.join(list(properties)[:40])}."
+        return f"{said} The nearest is {as_json_literal(near)}: {allowed(properties[near])}."
+    return f"{said} There are: {', '.join(map(as_json_literal, list(properties)[:40]))}."
 
 
 def _missing(name: str, properties: Mapping[str, Schema], subject: Subject) -> str:
     may_be = allowed(properties[name])
     if subject.kind == "argument":
         return f'"{name}" is missing; it must be {may_be}.'
-    return f'{subject.owner} needs "{name}": {may_be}.'
+    return f"The model {subject.name} needs {as_json_literal(name)}: {may_be}."
 
 
-def _fault(name: str, schema: Schema, value: object) -> str:
+def _fault(name: str, schema: Schema, value: object, kind: str) -> str:
     if _validator_class()(schema).is_valid(cast("Any", value)):
         return ""
-    must = f'"{name}" must be {allowed(schema)}'
+    must = f"The {kind} {as_json_literal(name)} must be {allowed(schema)}"
     options = items_of(schema.get("enum"))
     twin = next((option for option in options if str(option) == str(value)), None)
     if twin is not None and not isinstance(value, bool):
-        kind = "text" if isinstance(twin, str) else "a number"
-        return f"{must}; {as_json_literal(value)} has the wrong type, it must be {kind}: {as_json_literal(twin)}."
+        right = "text" if isinstance(twin, str) else "a number"
+        return f"{must}; {as_json_literal(value)} has the wrong type, it must be {right}: {as_json_literal(twin)}."
     near = nearest_option(value, [option for option in options if isinstance(option, str)])
     return f"{must}, not {as_json_literal(value)}." + (f" Did you mean {as_json_literal(near)}?" if near else "")
 
 
 def _digits(number: float) -> str:
-    return str(int(number)) if float(number).is_integer() else str(number)
+    return str(int(number)) if float(number).is_integer() and abs(number) < 1e15 else str(number)
 
 
 @cache

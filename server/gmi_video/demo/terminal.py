@@ -16,8 +16,15 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from gmi_video.text import paragraphs
+
 _NAME_WIDTH = 8
 """Width of a fact's name (columns)."""
+
+
+def _printable(text: str) -> str:
+    """What the server says, without characters that a terminal obeys; its own answers hold none."""
+    return paragraphs(text, 20_000)
 
 
 class Terminal:
@@ -32,20 +39,20 @@ class Terminal:
 
     def fact(self, name: str, value: str) -> None:
         """Print a name and its value, wrapped between words on a terminal."""
-        lines = [value]
+        lines = [_printable(value)]
         if self._console.is_terminal:
             width = max(self._console.width - _NAME_WIDTH - 3, 20)
-            lines = textwrap.wrap(value, width, break_long_words=False, break_on_hyphens=False)
+            lines = textwrap.wrap(lines[0], width, break_long_words=False, break_on_hyphens=False)
         for number, line in enumerate(lines):
             self._console.print(Text.assemble((f"  {'' if number else name:{_NAME_WIDTH}} ", "dim"), line))
 
     def done(self, text: str) -> None:
         """Print that a step succeeded."""
-        self._console.print(f"\n{text}", style="bold green")
+        self._console.print(f"\n{_printable(text)}", style="bold green")
 
     def error(self, text: str) -> None:
         """Print to stderr why the demo ends."""
-        Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(text)
+        Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(_printable(text))
 
     @contextmanager
     def waiting(self, what: str) -> Generator[None]:
@@ -83,7 +90,7 @@ class ProgressDisplay:
 
     async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
         """Show one notification."""
-        text = message or ""
+        text = _printable(message or "")
         if not self._has_first:
             # The first message names the request. It stays on the terminal, so that the job can be found again.
             self._has_first = True

@@ -14,6 +14,7 @@ from gmi_video.jobs.ledger import Ledger, Limit, OverLimit
 from gmi_video.settings import Settings
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.lists import RecordList
+from gmi_video.upstream.luma_ray2 import named
 from gmi_video.upstream.wire import Record
 
 DAY = 24 * 3600.0
@@ -63,7 +64,11 @@ class Budget:
             elif record.request_id not in reserved:
                 raise self._unchecked(
                     f"the price of request {record.request_id} is not known: "
-                    + (f"the record of its model {record.model} has none" if record.model else "it names no model")
+                    + (
+                        f"the record of its model {named(record.model)} has none"
+                        if record.model
+                        else "it names no model"
+                    )
                 )
         # What the list has no price for is counted by the ledger, which reserved one.
         return Limit(self._limit, spent, frozenset(older | priced))

@@ -7,7 +7,7 @@ import anyio
 from gmi_video.errors import NotFound, SubmissionUnknown, UpstreamError
 from gmi_video.jobs.ledger import Existing, Intent, Ledger
 from gmi_video.jobs.matching import JobIdentity
-from gmi_video.text import duration
+from gmi_video.text import as_json_literal, duration
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.wire import Record
 
@@ -213,7 +213,7 @@ class Reconciliation:
 
 def _unknown(sent: UnconfirmedSubmit, found: Search) -> SubmissionUnknown:
     """The error for a submit that was neither answered nor found."""
-    look = f'Call list_requests with {{"model": "{sent.identity.model}", "limit": 5}} in a minute'
+    look = f'Call list_requests with {{"model": {as_json_literal(sent.identity.model, 200)}, "limit": 5}} in a minute'
     anyway = 'call generate_video again with "allow_duplicate": true'
     if found.candidates:
         ids = ", ".join(found.candidates[:5])

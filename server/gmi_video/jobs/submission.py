@@ -234,9 +234,9 @@ class Submission:
         for record in others:
             if (not record.is_final or self._is_recent(record)) and identity.differs_in_uploads_only(record):
                 raise SpendingRefused(
-                    f"Request {record.request_id} ({record.status}) was made from the same prompt and settings and an "
-                    "uploaded image that can't be compared with this one: it may be this very video. Nothing was "
-                    "submitted and nothing was charged.",
+                    f"Request {record.request_id} ({record.status_words}) was made from the same prompt and settings "
+                    "and an uploaded image that can't be compared with this one: it may be this very video. "
+                    "Nothing was submitted and nothing was charged.",
                     f'Call get_status with {{"request_id": "{record.request_id}", "wait": true}} to follow it; if the '
                     'image is another one, call generate_video again with "allow_duplicate": true.',
                 )

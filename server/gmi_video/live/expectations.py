@@ -8,6 +8,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from gmi_video.live.report import code
 from gmi_video.text import one_line
 from gmi_video.upstream.wire import fields_of, items_of
 
@@ -100,13 +101,13 @@ def _violation(error: ValidationError) -> Iterator[str]:
     expected: Any = error.validator_value
     if rule == "required":
         # jsonschema reports each missing field in an error of its own, but gives the whole list of fields with it.
-        yield from (f"`{place}.{name}` is missing" for name in expected if f"'{name}'" in error.message)
+        yield from (f"{code(f'{place}.{name}', 200)} is missing" for name in expected if f"'{name}'" in error.message)
     elif rule == "type":
-        yield f"`{place}` is {kind(error.instance)}, expected: {' or '.join(items_of(expected)) or expected}"
+        yield f"{code(place, 200)} is {kind(error.instance)}, expected: {' or '.join(items_of(expected)) or expected}"
     elif rule == "anyOf":
-        yield f"`{place}` has none of the expected forms"
+        yield f"{code(place, 200)} has none of the expected forms"
     else:
-        yield f"`{place}` ({kind(error.instance)}) does not keep to {rule}: {one_line(expected, 80)}"
+        yield f"{code(place, 200)} ({kind(error.instance)}) does not keep to {rule}: {one_line(expected, 80)}"
 
 
 def _unknown_fields(schema: dict[str, Any], body: object, place: str) -> Iterator[str]:
@@ -115,6 +116,6 @@ def _unknown_fields(schema: dict[str, Any], body: object, place: str) -> Iterato
         if name in known:
             yield from _unknown_fields(known[name], value, f"{place}.{name}")
         else:
-            yield f"`{place}.{one_line(name, 60)}` is a field not known before ({kind(value)})"
+            yield f"{code(f'{place}.{name}', 200)} is a field not known before ({kind(value)})"
     for item in items_of(body) if "items" in schema else ():
         yield from _unknown_fields(schema["items"], item, f"{place}[]")

@@ -2,6 +2,7 @@
 
 import anyio
 
+from gmi_video.live.report import code
 from gmi_video.live.session import LiveSession, NoResponse, outcome_shape
 from gmi_video.text import duration
 from gmi_video.upstream import lists
@@ -35,7 +36,7 @@ async def make_video(session: LiveSession) -> None:
         return
     session.check_record("POST /requests", record)
     submitted_at = anyio.current_time()
-    stages = [f"{record.status} at 0 s"]
+    stages = [f"{record.status_words} at 0 s"]
     list_lag: float | None = None
     while (age := anyio.current_time() - submitted_at) < MAX_RENDER_SECONDS:
         if list_lag is None and await _is_listed(session, record.request_id):
@@ -45,7 +46,7 @@ async def make_video(session: LiveSession) -> None:
         await anyio.sleep(POLL_SECONDS)
         polled = await _poll(session, record.request_id)
         if polled is not None and polled.status != record.status:
-            stages.append(f"{polled.status} at {anyio.current_time() - submitted_at:.0f} s")
+            stages.append(f"{polled.status_words} at {anyio.current_time() - submitted_at:.0f} s")
         record = polled or record
     report.add_observation("The paid video", ", then ".join(stages))
     listed = f"in the list after {duration(list_lag)}" if list_lag is not None else "never in the list"
@@ -74,7 +75,7 @@ async def _check_outcome(session: LiveSession, record: Record) -> None:
     report = session.report
     if not record.succeeded:
         state = "ended" if record.is_final else f"was after {duration(MAX_RENDER_SECONDS)} still"
-        report.add_difference("the paid video", f"{state} {record.status}")
+        report.add_difference("the paid video", f"{state} {record.status_words}")
         return
     report.add_observation(f"The outcome shape of {LUMA_RAY2}", f"of the paid video: {outcome_shape(record)}")
     link = await session.describe_link(record.video_url)
@@ -82,5 +83,5 @@ async def _check_outcome(session: LiveSession, record: Record) -> None:
     echo = record.payload
     if echo and echo != PAYLOAD:
         names = sorted(name for name in echo.keys() | PAYLOAD.keys() if echo.get(name) != PAYLOAD.get(name))
-        changed = ", ".join(f"`{name}`" for name in names)
+        changed = ", ".join(map(code, names))
         report.add_difference("the paid video", f"the payload comes back with other {changed}")

@@ -4,8 +4,9 @@ from typing import Any
 from urllib.parse import quote
 
 from gmi_video.live.expectations import CouldNotRun
+from gmi_video.live.report import code
 from gmi_video.live.session import LiveSession, outcome_shape
-from gmi_video.text import duration, one_line
+from gmi_video.text import duration
 from gmi_video.upstream import lists
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2
 from gmi_video.upstream.wire import ModelList, ModelRecord, Parameter, Record, fields_of, items_of
@@ -139,8 +140,8 @@ class Probes:
         kinds = self._session.expectations.examples("model-record", "parameters", "[]", "type")
         for parameter in record.parameters:
             if parameter.type not in kinds:
-                name, type_ = one_line(parameter.name, 60), self._report.quote(parameter.type, 40)
-                self._report.add_difference(subject, f"`{name}` is of a type not known before: {type_}")
+                name, type_ = code(parameter.name), self._report.quote(parameter.type, 40)
+                self._report.add_difference(subject, f"{name} is of a type not known before: {type_}")
         price = record.price_info
         if price is None:
             self._report.add_observation("Prices", f"{model}: none")

@@ -10,13 +10,24 @@ from dataclasses import dataclass, field
 
 from pydantic_core import to_json
 
-from gmi_video.text import quote_untrusted
+from gmi_video.text import one_line, quote_untrusted
 from gmi_video.upstream.wire import UUID, fields_of, items_of
 
 _PERSONAL = {"org_id", "user_id", "request_id"}
 _KEY = re.compile(r"eyJ[\w.-]+")
-_QUERY = re.compile(r"(https?://[^\s?#\"'<>]+)[?#][^\s\"'<>]*")
-_MAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
+# Bounded, because they are tried at every character of a text that may be very long.
+_QUERY = re.compile(r"(https?://[^\s?#\"'<>]{1,2048})[?#][^\s\"'<>]*")
+_MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(\.[\w-]{1,63})+")
+
+
+def code(name: object, limit: int = 60) -> str:
+    """A name of the vendor's as Markdown code, in which nothing acts."""
+    inner = one_line(name, limit).replace("`", "'")
+    return f"`{inner}`"
+
+
+LONGEST_QUOTED = 20_000
+"""Characters of a text that are looked at; the report shows a few hundred."""
 
 
 @dataclass
@@ -61,8 +72,8 @@ class Report:
     def quote(self, value: object, limit: int = 300) -> str:
         """A value of the vendor's, redacted and in quotation marks; at most `limit` characters."""
         text = value if isinstance(value, str) else to_json(value, serialize_unknown=True).decode()
-        # In this order: `redact` would not recognize a secret that was cut short.
-        return quote_untrusted(self.redact(text), limit)
+        # In this order: `redact` would not recognize a secret that was cut short, as one at the end of the text may be.
+        return quote_untrusted(self.redact(text[:LONGEST_QUOTED]), limit)
 
     def markdown(self, head: list[str]) -> str:
         """The report as Markdown. `head` are the lines of its opening list: version, time, host."""

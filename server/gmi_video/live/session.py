@@ -15,9 +15,9 @@ from pydantic_core import from_json, to_json
 
 from gmi_video import __version__
 from gmi_video.live.expectations import CouldNotRun, Expectations, kind
-from gmi_video.live.report import Report
+from gmi_video.live.report import Report, code
 from gmi_video.settings import Settings
-from gmi_video.text import one_line, safe_url
+from gmi_video.text import safe_url
 from gmi_video.upstream.wire import Record, fields_of
 
 PAUSE_SECONDS = 0.5
@@ -187,4 +187,4 @@ def outcome_shape(record: Record) -> str:
     outcome = record.outcome
     if outcome is None:
         return "no outcome"
-    return ", ".join(f"`{one_line(name, 40)}` ({kind(value)})" for name, value in outcome.items()) or "an empty outcome"
+    return ", ".join(f"{code(name)} ({kind(value)})" for name, value in outcome.items()) or "an empty outcome"

@@ -17,6 +17,10 @@ from gmi_video.mcp.tasks import Requests, Tasks
 from gmi_video.mcp.tools import TOOLS
 from gmi_video.services import Services, open_services
 from gmi_video.settings import Settings
+from gmi_video.text import paragraphs
+
+MAX_LOGGED = 20_000
+"""Characters of one record in the log."""
 
 INSTRUCTIONS = """\
 Makes videos with Luma-Ray2 and other models of GMI Cloud. Each video costs the user money and can't be recalled.
@@ -34,6 +38,14 @@ both together interpolate. Write the prompt specific and visual; camera motion b
 "push in", "crane up", "aerial", "handheld", "static"). Luma-Ray2 has no negative prompt and no seed."""
 
 
+class Printable(logging.Formatter):
+    """Formats a record without terminal escapes and other control characters, which foreign text in it may hold."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record's text, a traceback with its lines."""
+        return paragraphs(super().format(record), MAX_LOGGED)
+
+
 def create_server(
     settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None, now: Callable[[], float] = time.time
 ) -> StrictServer:
@@ -45,7 +57,9 @@ def create_server(
         now: this machine's clock, in Unix seconds.
     """
     # Before MCPServer is made, which would set up logging of its own. To stderr: stdout belongs to the protocol.
-    logging.basicConfig(level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(Printable("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=settings.log_level, handlers=[handler])
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Services]) -> AsyncGenerator[Services]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from gmi_video.catalog import validation
 from gmi_video.errors import InvalidRequest
-from gmi_video.text import one_line
+from gmi_video.text import as_json_literal
 
 
 def check_arguments(tool: str, schema: validation.Schema, arguments: Mapping[str, Any]) -> None:
@@ -22,7 +22,7 @@ def check_arguments(tool: str, schema: validation.Schema, arguments: Mapping[str
     """
     given = {name: _parsed(schema["properties"].get(name, {}), value) for name, value in arguments.items()}
     faults = [
-        f'"{one_line(name, 60)}" holds text that is not valid Unicode.'
+        f"{as_json_literal(name)} holds text that is not valid Unicode."
         for name, value in given.items()
         if not _is_unicode(value)
     ]

@@ -108,7 +108,7 @@ class Call:
         progress = 0.001
         if not record.is_final and end > anyio.current_time():
             # At once, because what is asked next may take long or fail.
-            await self._ctx.report_progress(progress, None, f"request {record.request_id}: {record.status}")
+            await self._ctx.report_progress(progress, None, f"request {record.request_id}: {record.status_words}")
         expected = await poller.expect(record)
 
         async def report(state: PollState) -> None:

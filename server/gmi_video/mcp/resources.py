@@ -14,14 +14,11 @@ from gmi_video.mcp import results
 from gmi_video.mcp.call import ToolContext
 from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
 from gmi_video.services import Services
-from gmi_video.text import one_line
+from gmi_video.text import one_line, quote_untrusted
 from gmi_video.upstream.wire import MODEL_ID_PATTERN, REQUEST_ID_PATTERN, Parameter, Record, fields_of
 
 LISTED = 20
 """Recent finished requests in resources/list."""
-
-MAX_GUIDE = 60_000
-"""Characters of a model's guide; it is the vendor's Markdown, for whoever attached it."""
 
 COMPLETIONS = 100
 """The protocol's own limit on the values of one completion."""
@@ -59,40 +56,39 @@ async def model(model_id: str, ctx: ToolContext) -> str:
     return results.text_of(
         {
             "model": model_id,
-            "display_name": one_line(record.display_name, 200),
-            "description": one_line(record.brief_description, 2000),
+            "display_name": record.display_name,
+            "description": record.brief_description,
             "price": pricing.in_words(record),
             "parameters": [_parameter(parameter) for parameter in record.parameters],
-            "guide": record.detailed_description[:MAX_GUIDE],
+            # The vendor's Markdown, for whoever attaches it.
+            "guide": record.detailed_description,
         }
     )
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
     fields = {
-        "name": one_line(parameter.name, 100),
-        "type": one_line(parameter.type, 40),
+        "name": parameter.name,
+        "type": parameter.type,
         "required": parameter.required,
         "allowed": validation.allowed_for(parameter),
         "default": results.bounded_value(parameter.default_value),
         "options": [results.bounded_value(option) for option in validation.options_of(parameter)[:200]],
-        "description": one_line(parameter.description, 1000),
+        "description": parameter.description,
     }
     return {name: value for name, value in fields.items() if value not in (None, "", [])}
 
 
 def outcome_of(record: Record) -> dict[str, Any]:
     """A finished request's outcome: the links, what it was made from, and whatever else the queue says of it."""
-    extra = {
-        one_line(k, 60): v for k, v in fields_of(record.outcome).items() if isinstance(v, str | int | float | bool)
-    }
+    extra = {name: value for name, value in fields_of(record.outcome).items() if isinstance(value, str | int | float)}
     links = {"video_url": record.video_url, "thumbnail_image_url": record.thumbnail_url}
     return {
         "request_id": record.request_id,
-        "model": one_line(record.model, 200),
+        "model": record.model,
         "status": record.status,
-        "outcome": {k: one_line(v, 2048) if isinstance(v, str) else v for k, v in extra.items() if k not in links}
-        | {k: v for k, v in links.items() if v},
+        "outcome": results.bounded({name: value for name, value in extra.items() if name not in links})
+        | {name: url for name, url in links.items() if url},
         "parameters": results.bounded(record.payload),
     } | {
         name: results.iso(at)
@@ -133,7 +129,7 @@ async def complete(services: Services, uri: str, argument: str, typed: str) -> C
 def _must_match(pattern: str, value: str, what: str) -> None:
     if not re.fullmatch(pattern, value):
         raise InvalidRequest(
-            f"{one_line(value, 60)!r} can't be a {what}.", "Call list_requests to see the ids there are."
+            f"The text {quote_untrusted(value, 60)} can't be a {what}.", "Call list_requests to see the ids there are."
         )
 
 

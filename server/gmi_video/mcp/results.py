@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 
 from gmi_video.errors import GmiVideoError, InvalidRequest, SpendingRefused, SubmissionUnknown, UpstreamError
 from gmi_video.jobs.estimates import NO_HISTORY, Estimate
-from gmi_video.text import duration, one_line, quote_untrusted
+from gmi_video.text import duration, one_line, paragraphs, quote_untrusted
 from gmi_video.upstream.wire import Record
 
 OUTCOME_URI = "gmi-video://requests/{request_id}/outcome"
@@ -130,7 +130,7 @@ def job_result(
     fields: dict[str, Any] = {
         "summary": " ".join(filter(None, [_summary(record, age, expected, reused=reused), _trouble(problem), note])),
         "request_id": record.request_id,
-        "model": one_line(record.model, 200),
+        "model": record.model,
         "status": record.status,
         "is_final": record.is_final,
         "video_url": (record.succeeded and record.video_url) or None,
@@ -282,12 +282,13 @@ def _age(record: Record, now: float) -> float | None:
 
 
 def bounded(payload: dict[str, Any]) -> dict[str, Any]:
-    """A payload as it can be shown: strings, numbers and flags; anything else, and anything long, cut short."""
-    return {one_line(name, 60): bounded_value(value) for name, value in list(payload.items())[:30]}
+    """A payload as it can be shown: texts, numbers and flags; anything else as JSON, and anything long cut short."""
+    return {one_line(name, 60): bounded_value(value, name) for name, value in list(payload.items())[:30]}
 
 
-def bounded_value(value: object) -> Any:
-    """One value as it can be shown."""
+def bounded_value(value: object, name: str = "") -> Any:
+    """One value as it can be shown; a prompt, by its name, with its line breaks."""
     if isinstance(value, str):
-        return value if len(value) <= 2000 else f"{value[:1999]}…"
-    return value if isinstance(value, bool | int | float | None) else one_line(value, 500)
+        return paragraphs(value, 2000) if "prompt" in name.lower() else one_line(value, 2000)
+    plain = value is None or isinstance(value, bool) or (isinstance(value, int | float) and abs(value) < 1e18)
+    return value if plain else one_line(value, 500)

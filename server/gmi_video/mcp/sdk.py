@@ -48,6 +48,7 @@ from gmi_video.mcp.arguments import check_arguments
 from gmi_video.mcp.patience import Patience
 from gmi_video.mcp.results import tool_result
 from gmi_video.services import Services
+from gmi_video.text import quote_untrusted
 from gmi_video.upstream.wire import fields_of, items_of
 
 _log = logging.getLogger(__name__)
@@ -144,7 +145,9 @@ class StrictServer(MCPServer[Services]):
         """Call a tool. Raises `MCPError` for a tool that does not exist; every other failure is a result."""
         tool = self._tools.get(name)
         if tool is None:
-            raise MCPError(INVALID_PARAMS, f"Unknown tool: {name[:80]!r}. There are: {', '.join(self._tools)}.")
+            raise MCPError(
+                INVALID_PARAMS, f"Unknown tool: {quote_untrusted(name, 80)}. There are: {', '.join(self._tools)}."
+            )
         try:
             check_arguments(tool.name, tool.parameters, arguments)
             return await super().call_tool(name, arguments, context)

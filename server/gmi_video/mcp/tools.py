@@ -11,9 +11,9 @@ from gmi_video.mcp.call import Call, ToolContext, status_result
 from gmi_video.mcp.generate_video import generate_video
 from gmi_video.mcp.results import ModelsResult, RequestsResult, VideoResult, tool_result
 from gmi_video.mcp.sdk import strict_tool
-from gmi_video.text import one_line, quote_untrusted
-from gmi_video.upstream.luma_ray2 import LUMA_RAY2
-from gmi_video.upstream.wire import REQUEST_ID_PATTERN, ModelRecord, Record
+from gmi_video.text import as_json_literal, one_line, quote_untrusted
+from gmi_video.upstream.luma_ray2 import LUMA_RAY2, named
+from gmi_video.upstream.wire import LISTED, REQUEST_ID_PATTERN, ModelRecord, Record
 
 MAX_IDS = 100
 """Model ids in one result; `search` narrows them."""
@@ -101,7 +101,7 @@ async def list_models(
         + (f"; the first {MAX_IDS} are listed." if len(ids) > MAX_IDS else "."),
         "total": len(ids),
         "models": ids[:MAX_IDS],
-        "next_step": 'Call list_models with {"model": "<id>"} for a model\'s parameters and price.'
+        "next_step": 'Call list_models with one of these ids as "model" for its parameters and price.'
         if ids
         else 'Call list_models with other words in "search", or with none.',
     }
@@ -130,7 +130,7 @@ TOOLS = (
 def _row(record: Record) -> results.RequestRow:
     row: results.RequestRow = {
         "request_id": record.request_id,
-        "model": one_line(record.model, 200),
+        "model": record.model,
         "status": record.status,
     }
     if record.created_at is not None:
@@ -145,8 +145,8 @@ def _row(record: Record) -> results.RequestRow:
 
 
 def _list_summary(shown: int, total: int, model: str, status: str) -> str:
-    of = f" of {one_line(model, 80)}" if model else ""
-    which = f" with status {one_line(status, 40)}" if status else ""
+    of = f" of {named(model)}" if model else ""
+    which = f" with status {status if status.lower() in LISTED else quote_untrusted(status, 40)}" if status else ""
     if not total:
         return f"There are no requests{of}{which}."
     return f"The newest {shown} of {total} requests{of}{which}."
@@ -161,11 +161,11 @@ def _nothing_found(model: str, status: str) -> str:
 
 
 def _model_result(model: str, record: ModelRecord) -> ModelsResult:
-    name = model if record.display_name in {"", model} else quote_untrusted(record.display_name, 80)
+    name = named(model) if record.display_name in {"", model} else quote_untrusted(record.display_name, 80)
     price = pricing.in_words(record)
     answer: ModelsResult = {
-        "summary": f"{name}: {price}",
-        "model": model,
+        "summary": f"The price of {name} is {price}" + ("" if price.endswith((".", "”")) else "."),
+        "model": one_line(model, 200),
         "parameters": parameter_table(record),
         "price": price,
         "next_step": _how_to_use(model),
@@ -178,8 +178,9 @@ def _model_result(model: str, record: ModelRecord) -> ModelsResult:
 def parameter_table(record: ModelRecord) -> str:
     """A model's parameters, one a line: name, what it may be, whether it must be given, what it does."""
     rows = [
-        f"{one_line(p.name, 60)} ({'required; ' if p.required else ''}{validation.allowed_for(p)})"
-        + (f": {one_line(p.description, 140)}" if p.description else "")
+        f"{p.name if p.name.isidentifier() else as_json_literal(p.name)} "
+        f"({'required; ' if p.required else ''}{validation.allowed_for(p)})"
+        + (f": {quote_untrusted(p.description, 140)}" if p.description else "")
         for p in record.parameters[:60]
     ]
     return "\n".join(rows) or "none are told"
@@ -189,6 +190,6 @@ def _how_to_use(model: str) -> str:
     if model == LUMA_RAY2:
         return "Call generate_video; these parameters are its own arguments."
     return (
-        f'Call generate_video with "model": "{model}", the prompt, and the rest in "model_parameters"; add '
-        '"dry_run": true to see the price and the payload first.'
+        f'Call generate_video with "model": {as_json_literal(model, 200)}, the prompt, and the rest in '
+        '"model_parameters"; add "dry_run": true to see the price and the payload first.'
     )

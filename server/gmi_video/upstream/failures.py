@@ -20,7 +20,7 @@ from gmi_video.errors import (
     Unavailable,
     UpstreamError,
 )
-from gmi_video.text import duration, quote_untrusted
+from gmi_video.text import as_json_literal, duration, quote_untrusted
 from gmi_video.upstream.wire import REQUEST_ID_PATTERN, error_text, fields_of
 
 Endpoint = Literal["submit", "get", "list", "models", "model", "upload_url", "upload"]
@@ -53,15 +53,18 @@ class Operation:
 
 def unreachable(error: httpx.TransportError, operation: Operation, host: str) -> UpstreamError:
     """The error for a connection that could not be made, broke, or got no answer in time."""
+    # The queue's host is in the settings; the storage's is the queue's word.
+    at_storage = operation.endpoint == "upload"
+    peer = "The storage that GMI Cloud names for images" if at_storage else f"GMI Cloud's queue at {host}"
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol):
         return Unavailable(
-            f"GMI Cloud's queue at {host} could not be reached.",
+            f"{peer} could not be reached.",
             f"{operation.again} If it stays so, tell the user to check this machine's network and GMI_BASE_URL.",
             assurance=operation.nothing_lost,
         )
     silent = isinstance(error, httpx.TimeoutException)
     how = "did not answer in time" if silent else "broke the connection off before it had answered"
-    return Unavailable(f"GMI Cloud's queue at {host} {how}.", operation.again, maybe_arrived=True)
+    return Unavailable(f"{peer} {how}.", operation.again, maybe_arrived=True)
 
 
 def garbled(operation: Operation, what: str, request_id: str = "") -> Garbled:
@@ -134,8 +137,8 @@ def from_response(status: int, headers: Mapping[str, str], body: Any, operation:
 def _correct(operation: Operation) -> str:
     if operation.is_submit:
         return (
-            f'Call list_models with {{"model": "{operation.name}"}} to see what the model takes, correct the argument, '
-            "then call generate_video again."
+            f'Call list_models with {{"model": {as_json_literal(operation.name, 200)}}} to see what the model takes, '
+            "correct the argument, then call generate_video again."
         )
     return "Correct the argument, then call again."
 

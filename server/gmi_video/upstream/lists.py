@@ -79,7 +79,7 @@ def from_body(body: object, *, size: int = 0, cut: bool = False) -> RecordList:
         raise Unreadable
     rows = items_of(cast("object", listed))
     total = fields_of(body).get("total")
-    known = isinstance(total, int) and not isinstance(total, bool) and total >= 0
+    known = isinstance(total, int) and not isinstance(total, bool) and 0 <= total < 10**12
     return RecordList(readable(Record, rows), total if known else None, len(rows), size, cut)
 
 

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gmi_video.text import as_json_literal
 from gmi_video.upstream.wire import ModelRecord, Parameter
 
 LUMA_RAY2 = "Luma-Ray2"
@@ -11,6 +12,11 @@ LUMA_RAY2 = "Luma-Ray2"
 Resolution = Literal["540p", "720p", "1080p", "4k"]
 Duration = Literal["5s", "9s"]
 AspectRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"]
+
+
+def named(model: str) -> str:
+    """A model's id as it stands in a sentence: in quotation marks, unless it is the one that is ours to name."""
+    return model if model == LUMA_RAY2 else as_json_literal(model)
 
 
 class LumaRay2Payload(BaseModel):

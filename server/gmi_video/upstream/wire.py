@@ -3,16 +3,20 @@
 The queue ignores an unknown key in silence and charges for the default, so nothing but documented keys is sent. What is
 received is read field by field: a field of a wrong type counts as absent, and only a record without an id or a status
 is refused.
+
+Texts that are only shown are cleaned here (`Text`). To the letter stay what goes back to the queue or is compared:
+ids and names by their patterns, a payload, an outcome, a parameter's options and default; `text` shows those.
 """
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
-from gmi_video.text import one_line, quote_untrusted, safe_url
+from gmi_video.text import one_line, paragraphs, quote_untrusted, safe_url
 
 REQUEST_ID_PATTERN = r"^[A-Za-z0-9_-]{1,128}$"
 """What a request id may be before it becomes part of a URL (the guide's are UUIDs)."""
@@ -61,9 +65,13 @@ def _only(kind: type, otherwise: object) -> BeforeValidator:
     return BeforeValidator(only)
 
 
-def _status(value: object) -> object:
-    """A status on one line; a job must not get lost over unexpected characters in one."""
-    return one_line(value, 40) if isinstance(value, str) else value
+def _words(limit: int, shown: Callable[[str, int], str] = one_line) -> BeforeValidator:
+    """Read a text as it can be shown, at most `limit` characters; a value of another type as an empty text."""
+
+    def words(value: object) -> str:
+        return shown(value, limit) if isinstance(value, str) else ""
+
+    return BeforeValidator(words)
 
 
 def _seconds(value: object) -> float | None:
@@ -79,7 +87,9 @@ def _number(value: object) -> float | None:
     return float(value)
 
 
-Text = Annotated[str, _only(str, "")]
+Text = Annotated[str, _words(300)]
+"""A text that is only shown."""
+
 Flag = Annotated[bool, _only(bool, otherwise=False)]
 Mapping = Annotated[dict[str, Any], _only(dict, {})]
 OptionalMapping = Annotated[dict[str, Any] | None, _only(dict, None)]
@@ -112,8 +122,9 @@ class Record(Incoming):
     """One request, as `GET /requests/{id}` and the answer to a submit show it (guide, "Check Request Status")."""
 
     request_id: str = Field(pattern=REQUEST_ID_PATTERN)
-    model: Text = ""
-    status: Annotated[str, BeforeValidator(_status), Field(min_length=1)]
+    model: Annotated[str, _words(200)] = ""
+    # A job must not get lost over unexpected characters in its status.
+    status: Annotated[str, _words(40), Field(min_length=1)]
     payload: Mapping = {}
     outcome: OptionalMapping = None
     created_at: UnixSeconds = None
@@ -126,8 +137,8 @@ class Record(Incoming):
 
     @property
     def status_words(self) -> str:
-        """The status as it may stand in a sentence of ours: a word not listed stands in quotation marks."""
-        return self.status if self.status.lower() in LISTED else quote_untrusted(self.status, 40)
+        """The status as it may stand in a sentence of ours, also at its beginning."""
+        return status_words(self.status)
 
     @property
     def is_final(self) -> bool:
@@ -169,19 +180,23 @@ class Record(Incoming):
 
     @property
     def failure_text(self) -> str:
-        """The vendor's reason for a failure, raw, from wherever it stands; empty where none is given."""
+        """The vendor's reason for a failure, from wherever it stands; empty where none is given."""
         outcome = self.outcome or {}
         elsewhere = (self.error, self.reason, self.error_message, self.message)
         places = (outcome.get("error"), outcome.get("message"), *elsewhere)
         return next((text for text in map(error_text, places) if text), "")
 
 
+def status_words(status: str) -> str:
+    """A status in a sentence: a word that the vendor lists, or any other text in quotation marks."""
+    return status if status.lower() in LISTED else f"status {quote_untrusted(status, 40)}"
+
+
 def error_text(value: object) -> str:
-    """The text of an error that may be a string or an object holding one."""
-    if isinstance(value, str):
-        return value.strip()
-    inner = (fields_of(value).get(name) for name in ("message", "error", "reason", "error_message", "detail", "code"))
-    return next((text.strip() for text in inner if isinstance(text, str) and text.strip()), "")
+    """The text of an error that may be a string or an object holding one, on one line."""
+    names = ("message", "error", "reason", "error_message", "detail", "code")
+    found = [value, *(fields_of(value).get(name) for name in names)]
+    return next((text for text in (one_line(text, 2000) for text in found if isinstance(text, str)) if text), "")
 
 
 class ModelList(Incoming):
@@ -213,9 +228,9 @@ def _is_public_id(name: str) -> bool:
 class Parameter(Incoming):
     """One row of a model's `parameters` (gmi-api, "Lists and models")."""
 
-    name: str = Field(pattern=r"^[\w .:/-]{1,100}$")
+    name: str = Field(pattern=r"^[A-Za-z0-9_ .:/-]{1,100}$")
     display_name: Text = ""
-    description: Text = ""
+    description: Annotated[str, _words(1000)] = ""
     type: Text = ""
     required: Flag = False
     default_value: Any = None
@@ -229,8 +244,8 @@ class ModelRecord(Incoming):
 
     model: Text = ""
     display_name: Text = ""
-    brief_description: Text = ""
-    detailed_description: Text = ""
+    brief_description: Annotated[str, _words(2000)] = ""
+    detailed_description: Annotated[str, _words(60_000, paragraphs)] = ""
     parameters: Annotated[list[Parameter], BeforeValidator(partial(readable, Parameter))] = []
     price_info: OptionalMapping = None
     pricing_details: Any = None
