@@ -17,7 +17,15 @@ from gmi_video.upstream import failures, lists
 from gmi_video.upstream.failures import Operation
 from gmi_video.upstream.lists import RecordList
 from gmi_video.upstream.transport import READ_SECONDS, Transport
-from gmi_video.upstream.wire import ModelList, ModelRecord, Record, SubmitRequest, UploadTarget
+from gmi_video.upstream.wire import (
+    ModelList,
+    ModelRecord,
+    Record,
+    SubmitRequest,
+    UploadTarget,
+    is_model_id,
+    is_request_id,
+)
 
 SUBMIT_READ_SECONDS = 45.0
 """Longer than for a GET: a submit that is given up on can't be repeated, only looked for."""
@@ -65,6 +73,8 @@ class Queue:
     async def get_request(self, request_id: str) -> Record:
         """`GET /requests/{id}`: one record."""
         operation = Operation("get", request_id)
+        if not is_request_id(request_id):
+            raise failures.not_an_id(operation)
         record = await self._json(Record, operation, "GET", f"/requests/{quote(request_id, safe='')}")
         if record.request_id != request_id:
             raise failures.garbled(operation, "is about another request")
@@ -96,6 +106,8 @@ class Queue:
     async def get_model(self, model_id: str) -> ModelRecord:
         """`GET /models/{id}`: a model's description, parameters and price. Free of charge."""
         operation = Operation("model", model_id)
+        if not is_model_id(model_id):
+            raise failures.not_an_id(operation)
         return await self._json(ModelRecord, operation, "GET", f"/models/{quote(model_id, safe='')}")
 
     async def upload_url(self, file_type: str) -> UploadTarget:

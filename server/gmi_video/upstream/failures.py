@@ -21,7 +21,10 @@ from gmi_video.errors import (
     UpstreamError,
 )
 from gmi_video.text import duration, quote_untrusted
-from gmi_video.upstream.wire import REQUEST_ID_PATTERN, error_text, fields_of
+from gmi_video.upstream.wire import error_text, fields_of, is_request_id
+
+_REQUESTS_THERE_ARE = 'Call list_requests with {"model": ""} to see the requests there are.'
+_MODELS_THERE_ARE = "Call list_models to see the models there are; their ids are case-sensitive."
 
 Endpoint = Literal["submit", "get", "list", "models", "model", "upload_url", "upload"]
 
@@ -131,6 +134,17 @@ def from_response(status: int, headers: Mapping[str, str], body: Any, operation:
             )
 
 
+def not_an_id(operation: Operation) -> NotFound:
+    """The error for an id that would change the path of the URL; nothing is sent."""
+    if operation.endpoint == "get":
+        return NotFound(
+            f"{quote_untrusted(operation.name, 80)} can't be a request's id. Nothing was sent.", _REQUESTS_THERE_ARE
+        )
+    return NotFound(
+        f"{quote_untrusted(operation.name, 80)} can't be a model's id. Nothing was sent.", _MODELS_THERE_ARE
+    )
+
+
 def _correct(operation: Operation) -> str:
     if operation.is_submit:
         return (
@@ -144,13 +158,13 @@ def _not_found(status: int, words: str, operation: Operation) -> NotFound:
     if operation.endpoint == "get":
         return NotFound(
             f"The queue has no request {operation.name} for this account (HTTP {status}){words}.",
-            'Call list_requests with {"model": ""} to see the requests there are.',
+            _REQUESTS_THERE_ARE,
         )
     if operation.name:
         return NotFound(
             f"The model {quote_untrusted(operation.name, 80)} does not exist, or this account may not use it "
             f"(HTTP {status}){words}.",
-            "Call list_models to see the models there are; their ids are case-sensitive.",
+            _MODELS_THERE_ARE,
             assurance=operation.nothing_lost,
         )
     return NotFound(
@@ -186,7 +200,7 @@ def retry_after(headers: Mapping[str, str], body: Any) -> float | None:
 def named_request(body: Any) -> str:
     """The request id that a response names; empty where it names none."""
     named = fields_of(body).get("request_id")
-    return named if isinstance(named, str) and re.fullmatch(REQUEST_ID_PATTERN, named) else ""
+    return named if isinstance(named, str) and is_request_id(named) else ""
 
 
 def _server_error(status: int, body: Any, said: str, operation: Operation) -> UpstreamError:
