@@ -62,6 +62,13 @@ def unreachable(error: httpx.TransportError, operation: Operation, host: str) ->
             f"{operation.again} If it stays so, tell the user to check this machine's network and GMI_BASE_URL.",
             assurance=operation.nothing_lost,
         )
+    if isinstance(error, httpx.ProxyError):  # only while the connection is made: the proxy has seen no request
+        return Unavailable(
+            f"The proxy on the way to {host} refused the connection.",
+            f"{operation.again} If it stays so, tell the user to check HTTPS_PROXY, ALL_PROXY and NO_PROXY in this "
+            "server's environment.",
+            assurance=operation.nothing_lost,
+        )
     silent = isinstance(error, httpx.TimeoutException)
     how = "did not answer in time" if silent else "broke the connection off before it had answered"
     return Unavailable(f"GMI Cloud's queue at {host} {how}.", operation.again, maybe_arrived=True)

@@ -19,6 +19,7 @@ from pydantic_core import from_json, to_json
 from gmi_video import __version__
 from gmi_video.settings import Settings
 from gmi_video.upstream import failures, lists
+from gmi_video.upstream.connection import Connection
 from gmi_video.upstream.failures import Operation
 from gmi_video.upstream.lists import RecordList
 
@@ -186,8 +187,9 @@ class Transport:
                 # They log what the queue sends back, headers and all, and it may send the key back.
                 logging.getLogger(talkative).setLevel(logging.WARNING)
             self._opened = httpx.AsyncClient(
-                transport=self._http_transport,
-                limits=httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=30),
+                transport=self._http_transport or Connection(self._settings.network),
+                # Nothing from the environment but what `Connection` has: a proxy for http would see the key.
+                trust_env=False,
                 follow_redirects=False,
                 headers={"User-Agent": f"gmi-video-mcp/{__version__}", "Accept-Encoding": "gzip"},
             )
