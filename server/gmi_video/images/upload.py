@@ -9,21 +9,20 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
 from anyio.abc import TaskGroup
 from cachetools import LRUCache
 
-from gmi_video.errors import Garbled, Rejected, Unavailable
+from gmi_video.errors import Rejected, Unavailable
 from gmi_video.images import formats, urls
 from gmi_video.images.conversion import to_png
 from gmi_video.images.files import Folders, content, refused
 from gmi_video.images.formats import Convertible, NotAPicture, Picture
-from gmi_video.settings import LOOPBACK_HOSTS
 from gmi_video.single_flight import Interrupted, SingleFlight
 from gmi_video.text import one_line, safe_url
+from gmi_video.upstream import failures
 from gmi_video.upstream.client import Queue
 
 FRESH_SECONDS = 600.0
@@ -133,12 +132,8 @@ class Images:
         # `jpeg`, never `jpg`: that one is signed for a type of its own, image/jpg (gmi-api, "Upload").
         target = await self._queue.upload_url(picture.file_type)
         public = safe_url(target.public_url)
-        if not public or not _is_private_enough(target.upload_url):
-            raise Garbled(
-                "The queue's answer names no safe place for the image. Nothing was uploaded, nothing was submitted "
-                "and nothing was charged.",
-                "Give a public http(s) URL of the image instead, or make the same call again later.",
-            )
+        if not public:
+            raise failures.no_safe_place()
         await self._queue.upload(target.upload_url, picture.content, picture.content_type)
         return public
 
@@ -171,12 +166,3 @@ class Images:
 
 def _digest(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-def _is_private_enough(url: str) -> bool:
-    """Whether a picture may be put there: over TLS, or on this machine, where the simulator is."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)

@@ -5,6 +5,7 @@ case it may have arrived, and `jobs` looks for it before anything is sent again.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -116,15 +117,13 @@ class Queue:
         return await self._json(UploadTarget, Operation("upload_url"), "POST", "/upload-url", body=body)
 
     async def upload(self, url: str, content: bytes, content_type: str) -> None:
-        """PUT `content` to a signed URL, without the API key (gmi-api, "Upload"). The same bytes may be put again."""
+        """PUT `content` to a signed URL, without the API key (gmi-api, "Upload"). The same bytes may be put again.
 
-        async def attempt() -> None:
-            headers = {"Content-Type": content_type}
-            await self._transport.send(
-                "PUT", url, Operation("upload"), content=content, headers=headers, seconds=UPLOAD_SECONDS
-            )
-
-        await _repeat(attempt)
+        Raises:
+            UpstreamError: it is not a place for an image, or the upload failed.
+        """
+        place = await _repeat(partial(self._transport.place, url), repeat_if=_certainly_not_sent)
+        await _repeat(partial(self._transport.put, place, content, content_type, seconds=UPLOAD_SECONDS))
 
     def now(self) -> float:
         """Unix seconds by the queue's own clock, as far as it is known."""

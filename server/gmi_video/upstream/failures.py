@@ -58,7 +58,7 @@ def unreachable(error: httpx.TransportError, operation: Operation, host: str) ->
     """The error for a connection that could not be made, broke, or got no answer in time."""
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol):
         return Unavailable(
-            f"GMI Cloud's queue at {host} could not be reached.",
+            f"{_whose(operation)} at {host} could not be reached.",
             f"{operation.again} If it stays so, tell the user to check this machine's network and GMI_BASE_URL.",
             assurance=operation.nothing_lost,
         )
@@ -71,7 +71,11 @@ def unreachable(error: httpx.TransportError, operation: Operation, host: str) ->
         )
     silent = isinstance(error, httpx.TimeoutException)
     how = "did not answer in time" if silent else "broke the connection off before it had answered"
-    return Unavailable(f"GMI Cloud's queue at {host} {how}.", operation.again, maybe_arrived=True)
+    return Unavailable(f"{_whose(operation)} at {host} {how}.", operation.again, maybe_arrived=True)
+
+
+def _whose(operation: Operation) -> str:
+    return "GMI Cloud's storage for images" if operation.endpoint == "upload" else "GMI Cloud's queue"
 
 
 def garbled(operation: Operation, what: str, request_id: str = "") -> Garbled:
@@ -87,19 +91,19 @@ def from_response(status: int, headers: Mapping[str, str], body: Any, operation:
     """
     said = error_text(fields_of(body).get("error")) or error_text(body)
     words = f": {quote_untrusted(said)}" if said else ""
+    if operation.endpoint == "upload" and status < 500 and status not in {408, 425, 429}:
+        # This is about the signed address; no key was sent there. A redirect is not followed: its place is not checked.
+        return Rejected(
+            f"The storage that GMI Cloud names for images refused the upload (HTTP {status}){words}. "
+            "Nothing was submitted and nothing was charged.",
+            "Make the same call again in a minute. If it stays so, give a public URL of the image instead.",
+        )
     if 300 <= status < 400:
         return Garbled(
             f"The queue answered with a redirect (HTTP {status}), which is not followed, because the API key would "
             "go with it.",
             "Tell the user to check GMI_BASE_URL: it should be the queue's own address.",
             maybe_arrived=operation.is_submit,
-        )
-    if operation.endpoint == "upload" and status < 500 and status not in {408, 425, 429}:
-        # This is about the signed address; no key was sent there.
-        return Rejected(
-            f"The storage that GMI Cloud names for images refused the upload (HTTP {status}){words}. "
-            "Nothing was submitted and nothing was charged.",
-            "Make the same call again in a minute. If it stays so, give a public URL of the image instead.",
         )
     match status:
         case 401 | 403:
@@ -139,6 +143,20 @@ def from_response(status: int, headers: Mapping[str, str], body: Any, operation:
                 _correct(operation),
                 assurance=operation.nothing_lost,
             )
+
+
+def no_safe_place() -> Garbled:
+    """The error for an image's place that is not public https; nothing is uploaded."""
+    return Garbled(
+        "The queue's answer names no safe place for the image. Nothing was uploaded, nothing was submitted and nothing "
+        "was charged.",
+        "Give a public http(s) URL of the image instead, or make the same call again later.",
+    )
+
+
+def unresolved(operation: Operation, host: str) -> Unavailable:
+    """The error for a host without an address."""
+    return Unavailable(f"{_whose(operation)} at {host} was not found.", operation.again)
 
 
 def not_an_id(operation: Operation) -> NotFound:
