@@ -1,16 +1,21 @@
 """Attacks with the place that the queue names for an image: nothing is put anywhere but to a public https host."""
 
+import shutil
+import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
 import httpx
 import pytest
+from anyio.abc import ByteStream, SocketAttribute
+from anyio.streams.tls import TLSListener
 
 from gmi_video.errors import Garbled, Rejected, Unavailable
 from gmi_video.images.upload import Images
 from gmi_video.settings import Settings
 from gmi_video.simulator import SimulatedTransport, Simulator
+from gmi_video.upstream.addresses import Place
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.transport import Transport
 
@@ -220,3 +225,40 @@ async def test_a_link_given_as_an_image_is_not_fetched_by_this_server(world: Wor
         await host.call_ok("generate_video", prompt="a fox", frame0_image="https://pictures.example/a.png", wait=False)
     assert world.sim.outside_requests == []
     assert world.count("submit") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate")
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_the_storage_at_a_checked_address_must_have_the_certificate_of_its_name(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    await anyio.run_process(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", f"/CN={STORAGE}", "-addext",
+         f"subjectAltName=DNS:{STORAGE}", "-keyout", str(key), "-out", str(certificate)]
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    heard: list[bytes] = []
+
+    async def take(stream: ByteStream) -> None:
+        async with stream:
+            heard.append(await stream.receive())
+            await stream.send(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    _, port = listener.extra(SocketAttribute.local_address)  # noqa: S610 - anyio's extra, not Django's
+    settings = Settings.from_environment({"GMI_API_KEY": KEY, "SSL_CERT_FILE": str(certificate)})
+    transport = Transport(settings, None)
+    async with TLSListener(listener, context, standard_compatible=False) as tls, anyio.create_task_group() as tasks:
+        tasks.start_soon(tls.serve, take)
+        place = Place(httpx.URL(f"https://{STORAGE}:{port}/x?signature=%2F"), ("127.0.0.1",))
+        await transport.put(place, b"a picture", "image/png", seconds=10)
+        other = Place(httpx.URL(f"https://other.example:{port}/x"), ("127.0.0.1",))
+        with pytest.raises(Unavailable, match="could not be reached"):
+            await transport.put(other, b"a picture", "image/png", seconds=10)
+        await transport.aclose()
+        tasks.cancel_scope.cancel()
+    (request,) = heard
+    assert request.startswith(b"PUT /x?signature=%2F HTTP/1.1\r\n")
+    assert f"host: {STORAGE}:{port}\r\n".encode() in request.lower()
+    assert KEY.encode() not in request
