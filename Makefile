@@ -9,7 +9,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check
 PIP := "pip>=25.1"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo live fast test full check pytest packaging sdist wheel newest format tables kills bench conformance \
+.PHONY: help demo live fast test full fuzz check pytest packaging sdist wheel newest format tables kills bench conformance \
     constraints dist clean
 
 help: ## List the targets
@@ -53,6 +53,10 @@ test: check pytest ## What a change must pass: format, lint, types, all tests
 full: $(VENV)/.dev ## Many more random inputs, every kill, and all rounds of eight copies (some minutes)
 	FULL=1 $(PYTEST) tests/reliability/test_lives.py tests/reliability/test_hostile_answers.py
 	FULL=1 $(BIN)/pytest tests/test_copies.py tests/reliability/test_kill_matrix.py
+
+MINUTES ?= 10
+fuzz: $(VENV)/.dev ## Random input for the parsers of foreign bytes (MINUTES=10; TARGETS="image ids" to choose)
+	$(BIN)/python -m tests.fuzz --seconds $$(($(MINUTES) * 60)) $(TARGETS)
 
 check: $(VENV)/.dev ## Format, lint and types only
 	$(BIN)/ruff format --check --quiet

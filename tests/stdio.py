@@ -62,6 +62,11 @@ class Server:
         self.stderr = ""
         self._last_id = 0
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._child.pid
+
     def open(self) -> dict[str, Any]:
         """Open the session as the era does; returns the server's description of itself."""
         if self._modern:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "server" / "gmi_video"
 
-BASE = ("errors", "settings", "single_flight", "text")
+BASE = ("errors", "network", "settings", "single_flight", "text")
 """Modules that every package may import, but for the simulator."""
 
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
@@ -30,7 +30,8 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
     "text": frozenset(),
     "single_flight": frozenset(),
-    "settings": frozenset({"errors"}),
+    "settings": frozenset({"errors", "network"}),
+    "network": frozenset(),
 }
 """The arrows: which parts of `gmi_video` a package or root module may import, besides `BASE`."""
 

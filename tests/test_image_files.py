@@ -16,6 +16,7 @@ from anyio.abc import TaskGroup
 
 from gmi_video.errors import InvalidRequest
 from gmi_video.images import formats
+from gmi_video.images.conversion import to_png
 from gmi_video.images.files import Folders, content
 from gmi_video.images.upload import Images
 from gmi_video.upstream.client import Queue
@@ -209,6 +210,35 @@ async def test_fill_bytes_after_a_jpegs_scan_are_read_in_linear_time(
     await images.read(str(folder / "b.jpg"), "frame0_image")
 
 
+async def test_a_file_of_millions_of_tiny_parts_is_given_up_after_some_thousand(
+    world: World, images: Images, folder: Path
+) -> None:
+    picture, png = drawn("JPEG"), drawn()
+    scan = picture.index(b"\xff\xda")
+    for name, hostile in {
+        "segments": picture[:2] + b"\xff\xfe\0\2" * 200_000 + picture[2:],
+        "scans": picture[:scan] + b"\xff\xda\0\2" * 200_000 + picture[scan:],
+        "chunks": png[:33] + chunk(b"tEXt", b"") * 200_000 + png[33:],
+    }.items():
+        (folder / name).write_bytes(hostile)
+        assert "what follows is not one" in (await refusal(images, folder / name, world)).message
+
+
+async def test_a_frame_header_too_short_for_a_size_is_not_read_past_its_end(
+    world: World, images: Images, folder: Path
+) -> None:
+    (folder / "a.jpg").write_bytes(b"\xff\xd8\xff\xc0\0\2\xff\xda\0\2\xff\xfe\0\2\xff\xd9")
+    assert "what follows is not one" in (await refusal(images, folder / "a.jpg", world)).message
+
+
+async def test_a_picture_that_takes_too_long_to_convert_is_given_up(folder: Path) -> None:
+    (folder / "a.webp").write_bytes(drawn("WEBP", size=(4000, 4000)))
+    picture = formats.read((folder / "a.webp").read_bytes())
+    assert isinstance(picture, formats.Convertible)
+    with pytest.raises(formats.NotAPicture, match=r"can't be converted in 0.01 s"):
+        await to_png(picture, seconds=0.01)
+
+
 async def test_a_picture_with_one_wrong_bit_in_a_png_chunk(world: World, images: Images, folder: Path) -> None:
     picture = bytearray(drawn())
     picture[45] ^= 1
@@ -250,10 +280,11 @@ def test_without_pillow_the_refusal_says_how_to_install_it_and_png_still_passes(
         import sys
         sys.modules["PIL"] = None  # as if it were not installed
         from pathlib import Path
-        from gmi_video.images import formats
+        import anyio
+        from gmi_video.images import conversion, formats
         print(formats.read(Path(sys.argv[1], "a.png").read_bytes()).file_type)
         try:
-            formats.read(Path(sys.argv[1], "a.webp").read_bytes())
+            anyio.run(conversion.to_png, formats.read(Path(sys.argv[1], "a.webp").read_bytes()))
         except formats.NotAPicture as error:
             print(error, error.remedy)
     """)

@@ -14,15 +14,14 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from gmi_video.errors import SettingsError
+from gmi_video.network import LOOPBACK_HOSTS, Network, system_proxies
 
 DEFAULT_BASE_URL = "https://console.gmicloud.ai/api/v1/ie/requestqueue/apikey"
 """The queue's documented URL (luma-ray2-guide, "Endpoint")."""
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
-_PLACEHOLDER = re.compile(r"\$\{[^}]*\}")
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
-"""Names of this machine, for which plain http is accepted."""
+_PLACEHOLDER = re.compile(r"\$\{[^${}]*\}")
 
 
 class Variable(NamedTuple):
@@ -80,6 +79,7 @@ class Settings:
     image_dirs: tuple[Path, ...] = ()
     ledger_url: str = field(default="", repr=False)
     log_level: str = "WARNING"
+    network: Network = field(default_factory=Network)
     problems: tuple[str, ...] = ()
 
     def check(self) -> None:
@@ -105,11 +105,12 @@ class _Reader:
         self._problems: list[str] = []
 
     def settings(self) -> Settings:
-        api_key = self._key()
+        api_key, org_id, base_url = self._key(), self._org_id(), self._base_url()
         return Settings(
             api_key=api_key,
-            org_id=self._org_id(),
-            base_url=self._base_url(),
+            org_id=org_id,
+            base_url=base_url,
+            network=self._network(base_url),
             max_wait_seconds=self._number("GMI_MAX_WAIT_SECONDS", 0, 24 * 3600),
             max_requests_per_second=self._number("GMI_MAX_REQUESTS_PER_SECOND", 0.1, 100) or 5.0,
             confirm_above_usd=self._number("GMI_CONFIRM_ABOVE_USD", 0, 1e6),
@@ -164,6 +165,12 @@ class _Reader:
         else:
             return value.rstrip("/")
         return DEFAULT_BASE_URL
+
+    def _network(self, base_url: str) -> Network:
+        unset = {name for name, value in self._environment.items() if _PLACEHOLDER.search(value)}
+        network = Network.from_environment({k: v for k, v in self._environment.items() if k not in unset})
+        self._problems += network.problems(urlsplit(base_url).hostname or "")
+        return network
 
     def _number(self, name: str, low: float, high: float) -> float | None:
         value = self._text(name)
@@ -235,4 +242,4 @@ class _Reader:
 
 def load() -> Settings:
     """Read the settings from this process's environment."""
-    return Settings.from_environment(os.environ)
+    return Settings.from_environment(system_proxies() | os.environ)

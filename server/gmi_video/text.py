@@ -11,6 +11,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable
+from itertools import islice
 from urllib.parse import urlsplit
 
 _INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]")
@@ -25,6 +26,12 @@ _INERT = str.maketrans(
     {"[": "(", "]": ")", "<": "‹", ">": "›", "`": "'", "*": "∗", "|": "/", "#": "♯", "\\": "/", "@": "\uff20"}
     | dict.fromkeys(_QUOTES, "'")
 )
+
+_COMPARABLE = 60
+"""Longest name that is compared with others (characters)."""
+
+_COMPARED = 1000
+"""Names that one is compared with; the vendor has some hundred models."""
 
 _MAX_URL = 2048
 """Longest URL that is passed on (characters)."""
@@ -115,10 +122,22 @@ def folded(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
+def similar(word: str, candidates: Iterable[str], n: int, cutoff: float) -> list[str]:
+    """The candidates that are most like a word, best first; see `difflib.get_close_matches`.
+
+    Its time grows with the cube of the lengths, so that long texts are like nothing, and no more than `_COMPARED` are
+    compared.
+    """
+    if len(word) > _COMPARABLE:
+        return []
+    short = [candidate for candidate in islice(candidates, _COMPARED) if len(candidate) <= _COMPARABLE]
+    return difflib.get_close_matches(word, short, n=n, cutoff=cutoff)
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """The one of `names` that was probably meant by a misspelt `name`, or an empty string."""
     by_fold = {folded(candidate): candidate for candidate in names}
-    close = difflib.get_close_matches(folded(name), by_fold, n=1, cutoff=0.7)
+    close = similar(folded(name), by_fold, 1, 0.7)
     return by_fold[close[0]] if close else ""
 
 
@@ -130,5 +149,5 @@ def nearest_option(value: object, options: list[str]) -> str:
     text = text.removesuffix(".0")
     same = [option for option in options if folded(option) == folded(text)]
     starts = [option for option in options if re.fullmatch(re.escape(text) + r"\s*[a-z]+", option.lower())]
-    close = difflib.get_close_matches(text, options, n=1, cutoff=0.75)
+    close = similar(text, options, 1, 0.75)
     return next(iter(same + starts + close), "")

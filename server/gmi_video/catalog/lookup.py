@@ -1,16 +1,16 @@
 """The queue's models: ids and live records, fetched when needed and cached for a few minutes."""
 
-import difflib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
+from anyio import to_thread
 from anyio.abc import TaskGroup
 from cachetools import TTLCache
 
 from gmi_video.errors import NotFound, UpstreamError
 from gmi_video.single_flight import SingleFlight
-from gmi_video.text import as_json_literal
+from gmi_video.text import as_json_literal, similar
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.luma_ray2 import DOCUMENTED, LUMA_RAY2
 from gmi_video.upstream.wire import ModelRecord
@@ -76,7 +76,8 @@ class Catalog:
             ids = {name.lower(): name for name in await self.ids()}
         except UpstreamError:
             return ""
-        near = [ids[name] for name in difflib.get_close_matches(model_id.lower(), ids, n=3, cutoff=0.6)]
+        # In a thread: with a thousand ids it can take a good part of a second.
+        near = [ids[name] for name in await to_thread.run_sync(similar, model_id.lower(), ids, 3, 0.6)]
         if not near:
             return ""
         call = f'list_models with {{"model": {as_json_literal(near[0], 200)}}} shows what it takes.'

@@ -1,14 +1,15 @@
-"""Recognize an image by its content, cut off what follows it, and convert other formats to PNG.
+"""Recognize an image by its content, and cut off what follows it.
 
 JPEG and PNG are parsed from the first marker to the last. That refuses truncated files and key files with an image's
 first bytes, and removes data after the image's end (the other half of a polyglot, the film in a phone's photo). Error
 messages contain no byte of the content.
+
+The content is foreign: each byte is looked at a fixed number of times, and the number of parts is bounded. No single
+step that holds the interpreter's lock (a search) is longer than some milliseconds, because the event loop waits for it.
 """
 
-import io
 import re
 import struct
-import sys
 import zlib
 from collections.abc import Callable
 from typing import Literal, NamedTuple
@@ -20,19 +21,28 @@ MAX_BYTES = 20 * 1000 * 1000
 MAX_PIXELS = 89_478_485
 """Largest image (pixels): Pillow's `Image.MAX_IMAGE_PIXELS`, its limit against decompression bombs."""
 
-INSTALL = f'{sys.executable} -m pip install ".[images]"'
-"""Installs what the conversion needs into this environment, when run in the folder of the clone."""
+MAX_PARTS = 20_000
+"""Most segments of a JPEG, or chunks of a PNG. Cameras and editors write some hundred; a PNG of 20 MB in the usual
+chunks of 8 kB has 2,500."""
+
+WINDOW = 1 << 18
+"""Bytes that are searched in one step: some 3 ms at most."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_DEPTHS = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
 """Bit depths allowed for each colour type (PNG specification, 11.2.1)."""
 
 _FILL, _EOI, _SOS = 0xFF, 0xD9, 0xDA
+_SMALLEST_FRAME = 11
+"""Bytes of a frame header with one component, with the length that is a part of it (ITU T.81, B.2.2)."""
+
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """SOF markers, whose segments hold the image's size (ITU T.81, table B.1)."""
 JPEG_NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """The marker that ends entropy-coded data: not a stuffed byte, a restart or a fill byte (ITU T.81, B.1.1). The pattern
 has no repetition, so that a search takes linear time whatever the data."""
+
+_NOT_FILL = re.compile(rb"[^\xff]")
 
 
 class NotAPicture(Exception):
@@ -58,11 +68,18 @@ class Picture(NamedTuple):
         return f"image/{self.file_type}"
 
 
-def read(content: bytes) -> Picture:
-    """Parse an image file's content; formats other than JPEG and PNG are converted to PNG.
+class Convertible(NamedTuple):
+    """An image of another format, not parsed any further: Pillow's name of the format, and the content."""
+
+    kind: str
+    content: bytes
+
+
+def read(content: bytes) -> Picture | Convertible:
+    """Parse an image file's content.
 
     Raises:
-        NotAPicture: it is not an image, is truncated or damaged, or is of a format that can't be converted here.
+        NotAPicture: it is not an image, is truncated or damaged, or is of a format that can't be converted.
     """
     if content.startswith(b"\xff\xd8\xff"):
         return Picture("jpeg", _whole(_jpeg_end, content, "JPEG"))
@@ -73,7 +90,7 @@ def read(content: bytes) -> Picture:
         raise NotAPicture("is a HEIC picture, which can't be read here.", "Convert it to PNG or JPEG first.")
     if not kind:
         raise NotAPicture("is not a picture, whatever its name says: its content is none of the known image formats.")
-    return Picture("png", _converted(content, kind))
+    return Convertible(kind, content)
 
 
 def _whole(end_of: Callable[[bytes], int], content: bytes, kind: str) -> bytes:
@@ -83,12 +100,13 @@ def _whole(end_of: Callable[[bytes], int], content: bytes, kind: str) -> bytes:
         raise NotAPicture(f"begins as a {kind} picture and breaks off: it is not whole.") from None
 
 
-def _bounded(width: int, height: int) -> None:
+def check_size(width: int, height: int, most: int = MAX_PIXELS) -> None:
+    """Refuse an image without pixels, or with more than `most`. Raises `NotAPicture`."""
     if not (width and height):
         raise NotAPicture("is a picture without any pixels.")
-    if width * height > MAX_PIXELS:
+    if width * height > most:
         raise NotAPicture(
-            f"is a picture of {width}×{height} pixels, more than the {MAX_PIXELS // 1_000_000} million allowed.",
+            f"is a picture of {width}×{height} pixels, more than the {most // 1_000_000} million allowed.",
             "Make it smaller first: no video is larger than 4k.",
         )
 
@@ -105,7 +123,7 @@ def _png_end(content: bytes) -> int:
         struct.error: the content ends before IEND.
     """
     at, first, has_pixels = len(_PNG), True, False
-    while True:
+    for _ in range(MAX_PARTS):
         size, name = struct.unpack_from(">I4s", content, at)
         body = memoryview(content)[at + 8 : at + 8 + size]
         (checksum,) = struct.unpack_from(">I", content, at + 8 + size)
@@ -115,14 +133,15 @@ def _png_end(content: bytes) -> int:
             width, height, depth, colour, method, filtering, lacing = struct.unpack(">IIBBBBB", body)
             if depth not in _PNG_DEPTHS.get(colour, ()) or method or filtering or lacing > 1:
                 raise _damaged("PNG")
-            _bounded(width, height)
+            check_size(width, height)
         first = False
         has_pixels = has_pixels or name == b"IDAT"
         at += 12 + size
         if name == b"IEND":
             if not has_pixels:
-                raise _damaged("PNG")
+                break
             return at
+    raise _damaged("PNG")
 
 
 def _jpeg_end(content: bytes) -> int:
@@ -133,35 +152,42 @@ def _jpeg_end(content: bytes) -> int:
         IndexError, struct.error: the content ends before EOI.
     """
     at, has_frame, has_scan = 2, False, False
-    while True:
+    for _ in range(MAX_PARTS):
         if content[at] != _FILL:
-            raise _damaged("JPEG")
-        while content[at] == _FILL:  # a marker may follow any number of fill bytes
-            at += 1
+            break
+        at = _first(_NOT_FILL, content, at)  # a marker may follow any number of fill bytes
         marker = content[at]
         at += 1
         if marker == _EOI:
             if not has_scan:
-                raise _damaged("JPEG")
+                break
             return at
         if marker in range(0xD0, 0xD9) or marker in {0x00, 0x01}:
-            raise _damaged("JPEG")
+            break
         (size,) = struct.unpack_from(">H", content, at)
         if size < 2 or at + size > len(content):
             raise IndexError
         if marker in _JPEG_FRAMES:
+            if size < _SMALLEST_FRAME:
+                break
             _, height, width = struct.unpack_from(">BHH", content, at + 2)
-            _bounded(width, height)
+            check_size(width, height)
             has_frame = True
         at += size
         if marker == _SOS:  # entropy-coded data follow, up to the next marker
             if not has_frame:
-                raise _damaged("JPEG")
+                break
             has_scan = True
-            found = JPEG_NEXT_MARKER.search(content, at)
-            if found is None:
-                raise IndexError
-            at = found.start()
+            at = _first(JPEG_NEXT_MARKER, content, at)
+    raise _damaged("JPEG")
+
+
+def _first(pattern: re.Pattern[bytes], content: bytes, at: int) -> int:
+    """Where a pattern of one or two bytes matches first. Raises `IndexError` where it does not."""
+    for start in range(at, len(content), WINDOW):
+        if found := pattern.search(content, start, start + WINDOW + 1):
+            return found.start()
+    raise IndexError
 
 
 def _other_kind(content: bytes) -> str:
@@ -182,36 +208,3 @@ def _other_kind(content: bytes) -> str:
         if any(brand in brands for brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")):
             return "HEIC"
     return ""
-
-
-def _converted(content: bytes, kind: str) -> bytes:
-    """The first frame as PNG, rotated as its EXIF orientation says.
-
-    Raises:
-        NotAPicture: Pillow is not installed or can't read the content, or the image is too large.
-    """
-    try:
-        from PIL import Image, ImageOps  # noqa: PLC0415 - optional, and slow to import
-    except ImportError:
-        raise NotAPicture(
-            f"is a {kind} picture; the queue takes JPEG and PNG, and what converts it is not installed here.",
-            f"Convert it to PNG or JPEG first, or have the user run `{INSTALL}` in the folder of the clone and "
-            "restart the server.",
-        ) from None
-    try:
-        # Only the reader of this format: some of Pillow's readers run external programs (EPS: Ghostscript).
-        with Image.open(io.BytesIO(content), formats=[kind]) as image:
-            _bounded(*image.size)
-            upright = ImageOps.exif_transpose(image)
-            png = io.BytesIO()
-            upright.convert("RGBA" if upright.has_transparency_data else "RGB").save(png, "PNG")
-    except NotAPicture:
-        raise
-    except Exception:  # noqa: BLE001 - Pillow's readers raise any type for damaged content
-        raise NotAPicture(f"begins as a {kind} picture, but it can't be read as one.") from None
-    if png.tell() > MAX_BYTES:
-        raise NotAPicture(
-            f"is a {kind} picture that as PNG is larger than {MAX_BYTES // 1_000_000} MB.",
-            "Make it smaller, or convert it to JPEG first.",
-        )
-    return png.getvalue()

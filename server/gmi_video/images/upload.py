@@ -5,22 +5,24 @@ The bytes that were checked are the bytes that are uploaded: a change of the fil
 
 import hashlib
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
 from anyio.abc import TaskGroup
 from cachetools import LRUCache
 
-from gmi_video.errors import Garbled, Rejected, Unavailable
+from gmi_video.errors import Rejected, Unavailable
 from gmi_video.images import formats, urls
+from gmi_video.images.conversion import to_png
 from gmi_video.images.files import Folders, content, refused
-from gmi_video.images.formats import NotAPicture, Picture
-from gmi_video.settings import LOOPBACK_HOSTS
+from gmi_video.images.formats import Convertible, NotAPicture, Picture
 from gmi_video.single_flight import Interrupted, SingleFlight
 from gmi_video.text import one_line, safe_url
+from gmi_video.upstream import failures
 from gmi_video.upstream.client import Queue
 
 FRESH_SECONDS = 600.0
@@ -32,6 +34,9 @@ REUSED_UPLOADS = 256
 
 KNOWN_URLS = 4096
 """Uploaded URLs whose content is remembered, longer than they are used again."""
+
+READ_SECONDS = 30.0
+"""How long the reading of a file may take, for a network drive that is slow. Recognising one takes below 0.1 s."""
 
 READERS = 2
 """Images read at the same time: converting one can take hundreds of megabytes."""
@@ -82,9 +87,14 @@ class Images:
         if _URL_LIKE.match(value):
             urls.check(value, argument)
             return None
-        # In a thread: a folder may be on a network drive that hangs.
-        async with self._readers:
-            return await anyio.to_thread.run_sync(self._read, value, argument, abandon_on_cancel=True)
+        with self._refusing(value, argument):
+            async with self._readers:
+                # In a thread: a folder may be on a network drive that hangs.
+                with anyio.fail_after(READ_SECONDS):
+                    found = await anyio.to_thread.run_sync(self._read, value, argument, abandon_on_cancel=True)
+                picture = await to_png(found) if isinstance(found, Convertible) else found
+                digest = await anyio.to_thread.run_sync(_digest, picture.content, abandon_on_cancel=True)
+        return LocalImage(digest, picture)
 
     async def upload(self, image: LocalImage) -> str:
         """The public URL of an image, which is uploaded unless that was done a moment ago.
@@ -122,24 +132,28 @@ class Images:
         # `jpeg`, never `jpg`: that one is signed for a type of its own, image/jpg (gmi-api, "Upload").
         target = await self._queue.upload_url(picture.file_type)
         public = safe_url(target.public_url)
-        if not public or not _is_private_enough(target.upload_url):
-            raise Garbled(
-                "The queue's answer names no safe place for the image. Nothing was uploaded, nothing was submitted "
-                "and nothing was charged.",
-                "Give a public http(s) URL of the image instead, or make the same call again later.",
-            )
+        if not public:
+            raise failures.no_safe_place()
         await self._queue.upload(target.upload_url, picture.content, picture.content_type)
         return public
 
-    def _read(self, value: str, argument: str) -> LocalImage:
+    def _read(self, value: str, argument: str) -> Picture | Convertible:
         """The image that a path leads to. Runs in a worker thread."""
-        file = self._folders.locate(value, argument)
+        return formats.read(content(self._folders.locate(value, argument)))
+
+    @contextmanager
+    def _refusing(self, value: str, argument: str) -> Generator[None]:
+        """What goes wrong with a file, in words."""
         shown = f"{argument}: the file {one_line(value, 200)!r}"
         try:
-            picture = formats.read(content(file))
-            return LocalImage(f"sha256:{hashlib.sha256(picture.content).hexdigest()}", picture)
+            yield
         except NotAPicture as error:
             raise refused(f"{shown} {error}", error.remedy or "Give a JPEG or PNG file, or a public URL.") from None
+        except TimeoutError:
+            raise refused(
+                f"{shown} can't be read in {READ_SECONDS:g} s: the drive that it is on may not answer.",
+                "Give a file on another drive, or a public URL.",
+            ) from None
         except FileNotFoundError:
             raise refused(f"{shown} does not exist.", self._folders.where()) from None
         except PermissionError:
@@ -150,10 +164,5 @@ class Images:
             raise refused(f"{shown} can't be read.", "Give another file, or a public URL.") from None
 
 
-def _is_private_enough(url: str) -> bool:
-    """Whether a picture may be put there: over TLS, or on this machine, where the simulator is."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import anyio
 import httpx
 
-from gmi_video import __version__
+from gmi_video import __version__, network
+from gmi_video.errors import SettingsError
 from gmi_video.live.expectations import CouldNotRun, Expectations, find_schemas
 from gmi_video.live.paid import make_video
 from gmi_video.live.probes import Probes
@@ -71,7 +72,7 @@ async def check(
             for question in OPEN_QUESTIONS:
                 report.observations[question] = []
             await _make_calls(session, paid=paid)
-    except CouldNotRun as error:
+    except (CouldNotRun, SettingsError) as error:
         return CheckResult(f"The live check could not run. {error}\n", NOT_RUN)
     for question, default in OPEN_QUESTIONS.items():
         if not report.observations[question]:
@@ -86,7 +87,8 @@ async def check(
 
 def _settings(environment: Mapping[str, str]) -> Settings:
     # Only the variables that this command uses: a fault in another one need not stop it.
-    used = {name: environment.get(name, "") for name in ("GMI_API_KEY", "GMI_ORG_ID", "GMI_BASE_URL")}
+    names = {"GMI_API_KEY", "GMI_ORG_ID", "GMI_BASE_URL", *network.VARIABLES}
+    used = {name: value for name, value in environment.items() if name in names}
     settings = Settings.from_environment(used)
     if settings.problems:
         raise CouldNotRun(" ".join(settings.problems))

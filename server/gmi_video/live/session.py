@@ -18,6 +18,7 @@ from gmi_video.live.expectations import CouldNotRun, Expectations, kind
 from gmi_video.live.report import Report, code
 from gmi_video.settings import Settings
 from gmi_video.text import safe_url
+from gmi_video.upstream.connection import Connection
 from gmi_video.upstream.wire import Record, fields_of
 
 PAUSE_SECONDS = 0.5
@@ -63,7 +64,8 @@ class LiveSession:
         self.now = now
         self._settings = settings
         self._http = httpx.AsyncClient(
-            transport=transport,
+            transport=transport or Connection(settings.network),
+            trust_env=False,
             timeout=TIMEOUT_SECONDS,
             follow_redirects=False,
             headers={"User-Agent": f"gmi-video-mcp/{__version__} (live check)"},

@@ -1,6 +1,5 @@
 """Resources: what a host can attach to a conversation. Outcomes are fetched at each read, so their links are live."""
 
-import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -9,13 +8,13 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp_types import Completion, Resource
 
 from gmi_video.catalog import pricing, validation
-from gmi_video.errors import GmiVideoError, InvalidRequest, JobFailed, NotFound, StillRunning
+from gmi_video.errors import GmiVideoError, JobFailed, NotFound, StillRunning
 from gmi_video.mcp import results
 from gmi_video.mcp.call import ToolContext
 from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
 from gmi_video.services import Services
-from gmi_video.text import one_line, quote_untrusted
-from gmi_video.upstream.wire import MODEL_ID_PATTERN, REQUEST_ID_PATTERN, Parameter, Record, fields_of
+from gmi_video.text import one_line
+from gmi_video.upstream.wire import Parameter, Record, fields_of
 
 LISTED = 20
 """Recent finished requests in resources/list."""
@@ -29,7 +28,7 @@ def _protocol_errors() -> Generator[None]:
     """Our errors as the protocol's: -32602 for what does not exist, -32603 for the rest, with our text."""
     try:
         yield
-    except (NotFound, InvalidRequest) as error:
+    except NotFound as error:
         raise ResourceNotFoundError(str(error)) from error
     except GmiVideoError as error:
         raise ResourceError(str(error)) from error
@@ -40,7 +39,6 @@ async def outcome(request_id: str, ctx: ToolContext) -> str:
     services = ctx.request_context.lifespan_context
     with _protocol_errors():
         services.settings.check()
-        _must_match(REQUEST_ID_PATTERN, request_id, "request id")
         record = await services.queue.get_request(request_id)
         _must_have_succeeded(record)
     return results.text_of(outcome_of(record))
@@ -51,7 +49,6 @@ async def model(model_id: str, ctx: ToolContext) -> str:
     services = ctx.request_context.lifespan_context
     with _protocol_errors():
         services.settings.check()
-        _must_match(MODEL_ID_PATTERN, model_id, "model id")
         record = await services.catalog.model(model_id)
     return results.text_of(
         {
@@ -124,13 +121,6 @@ async def complete(services: Services, uri: str, argument: str, typed: str) -> C
         return Completion(values=[])
     matching = [found for found in ids if found.lower().startswith(typed.lower())]
     return Completion(values=matching[:COMPLETIONS], total=len(matching), has_more=len(matching) > COMPLETIONS)
-
-
-def _must_match(pattern: str, value: str, what: str) -> None:
-    if not re.fullmatch(pattern, value):
-        raise InvalidRequest(
-            f"The text {quote_untrusted(value, 60)} can't be a {what}.", "Call list_requests to see the ids there are."
-        )
 
 
 def _must_have_succeeded(record: Record) -> None:

@@ -4,7 +4,6 @@ The queue is polled only while someone listens, by the poller that every wait sh
 one long request (`subscriptions/listen`); before, it subscribes a URI for as long as its connection lasts.
 """
 
-import re
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -19,7 +18,7 @@ from gmi_video.errors import UpstreamError
 from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
 from gmi_video.mcp.sdk import RequestContext, connection_of
 from gmi_video.services import Services
-from gmi_video.upstream.wire import REQUEST_ID_PATTERN, Record, fields_of, items_of
+from gmi_video.upstream.wire import Record, fields_of, is_request_id, items_of
 
 MAX_FOLLOWED = 100
 """URIs of one listener that are followed; more would cost the queue more requests than they are worth."""
@@ -144,6 +143,6 @@ async def _first_record(services: Services, uri: str) -> Record | None:
 def _request_id(uri: str) -> str | None:
     before, _, after = OUTCOME_URI.partition("{request_id}")
     inner = uri.removeprefix(before).removesuffix(after)
-    if uri != f"{before}{inner}{after}" or not re.fullmatch(REQUEST_ID_PATTERN, inner):
+    if uri != f"{before}{inner}{after}" or not is_request_id(inner):
         return None
     return inner

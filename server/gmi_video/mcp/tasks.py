@@ -5,7 +5,6 @@ to every copy of the server, and a request made by an ordinary call is a task to
 submitted, so wrong arguments, refusals and the question about the price come before there is a task.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -25,12 +24,12 @@ from mcp_types import (
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import Field
 
-from gmi_video.errors import GmiVideoError, InvalidRequest, NotFound
+from gmi_video.errors import GmiVideoError, NotFound
 from gmi_video.mcp import results
 from gmi_video.mcp.call import status_result
 from gmi_video.mcp.sdk import check_name_header, replace_arguments
 from gmi_video.services import Services
-from gmi_video.upstream.wire import REQUEST_ID_PATTERN, Record, fields_of
+from gmi_video.upstream.wire import Record, fields_of
 
 IDENTIFIER = "io.modelcontextprotocol/tasks"
 
@@ -95,7 +94,7 @@ class Source(Protocol):
         ...
 
     async def look(self, services: Any, task_id: str) -> Task:
-        """The task as it is now. Raises `NotFound` or `InvalidRequest` for an unknown id."""
+        """The task as it is now. Raises `NotFound` for an unknown id."""
         ...
 
     async def cancel(self, services: Any, task_id: str) -> None:
@@ -155,7 +154,7 @@ class Tasks(Extension):
         check_name_header(ctx, params.task_id)
         try:
             return await self._source.look(ctx.lifespan_context, params.task_id)
-        except (NotFound, InvalidRequest) as error:
+        except NotFound as error:
             raise MCPError(INVALID_PARAMS, str(error)) from error
         except GmiVideoError as error:
             raise MCPError(INTERNAL_ERROR, str(error)) from error
@@ -206,8 +205,6 @@ class Requests:
     async def look(self, services: Services, task_id: str) -> Task:
         """Fetch the request once; the result of a finished one is what get_status answers."""
         services.settings.check()
-        if not re.fullmatch(REQUEST_ID_PATTERN, task_id):
-            raise InvalidRequest("That can't be a task's id.", 'Call list_requests with {"model": ""} for the ids.')
         record = await services.queue.get_request(task_id)
         expected = await services.poller.expect(record)
         created = services.queue.now() if record.created_at is None else record.created_at

@@ -5,6 +5,7 @@ case it may have arrived, and `jobs` looks for it before anything is sent again.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -17,7 +18,15 @@ from gmi_video.upstream import failures, lists
 from gmi_video.upstream.failures import Operation
 from gmi_video.upstream.lists import RecordList
 from gmi_video.upstream.transport import READ_SECONDS, Transport
-from gmi_video.upstream.wire import ModelList, ModelRecord, Record, SubmitRequest, UploadTarget
+from gmi_video.upstream.wire import (
+    ModelList,
+    ModelRecord,
+    Record,
+    SubmitRequest,
+    UploadTarget,
+    is_model_id,
+    is_request_id,
+)
 
 SUBMIT_READ_SECONDS = 45.0
 """Longer than for a GET: a submit that is given up on can't be repeated, only looked for."""
@@ -65,6 +74,8 @@ class Queue:
     async def get_request(self, request_id: str) -> Record:
         """`GET /requests/{id}`: one record."""
         operation = Operation("get", request_id)
+        if not is_request_id(request_id):
+            raise failures.not_an_id(operation)
         record = await self._json(Record, operation, "GET", f"/requests/{quote(request_id, safe='')}")
         if record.request_id != request_id:
             raise failures.garbled(operation, "is about another request")
@@ -96,6 +107,8 @@ class Queue:
     async def get_model(self, model_id: str) -> ModelRecord:
         """`GET /models/{id}`: a model's description, parameters and price. Free of charge."""
         operation = Operation("model", model_id)
+        if not is_model_id(model_id):
+            raise failures.not_an_id(operation)
         return await self._json(ModelRecord, operation, "GET", f"/models/{quote(model_id, safe='')}")
 
     async def upload_url(self, file_type: str) -> UploadTarget:
@@ -104,15 +117,13 @@ class Queue:
         return await self._json(UploadTarget, Operation("upload_url"), "POST", "/upload-url", body=body)
 
     async def upload(self, url: str, content: bytes, content_type: str) -> None:
-        """PUT `content` to a signed URL, without the API key (gmi-api, "Upload"). The same bytes may be put again."""
+        """PUT `content` to a signed URL, without the API key (gmi-api, "Upload"). The same bytes may be put again.
 
-        async def attempt() -> None:
-            headers = {"Content-Type": content_type}
-            await self._transport.send(
-                "PUT", url, Operation("upload"), content=content, headers=headers, seconds=UPLOAD_SECONDS
-            )
-
-        await _repeat(attempt)
+        Raises:
+            UpstreamError: it is not a place for an image, or the upload failed.
+        """
+        place = await _repeat(partial(self._transport.place, url), repeat_if=_certainly_not_sent)
+        await _repeat(partial(self._transport.put, place, content, content_type, seconds=UPLOAD_SECONDS))
 
     def now(self) -> float:
         """Unix seconds by the queue's own clock, as far as it is known."""

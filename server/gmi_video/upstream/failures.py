@@ -21,7 +21,10 @@ from gmi_video.errors import (
     UpstreamError,
 )
 from gmi_video.text import as_json_literal, duration, quote_untrusted
-from gmi_video.upstream.wire import REQUEST_ID_PATTERN, error_text, fields_of
+from gmi_video.upstream.wire import error_text, fields_of, is_request_id
+
+_REQUESTS_THERE_ARE = 'Call list_requests with {"model": ""} to see the requests there are.'
+_MODELS_THERE_ARE = "Call list_models to see the models there are; their ids are case-sensitive."
 
 Endpoint = Literal["submit", "get", "list", "models", "model", "upload_url", "upload"]
 
@@ -53,18 +56,32 @@ class Operation:
 
 def unreachable(error: httpx.TransportError, operation: Operation, host: str) -> UpstreamError:
     """The error for a connection that could not be made, broke, or got no answer in time."""
-    # The queue's host is in the settings; the storage's is the queue's word.
-    at_storage = operation.endpoint == "upload"
-    peer = "The storage that GMI Cloud names for images" if at_storage else f"GMI Cloud's queue at {host}"
+    peer = _peer(operation, host)
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol):
         return Unavailable(
             f"{peer} could not be reached.",
             f"{operation.again} If it stays so, tell the user to check this machine's network and GMI_BASE_URL.",
             assurance=operation.nothing_lost,
         )
+    if isinstance(error, httpx.ProxyError):  # only while the connection is made: the proxy has seen no request
+        return Unavailable(
+            f"{peer} could not be reached: the proxy refused the connection.",
+            f"{operation.again} If it stays so, tell the user to check HTTPS_PROXY, ALL_PROXY and NO_PROXY in this "
+            "server's environment.",
+            assurance=operation.nothing_lost,
+        )
     silent = isinstance(error, httpx.TimeoutException)
     how = "did not answer in time" if silent else "broke the connection off before it had answered"
     return Unavailable(f"{peer} {how}.", operation.again, maybe_arrived=True)
+
+
+def _peer(operation: Operation, host: str) -> str:
+    """Who did not answer. The queue's host is in the settings; the storage's is the queue's word, and is left out."""
+    return (
+        "The storage that GMI Cloud names for images"
+        if operation.endpoint == "upload"
+        else f"GMI Cloud's queue at {host}"
+    )
 
 
 def garbled(operation: Operation, what: str, request_id: str = "") -> Garbled:
@@ -80,19 +97,19 @@ def from_response(status: int, headers: Mapping[str, str], body: Any, operation:
     """
     said = error_text(fields_of(body).get("error")) or error_text(body)
     words = f": {quote_untrusted(said)}" if said else ""
+    if operation.endpoint == "upload" and status < 500 and status not in {408, 425, 429}:
+        # This is about the signed address; no key was sent there. A redirect is not followed: its place is not checked.
+        return Rejected(
+            f"The storage that GMI Cloud names for images refused the upload (HTTP {status}){words}. "
+            "Nothing was submitted and nothing was charged.",
+            "Make the same call again in a minute. If it stays so, give a public URL of the image instead.",
+        )
     if 300 <= status < 400:
         return Garbled(
             f"The queue answered with a redirect (HTTP {status}), which is not followed, because the API key would "
             "go with it.",
             "Tell the user to check GMI_BASE_URL: it should be the queue's own address.",
             maybe_arrived=operation.is_submit,
-        )
-    if operation.endpoint == "upload" and status < 500 and status not in {408, 425, 429}:
-        # This is about the signed address; no key was sent there.
-        return Rejected(
-            f"The storage that GMI Cloud names for images refused the upload (HTTP {status}){words}. "
-            "Nothing was submitted and nothing was charged.",
-            "Make the same call again in a minute. If it stays so, give a public URL of the image instead.",
         )
     match status:
         case 401 | 403:
@@ -134,6 +151,31 @@ def from_response(status: int, headers: Mapping[str, str], body: Any, operation:
             )
 
 
+def no_safe_place() -> Garbled:
+    """The error for an image's place that is not public https; nothing is uploaded."""
+    return Garbled(
+        "The queue's answer names no safe place for the image. Nothing was uploaded, nothing was submitted and nothing "
+        "was charged.",
+        "Give a public http(s) URL of the image instead, or make the same call again later.",
+    )
+
+
+def unresolved(operation: Operation, host: str) -> Unavailable:
+    """The error for a host without an address."""
+    return Unavailable(f"{_peer(operation, host)} was not found.", operation.again)
+
+
+def not_an_id(operation: Operation) -> NotFound:
+    """The error for an id that would change the path of the URL; nothing is sent."""
+    if operation.endpoint == "get":
+        return NotFound(
+            f"{quote_untrusted(operation.name, 80)} can't be a request's id. Nothing was sent.", _REQUESTS_THERE_ARE
+        )
+    return NotFound(
+        f"{quote_untrusted(operation.name, 80)} can't be a model's id. Nothing was sent.", _MODELS_THERE_ARE
+    )
+
+
 def _correct(operation: Operation) -> str:
     if operation.is_submit:
         return (
@@ -147,13 +189,13 @@ def _not_found(status: int, words: str, operation: Operation) -> NotFound:
     if operation.endpoint == "get":
         return NotFound(
             f"The queue has no request {operation.name} for this account (HTTP {status}){words}.",
-            'Call list_requests with {"model": ""} to see the requests there are.',
+            _REQUESTS_THERE_ARE,
         )
     if operation.name:
         return NotFound(
             f"The model {quote_untrusted(operation.name, 80)} does not exist, or this account may not use it "
             f"(HTTP {status}){words}.",
-            "Call list_models to see the models there are; their ids are case-sensitive.",
+            _MODELS_THERE_ARE,
             assurance=operation.nothing_lost,
         )
     return NotFound(
@@ -189,7 +231,7 @@ def retry_after(headers: Mapping[str, str], body: Any) -> float | None:
 def named_request(body: Any) -> str:
     """The request id that a response names; empty where it names none."""
     named = fields_of(body).get("request_id")
-    return named if isinstance(named, str) and re.fullmatch(REQUEST_ID_PATTERN, named) else ""
+    return named if isinstance(named, str) and is_request_id(named) else ""
 
 
 def _server_error(status: int, body: Any, said: str, operation: Operation) -> UpstreamError:

@@ -17,8 +17,11 @@ from anyio import to_thread
 from pydantic_core import from_json, to_json
 
 from gmi_video import __version__
+from gmi_video.errors import Unavailable
 from gmi_video.settings import Settings
-from gmi_video.upstream import failures, lists
+from gmi_video.upstream import addresses, failures, lists
+from gmi_video.upstream.addresses import NotPublic, Place, Resolve, Unresolved
+from gmi_video.upstream.connection import Connection
 from gmi_video.upstream.failures import Operation
 from gmi_video.upstream.lists import RecordList
 
@@ -68,11 +71,17 @@ class Transport:
         settings: the key, the address, the rate limit.
         transport: the HTTP transport; None is the network, tests put the simulator here.
         now: this machine's clock, in Unix seconds.
+        resolve: finds the addresses of the host that an image is uploaded to.
     """
 
     def __init__(
-        self, settings: Settings, transport: httpx.AsyncBaseTransport | None, now: Callable[[], float] = time.time
+        self,
+        settings: Settings,
+        transport: httpx.AsyncBaseTransport | None,
+        now: Callable[[], float] = time.time,
+        resolve: Resolve = addresses.resolve,
     ) -> None:
+        self._resolve = resolve
         self._settings = settings
         self._http_transport = transport
         self._now = now
@@ -115,6 +124,37 @@ class Transport:
             return lists.read(raw, parse, cut=cut)
         return await to_thread.run_sync(partial(lists.read, raw, parse, cut=cut), abandon_on_cancel=True)
 
+    async def place(self, url: str) -> Place:
+        """Where a file may be put that has this signed URL. Raises `UpstreamError` where it may not, or can't."""
+
+        def proxied(host: str) -> bool:
+            return bool(self._settings.network.proxy_for(host))
+
+        try:
+            return await addresses.place(url, base_url=self._settings.base_url, proxied=proxied, resolve=self._resolve)
+        except NotPublic:
+            raise failures.no_safe_place() from None
+        except Unresolved:
+            raise failures.unresolved(Operation("upload"), httpx.URL(url).host) from None
+
+    async def put(self, place: Place, content: bytes, content_type: str, *, seconds: float) -> None:
+        """Put a file, without the key, to the first of the place's addresses that a connection can be made to."""
+        *others, last = place.urls
+        headers = place.headers | {"Content-Type": content_type}
+        put = partial(
+            self.send, "PUT", operation=Operation("upload"), content=content, headers=headers, seconds=seconds,
+            extensions=place.extensions,
+        )  # fmt: skip
+        for url in others:
+            try:
+                await put(url)
+            except Unavailable as error:
+                if error.maybe_arrived:
+                    raise
+            else:
+                return
+        await put(last)
+
     async def _send_with_key(
         self, method: str, path: str, operation: Operation, *, body: Mapping[str, Any] | None = None, **options: Any
     ) -> Body:
@@ -139,6 +179,7 @@ class Transport:
         seconds: float = EXCHANGE_SECONDS,
         max_bytes: int = MAX_BODY_BYTES,
         cut_longer: bool = False,
+        extensions: Mapping[str, str] | None = None,
     ) -> Body:
         """One exchange with any host, with these headers only, in `seconds` at most. Returns the body of a 2xx.
 
@@ -149,9 +190,10 @@ class Transport:
         host = ""
         try:
             request = self._client().build_request(
-                method, url, params=params, content=content, headers=headers, timeout=timeout
-            )
-            host = request.url.host
+                method, url, params=params, content=content, headers=headers, timeout=timeout,
+                extensions=dict(extensions or {}),
+            )  # fmt: skip
+            host = request.extensions.get("sni_hostname") or request.url.host
             with anyio.fail_after(seconds):
                 response = await self._client().send(request, stream=True)
                 try:
@@ -186,8 +228,9 @@ class Transport:
                 # They log what the queue sends back, headers and all, and it may send the key back.
                 logging.getLogger(talkative).setLevel(logging.WARNING)
             self._opened = httpx.AsyncClient(
-                transport=self._http_transport,
-                limits=httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=30),
+                transport=self._http_transport or Connection(self._settings.network),
+                # Nothing from the environment but what `Connection` has: a proxy for http would see the key.
+                trust_env=False,
                 follow_redirects=False,
                 headers={"User-Agent": f"gmi-video-mcp/{__version__}", "Accept-Encoding": "gzip"},
             )

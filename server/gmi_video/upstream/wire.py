@@ -19,10 +19,27 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from gmi_video.text import one_line, paragraphs, quote_untrusted, safe_url
 
 REQUEST_ID_PATTERN = r"^[A-Za-z0-9_-]{1,128}$"
-"""What a request id may be before it becomes part of a URL (the guide's are UUIDs)."""
+"""What a request id may be (the guide's are UUIDs); published in the tools' schemas."""
 
 MODEL_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 ._:/+-]{0,199}$"
-"""What a model id may be before it becomes part of a URL. Ids are case-sensitive (gmi-api, P)."""
+"""The characters of a model id, published in the tools' schemas. Ids are case-sensitive (gmi-api, P)."""
+
+
+def is_request_id(value: str) -> bool:
+    """Whether a text may become part of a URL as a request id."""
+    return re.fullmatch(REQUEST_ID_PATTERN, value) is not None
+
+
+def is_model_id(value: str) -> bool:
+    """Whether a text may become part of a URL as a model id.
+
+    No part between slashes is empty, or begins or ends with a dot or a blank: some proxies and servers decode `%2F`
+    before they resolve `..`, and some drop dots and blanks at the end of a part.
+    """
+    if re.fullmatch(MODEL_ID_PATTERN, value) is None:
+        return False
+    return all(part and part == part.strip(" .") for part in value.split("/"))
+
 
 FINAL = frozenset({"success", "failed", "cancelled"})
 """The only final statuses; any other word is a job still running (gmi-api, D)."""
@@ -222,7 +239,7 @@ UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
 
 
 def _is_public_id(name: str) -> bool:
-    return bool(re.fullmatch(MODEL_ID_PATTERN, name)) and not UUID.fullmatch(name)
+    return is_model_id(name) and not UUID.fullmatch(name)
 
 
 class Parameter(Incoming):

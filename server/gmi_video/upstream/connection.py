@@ -1,0 +1,80 @@
+"""Connections over the network, directly or through the proxy that the environment names, as httpx transports."""
+
+import os
+import ssl
+
+import httpx
+
+from gmi_video.errors import SettingsError
+from gmi_video.network import Network
+
+LIMITS = httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=30)
+
+_ADVICE = (
+    "Tell the user to correct this in the `env` block of this server's entry in the host's MCP configuration, then to "
+    "restart the server. Calling again before that will not help."
+)
+
+
+class Connection(httpx.AsyncBaseTransport):
+    """The network. Nothing is opened and no certificate is read before the first request.
+
+    The environment is not read here: HTTP_PROXY, which would see the key in clear, is never used.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._ways: dict[str, httpx.AsyncHTTPTransport] = {}
+        """By the proxy's URL; the direct one under an empty text."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """One HTTP exchange.
+
+        Raises:
+            SettingsError: the proxy's address or the certificates can't be used.
+            httpx.TransportError: as httpx has them.
+        """
+        # A request to an address that was checked has the host's name here.
+        host = request.extensions.get("sni_hostname") or request.url.host
+        return await self._way(self._network.proxy_for(host)).handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for way in self._ways.values():
+            await way.aclose()
+
+    def _way(self, proxy: str) -> httpx.AsyncHTTPTransport:
+        if proxy not in self._ways:
+            trusted = self._trusted()
+            try:
+                self._ways[proxy] = httpx.AsyncHTTPTransport(verify=trusted, limits=LIMITS, proxy=proxy or None)
+            except (ValueError, ImportError, httpx.InvalidURL):
+                variable = self._network.proxy_variable
+                raise SettingsError(
+                    f"{variable} is not the address of a proxy that this server can use. It must be http://host:port. "
+                    "Nothing was sent and nothing was charged.",
+                    _ADVICE,
+                ) from None
+        return self._ways[proxy]
+
+    def _trusted(self) -> ssl.SSLContext:
+        """The certificate authorities. Raises `SettingsError` where those that the environment names can't be read."""
+        place = self._network.authorities
+        try:
+            if place is None:
+                return httpx.create_ssl_context(trust_env=False)
+            if not place.is_dir():
+                return ssl.create_default_context(cafile=place)
+            if not any(len(name := entry.name) > 9 and name[8] == "." for entry in place.iterdir()):
+                raise FileNotFoundError  # OpenSSL finds certificates by names like 5ed36f99.0 and is silent otherwise
+            return ssl.create_default_context(capath=place)
+        except OSError as error:
+            # Python writes the secrets of TLS to the file that SSLKEYLOGFILE names, and fails where it can't.
+            log = os.environ.get("SSLKEYLOGFILE")
+            variable = "SSLKEYLOGFILE" if log and error.filename == log else self._network.authorities_variable
+            raise SettingsError(
+                f"{variable} names something that can't be used: for SSL_CERT_FILE it must be a file of certificates "
+                "in PEM form, for SSL_CERT_DIR a folder prepared with `openssl rehash`, for SSLKEYLOGFILE a file that "
+                "can be written. Nothing was sent and nothing was charged.",
+                _ADVICE,
+            ) from None

@@ -1,0 +1,71 @@
+"""Random input for what parses foreign bytes: `make fuzz`, or `python -m tests.fuzz --seconds 20 image`.
+
+Each target is a hypothesis test with the decorator `target`, in a module that `__main__` imports. It asserts what must
+hold for any input, inside `work_within`, which bounds the work by counting.
+"""
+
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, settings
+
+TARGETS: dict[str, Callable[[], None]] = {}
+"""The targets by name: what `@given` has made of a function of one input."""
+
+EXAMPLES = 200
+"""Inputs of one round: a round begins with simple inputs and goes on to larger ones."""
+
+_ROUND = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    database=None,
+    phases=(Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType] - iterating gives the checks
+)
+
+_OURS = "gmi_video"
+
+
+def target(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Add a hypothesis test to the targets. Goes above `@given`."""
+
+    def add(test: Callable[[], None]) -> Callable[[], None]:
+        TARGETS[name] = _ROUND(test)
+        return test
+
+    return add
+
+
+class TooMuchWork(AssertionError):
+    """An input took more steps than its size allows."""
+
+
+@contextmanager
+def work_within(steps: int) -> Generator[None]:
+    """Fail as soon as the block has run more than `steps` lines of this project's code.
+
+    Counts and does not time, so that it finds the same on every machine. What one line does inside C (a search, a
+    checksum) counts as one step: such calls must take disjoint parts of the input, or a bounded part of it.
+    """
+    left = steps
+
+    def local(_frame: FrameType, event: str, _argument: Any) -> Any:
+        nonlocal left
+        if event == "line":
+            left -= 1
+            if left < 0:
+                raise TooMuchWork(f"more than {steps} steps")
+        return local
+
+    def calls(frame: FrameType, _event: str, _argument: Any) -> Any:
+        return local if _OURS in frame.f_code.co_filename and "fuzz" not in frame.f_code.co_filename else None
+
+    before = sys.gettrace()
+    sys.settrace(calls)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
