@@ -65,8 +65,10 @@ def _visible(text: str) -> str:
 
 def quote_untrusted(text: object, limit: int = 300) -> str:
     """`text` as `one_line`, in quotation marks, without Markdown, HTML, links or quotation marks of its own."""
-    dead = _LIVE.sub(lambda found: f"{found[0][:-1]} ", one_line(text, limit))
-    return f"“{dead.translate(_INERT)}”"
+    inert = one_line(text, limit).translate(_INERT)
+    # After that: of two backslashes it has made two slashes.
+    inert = _LIVE.sub(lambda found: f"{found[0][:-1]} ", inert)
+    return f"“{inert}”"
 
 
 def safe_url(value: object) -> str:
