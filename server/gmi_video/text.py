@@ -101,7 +101,8 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
-_RISKY = re.compile(rf"[\[\]<>`*|#@\\{_QUOTES}]")
+_RISKY = re.compile(rf"[\[\]<>`|#@\\{_QUOTES}]|(?<!\d)\*|\*(?!\d)")
+"""What makes a value not harmless. Between digits a star is part of a size, which must be copied to the letter."""
 
 
 def as_json_literal(value: object, limit: int = 80) -> str:
