@@ -83,7 +83,7 @@ SENTENCES = frozenset({"summary", "next_step", "message", "statusMessage"})
 BY_CONTRACT: Mapping[str, tuple[str, int]] = {
     "guide": ("the vendor's Markdown, whole, for whoever attaches the resource", 60_000),
     "parameters.prompt": ("a prompt keeps its line breaks", 2000),
-    "parameters": ("our own table, one parameter a line; each line is checked as a sentence is", 40_000),
+    "parameters": ("our own table, one parameter a line: its name, by its pattern, and then a sentence", 40_000),
 }
 """Fields that may hold more than one line: the end of their path, why, and the most characters that they hold."""
 
@@ -93,7 +93,7 @@ LONGEST_SENTENCE = 8000
 _OUR_LINK = re.compile(r"\[watch or download it\]\(https?://[^\s()<>\[\]\"'`\\|]+\)")
 _QUOTED = re.compile(r'“[^“”"]*”|"[^“”"]*"')
 _INVISIBLE = re.compile(r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]")
-_ALIVE = re.compile(r"\]\(|[<>`]|://|www\.|(javascript|vbscript|mailto|data):", re.IGNORECASE)
+_ALIVE = re.compile(r"\]\(|[<>`]|://|(?<![^\W_])(www\.|(javascript|vbscript|mailto|data):(?=[^\s\"”]))", re.IGNORECASE)
 
 
 def places(value: object, path: str = "") -> Iterator[str]:
@@ -121,7 +121,7 @@ def _in_string(text: str, path: str) -> Iterator[str]:
         for line in text.split("\n"):
             yield from _unprintable(line, path)
             if contract == "parameters":
-                yield from in_sentence(f"The parameter {line}", path)
+                yield from in_sentence("The parameter " + re.sub(r"^\w{1,100} ", "", line, flags=re.ASCII), path)
     else:
         yield from _in_field(text, path)
 

@@ -47,6 +47,17 @@ async def test_a_model_is_found_read_tried_dry_corrected_twice_and_used(world: W
     assert [job.payload for job in world.sim.jobs] == [rehearsed["parameters"]]
 
 
+async def test_a_size_with_a_star_is_shown_to_the_letter_so_that_it_can_be_copied(world: World) -> None:
+    async with world.host() as host:
+        about = await host.call_ok("list_models", model="wan2.6-t2v")
+        assert 'size (one of "1280*720"' in about["parameters"]
+        given = {"size": "1920*1080", "duration": 10}
+        dry = await host.call_ok(
+            "generate_video", prompt="a fox", model="wan2.6-t2v", model_parameters=given, dry_run=True
+        )
+    assert "video (1920*1080, 10)" in dry["summary"]
+
+
 async def test_wans_integer_duration_must_not_be_text(world: World) -> None:
     async with world.host() as host:
         refused = await host.call_error(

@@ -21,6 +21,7 @@ from mcp_types import (
     TextResourceContents,
 )
 from PIL import Image
+from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from gmi_video.demo.terminal import Terminal
@@ -28,6 +29,8 @@ from gmi_video.live import check
 from gmi_video.mcp.app import Printable, create_server
 from gmi_video.settings import Settings
 from gmi_video.simulator import Endpoint, Fault, Script
+from gmi_video.text import one_line, paragraphs
+from gmi_video.upstream.wire import ModelRecord, Parameter, Record
 
 from .conftest import EPOCH, Host, World, now
 from .foreign_words import LONGEST_SENTENCE, MARK, MODEL_ID, VALUES, ForeignWords, places
@@ -236,6 +239,17 @@ async def test_nothing_that_the_queue_sends_can_act_in_a_task_or_a_notification(
         await published.attempt("resources/subscribe", host.client.session.send_request(request, EmptyResult))
         await anyio.sleep(100)
     assert not published.found, published.listed
+
+
+@pytest.mark.parametrize("text", VALUES.values(), ids=VALUES)
+@pytest.mark.parametrize("shape", [Record, ModelRecord, Parameter])
+def test_a_text_that_is_only_shown_is_clean_as_soon_as_it_is_parsed(shape: type[BaseModel], text: str) -> None:
+    texts = [name for name, info in shape.model_fields.items() if info.annotation is str]
+    parsed = shape.model_validate(dict.fromkeys(texts, text) | {"request_id": "r-1", "name": "n"})
+    for name in texts:
+        value = getattr(parsed, name)
+        cleaned = paragraphs(value, 60_000) if name == "detailed_description" else one_line(value, 2000)
+        assert value == cleaned, name
 
 
 @pytest.mark.slow

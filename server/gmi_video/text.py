@@ -72,8 +72,10 @@ def _visible(text: str) -> str:
 
 def quote_untrusted(text: object, limit: int = 300) -> str:
     """`text` as `one_line`, in quotation marks, without Markdown, HTML, links or quotation marks of its own."""
-    dead = _LIVE.sub(lambda found: f"{found[0][:-1]} ", one_line(text, limit))
-    return f"“{dead.translate(_INERT)}”"
+    inert = one_line(text, limit).translate(_INERT)
+    # After that: of two backslashes it has made two slashes.
+    inert = _LIVE.sub(lambda found: f"{found[0][:-1]} ", inert)
+    return f"“{inert}”"
 
 
 def safe_url(value: object) -> str:
@@ -106,7 +108,8 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
-_RISKY = re.compile(rf"[\[\]<>`*|#@\\{_QUOTES}]")
+_RISKY = re.compile(rf"[\[\]<>`|#@\\{_QUOTES}]|(?<!\d)\*|\*(?!\d)")
+"""What makes a value not harmless. Between digits a star is part of a size, which must be copied to the letter."""
 
 
 def as_json_literal(value: object, limit: int = 80) -> str:

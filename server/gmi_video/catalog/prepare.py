@@ -79,7 +79,7 @@ class PricedRequest:
 
 def _in_title(value: str) -> str:
     """A value in a few characters: a figure such as "16:9" or "1080p" as it is, anything else in quotation marks."""
-    return value if re.fullmatch(r"\d[\d:.x]{0,10}[a-z]{0,2}", value) else as_json_literal(value, 20)
+    return value if re.fullmatch(r"\d[\d:.x*]{0,10}[a-z]{0,2}", value) else as_json_literal(value, 20)
 
 
 async def prepare(catalog: Catalog, arguments: VideoArguments) -> PricedRequest:

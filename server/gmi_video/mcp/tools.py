@@ -94,7 +94,7 @@ async def list_models(
     every = await services.catalog.ids()
     words = search.lower().split()
     ids = [name for name in every if all(word in name.lower() for word in words)]
-    which = f" that match {quote_untrusted(search, 60)}" if words else ""
+    which = f" that match{'es' if len(ids) == 1 else ''} {quote_untrusted(search, 60)}" if words else ""
     found: ModelsResult = {
         "summary": ("There is 1 model" if len(ids) == 1 else f"There are {len(ids) or 'no'} models")
         + which
