@@ -173,7 +173,7 @@ async def test_the_next_address_is_tried_where_nobody_answers_at_the_first(folde
 
 async def test_a_storage_without_an_address_is_asked_for_again_and_then_named(folder: Path) -> None:
     internet = Internet()
-    with pytest.raises(Unavailable, match=r"storage for images at storage\.example was not found"):
+    with pytest.raises(Unavailable, match="The storage that GMI Cloud names for images was not found"):
         await put(internet, folder)
     assert len(internet.resolved) == 4
     internet.answers = [[], [PUBLIC]]

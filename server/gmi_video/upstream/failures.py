@@ -169,10 +169,11 @@ def not_an_id(operation: Operation) -> NotFound:
     """The error for an id that would change the path of the URL; nothing is sent."""
     if operation.endpoint == "get":
         return NotFound(
-            f"{quote_untrusted(operation.name, 80)} can't be a request's id. Nothing was sent.", _REQUESTS_THERE_ARE
+            f"The text {quote_untrusted(operation.name, 80)} can't be a request's id. Nothing was sent.",
+            _REQUESTS_THERE_ARE,
         )
     return NotFound(
-        f"{quote_untrusted(operation.name, 80)} can't be a model's id. Nothing was sent.", _MODELS_THERE_ARE
+        f"The text {quote_untrusted(operation.name, 80)} can't be a model's id. Nothing was sent.", _MODELS_THERE_ARE
     )
 
 
