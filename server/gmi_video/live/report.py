@@ -15,8 +15,9 @@ from gmi_video.upstream.wire import UUID, fields_of, items_of
 
 _PERSONAL = {"org_id", "user_id", "request_id"}
 _KEY = re.compile(r"eyJ[\w.-]+")
-_QUERY = re.compile(r"(https?://[^\s?#\"'<>]+)[?#][^\s\"'<>]*")
-_MAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
+# Both go over a text once: a URL is taken also where it has no query, a mail address begins where no other one could.
+_QUERY = re.compile(r"(https?://[^\s?#\"'<>]++)([?#][^\s\"'<>]*+)?")
+_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]+(\.[\w-]+)+")
 
 
 @dataclass
@@ -55,7 +56,7 @@ class Report:
         """`text` without the key, ids, mail addresses and the query strings of URLs."""
         for secret in sorted({self.key, *self._personal} - {""}, key=len, reverse=True):
             text = text.replace(secret, "[redacted]")
-        text = _QUERY.sub(r"\1?[redacted]", _KEY.sub("[key]", text))
+        text = _QUERY.sub(lambda found: found[1] + ("?[redacted]" if found[2] else ""), _KEY.sub("[key]", text))
         return _MAIL.sub("[mail]", UUID.sub("[id]", text))
 
     def quote(self, value: object, limit: int = 300) -> str:
