@@ -166,6 +166,19 @@ def test_with_a_wrong_proxy_or_certificate_the_server_starts_and_lists_its_tools
     assert name in server.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "HTTPS_PROXY"])
+def test_a_subscription_with_a_wrong_proxy_or_certificate_does_not_end_the_server(tmp_path: Path, name: str) -> None:
+    (tmp_path / "none.pem").write_text("no certificate")
+    value = str(tmp_path / "none.pem") if name == "SSL_CERT_FILE" else "http://["
+    server = Server("legacy", GMI_API_KEY=KEY, GMI_BASE_URL=QUEUE, **{name: value})
+    server.open()
+    server.result(server.ask("resources/subscribe", uri="gmi-video://requests/a/outcome"))
+    assert name in server.call("list_models")["error"]["message"]
+    assert name in server.call("list_requests")["error"]["message"]
+    assert server.end() == 0
+
+
 @pytest.mark.parametrize("value", MALFORMED)
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "all_proxy"])
 def test_a_malformed_proxy_is_named_when_the_settings_are_read(name: str, value: str) -> None:

@@ -8,9 +8,9 @@ import time
 
 from hypothesis import seed
 
-from . import EXAMPLES, TARGETS, ids, images
+from . import EXAMPLES, TARGETS, ids, images, places
 
-MODULES = (ids, images)
+MODULES = (ids, images, places)
 """Where the targets are; importing a module adds its targets."""
 
 

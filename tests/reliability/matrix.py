@@ -172,7 +172,7 @@ def _shortened(message: str) -> str:
     """One cell of the table: without ids and addresses, and not longer than two lines."""
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", message)
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", text)
-    text = re.sub(r"GMI Cloud's queue at \S+", "GMI Cloud's queue", text).replace("|", "/").rstrip(".")
+    text = re.sub(r"(GMI Cloud's (queue|storage for images)) at \S+", r"\1", text).replace("|", "/").rstrip(".")
     return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1].rstrip() + "…"
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gmi_video.live.report import Report
 from gmi_video.settings import Settings
 from gmi_video.upstream import lists
 from gmi_video.upstream.lists import TOKEN
@@ -64,6 +65,15 @@ async def test_ids_made_to_be_slow_to_compare(world: World) -> None:
     async with world.host() as host:
         answer = await host.call_error("list_models", model="ba" * 99)
     assert "does not exist" in answer["error"]["message"]
+
+
+def test_a_report_redacts_texts_that_are_almost_addresses() -> None:
+    report = Report()
+    assert report.redact("a." * 500_000) == "a." * 500_000
+    assert report.redact("https://" * 200_000 + "?a=b") == "https://" * 200_000 + "?[redacted]"
+    assert report.redact("from a.b+c@d-e.example, https://x.example/y?z#q and https://x.example/") == (
+        "from [mail], https://x.example/y?[redacted] and https://x.example/"
+    )
 
 
 def test_a_setting_of_unfinished_placeholders() -> None:

@@ -15,19 +15,15 @@ from gmi_video.upstream.wire import UUID, fields_of, items_of
 
 _PERSONAL = {"org_id", "user_id", "request_id"}
 _KEY = re.compile(r"eyJ[\w.-]+")
-# Bounded, because they are tried at every character of a text that may be very long.
-_QUERY = re.compile(r"(https?://[^\s?#\"'<>]{1,2048})[?#][^\s\"'<>]*")
-_MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(\.[\w-]{1,63})+")
+# Both go over a text once: a URL is taken also where it has no query, a mail address begins where no other one could.
+_QUERY = re.compile(r"(https?://[^\s?#\"'<>]++)([?#][^\s\"'<>]*+)?")
+_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]+(\.[\w-]+)+")
 
 
 def code(name: object, limit: int = 60) -> str:
     """A name of the vendor's as Markdown code, in which nothing acts."""
     inner = one_line(name, limit).replace("`", "'")
     return f"`{inner}`"
-
-
-LONGEST_QUOTED = 20_000
-"""Characters of a text that are looked at; the report shows a few hundred."""
 
 
 @dataclass
@@ -66,14 +62,14 @@ class Report:
         """`text` without the key, ids, mail addresses and the query strings of URLs."""
         for secret in sorted({self.key, *self._personal} - {""}, key=len, reverse=True):
             text = text.replace(secret, "[redacted]")
-        text = _QUERY.sub(r"\1?[redacted]", _KEY.sub("[key]", text))
+        text = _QUERY.sub(lambda found: found[1] + ("?[redacted]" if found[2] else ""), _KEY.sub("[key]", text))
         return _MAIL.sub("[mail]", UUID.sub("[id]", text))
 
     def quote(self, value: object, limit: int = 300) -> str:
         """A value of the vendor's, redacted and in quotation marks; at most `limit` characters."""
         text = value if isinstance(value, str) else to_json(value, serialize_unknown=True).decode()
         # In this order: `redact` would not recognize a secret that was cut short, as one at the end of the text may be.
-        return quote_untrusted(self.redact(text[:LONGEST_QUOTED]), limit)
+        return quote_untrusted(self.redact(text), limit)
 
     def markdown(self, head: list[str]) -> str:
         """The report as Markdown. `head` are the lines of its opening list: version, time, host."""

@@ -14,7 +14,7 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, ResourcesListChang
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, EmptyResult, SubscribeRequestParams, UnsubscribeRequestParams
 
-from gmi_video.errors import UpstreamError
+from gmi_video.errors import SettingsError, UpstreamError
 from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
 from gmi_video.mcp.sdk import RequestContext, connection_of
 from gmi_video.services import Services
@@ -136,6 +136,8 @@ async def _first_record(services: Services, uri: str) -> Record | None:
         except UpstreamError as error:
             if not error.passing:
                 return None
+        except SettingsError:
+            return None  # certificates that can't be used; every call says so
         await anyio.sleep(RETRY_SECONDS)
     return None
 

@@ -116,8 +116,9 @@ async def place(url: str, *, base_url: str, proxied: Callable[[str], bool], reso
         with anyio.fail_after(RESOLVE_SECONDS):
             addresses = await resolve(host, port or 443)
     except (OSError, UnicodeError):
-        if not proxied(host):
-            raise Unresolved from None
+        pass  # a proxy may know more
+    if not addresses and not proxied(host):
+        raise Unresolved
     if not all(_resolves_to_public(address) for address in addresses):
         raise NotPublic
     return Place(parsed, () if proxied(host) else tuple(addresses[:MAX_TRIED]))
