@@ -227,6 +227,26 @@ async def test_a_link_given_as_an_image_is_not_fetched_by_this_server(world: Wor
     assert world.count("submit") == 1
 
 
+async def test_a_cookie_that_the_queue_sets_is_sent_to_nobody(world: World, folder: Path) -> None:
+    """The storage of a queue on loopback has its host name, and cookies know no ports."""
+    sent: list[str] = []
+
+    class Setting(SimulatedTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            sent.append(request.headers.get("cookie", ""))
+            response = await super().handle_async_request(request)
+            response.headers["set-cookie"] = f"number{len(sent)}=must-not-be-kept; Path=/"
+            return response
+
+    (folder / "a.png").write_bytes(drawn())
+    transport = Transport(Settings.from_environment(world.environment), Setting(world.sim), now)
+    async with anyio.create_task_group() as tasks:
+        images = Images(Queue(transport), (folder,), tasks)
+        assert uploaded(world, await url_of(images, str(folder / "a.png"), "frame0_image")) == drawn()
+    await transport.aclose()
+    assert sent == ["", ""]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate")
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])

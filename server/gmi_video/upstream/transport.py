@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from functools import partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, NamedTuple, cast
 
 import anyio
@@ -231,6 +232,8 @@ class Transport:
                 transport=self._http_transport or Connection(self._settings.network),
                 # Nothing from the environment but what `Connection` has: a proxy for http would see the key.
                 trust_env=False,
+                # None is kept: the API has none, and whoever answers could let them grow.
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
                 follow_redirects=False,
                 headers={"User-Agent": f"gmi-video-mcp/{__version__}", "Accept-Encoding": "gzip"},
             )
