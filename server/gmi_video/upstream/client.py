@@ -83,9 +83,8 @@ class Queue:
         async def attempt() -> RecordList:
             try:
                 return await self._transport.records("/requests", operation, params)
-            except lists.Unreadable:
-                what = "lacks what it must have, or has it in a form that can't be read"
-                raise failures.garbled(operation, what) from None
+            except lists.Unreadable as error:
+                raise failures.garbled(operation, str(error)) from None
 
         return await _repeat(attempt, patience=patience)
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import Any, TypeVar, cast
 
 import anyio
 import httpx
@@ -18,11 +18,14 @@ from pydantic_core import from_json, to_json
 
 from gmi_video import __version__
 from gmi_video.settings import Settings
-from gmi_video.upstream import failures, lists
+from gmi_video.upstream import bodies, failures, lists
+from gmi_video.upstream.bodies import BadBody, Body
 from gmi_video.upstream.failures import Operation
 from gmi_video.upstream.lists import RecordList
 
 _log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 """Largest response that is read."""
@@ -30,8 +33,11 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 MAX_LIST_BYTES = 64 * 1024 * 1024
 """As much of a request list is read, which has no documented length; what is longer is cut."""
 
+MAX_VALUES = 500_000
+"""Most values in a response that is parsed at once: for so many, about 50 ms and 40 MB."""
+
 IN_THREAD_BYTES = 256 * 1024
-"""A list longer than this is parsed in a worker thread: 60,000 rows take about a second."""
+"""A response longer than this is parsed in a worker thread: a list of 60,000 rows takes seconds."""
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 20.0
@@ -52,13 +58,6 @@ class RateLimiter:
         async with self._line:
             await anyio.sleep_until(self._next)
             self._next = anyio.current_time() + self._interval
-
-
-class Body(NamedTuple):
-    """A response's body; `cut` where it was longer than what is read."""
-
-    raw: bytes
-    cut: bool = False
 
 
 class Transport:
@@ -94,8 +93,10 @@ class Transport:
         read_seconds: float = READ_SECONDS,
     ) -> dict[str, Any]:
         """One exchange with the queue, with the key. Returns the JSON object of a 2xx."""
-        response = await self._send_with_key(method, path, operation, body=body, read_seconds=read_seconds)
-        parsed = self._parse(response.raw)
+        raw, _ = await self._send_with_key(method, path, operation, body=body, read_seconds=read_seconds)
+        if bodies.count_values(raw, MAX_VALUES) > MAX_VALUES:
+            raise failures.garbled(operation, f"holds more than {MAX_VALUES:,} values")
+        parsed = await _in_thread_if_long(raw, self._parse)
         if not isinstance(parsed, dict):
             raise failures.garbled(operation, "is not the JSON object it should be")
         return cast("dict[str, Any]", parsed)
@@ -111,9 +112,7 @@ class Transport:
             "GET", path, operation, params=params, max_bytes=MAX_LIST_BYTES, cut_longer=True
         )
         parse = partial(self._parse, lenient=True)
-        if len(raw) <= IN_THREAD_BYTES:
-            return lists.read(raw, parse, cut=cut)
-        return await to_thread.run_sync(partial(lists.read, raw, parse, cut=cut), abandon_on_cancel=True)
+        return await _in_thread_if_long(raw, partial(lists.read, parse=parse, cut=cut))
 
     async def _send_with_key(
         self, method: str, path: str, operation: Operation, *, body: Mapping[str, Any] | None = None, **options: Any
@@ -155,7 +154,11 @@ class Transport:
             with anyio.fail_after(seconds):
                 response = await self._client().send(request, stream=True)
                 try:
-                    raw, cut = await _body(response, max_bytes)
+                    raw, cut = await bodies.read(response, max_bytes)
+                except BadBody as error:
+                    if response.is_success:
+                        raise failures.garbled(operation, str(error)) from None
+                    raw, cut = Body(b"")  # the status says enough
                 finally:
                     await response.aclose()
         except httpx.TransportError as error:
@@ -189,13 +192,15 @@ class Transport:
                 transport=self._http_transport,
                 limits=httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=30),
                 follow_redirects=False,
-                headers={"User-Agent": f"gmi-video-mcp/{__version__}", "Accept-Encoding": "gzip"},
+                headers={"User-Agent": f"gmi-video-mcp/{__version__}", "Accept-Encoding": bodies.ACCEPTED},
             )
         return self._opened
 
     def _parse(self, raw: bytes, *, lenient: bool = False) -> Any:
         """JSON, or None. The key is removed wherever the queue has echoed it, also where JSON escapes it."""
         raw = raw.removeprefix(b"\xef\xbb\xbf")
+        if bodies.count_values(raw, MAX_VALUES) > MAX_VALUES:
+            return None
         try:
             parsed = lists.parse_leniently(raw) if lenient else from_json(raw, allow_inf_nan=False)
         except ValueError:
@@ -212,12 +217,8 @@ class Transport:
             return
 
 
-async def _body(response: httpx.Response, max_bytes: int) -> Body:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.aiter_bytes():
-        if size + len(chunk) > max_bytes:
-            return Body(b"".join([*chunks, chunk[: max_bytes - size]]), cut=True)
-        size += len(chunk)
-        chunks.append(chunk)
-    return Body(b"".join(chunks))
+async def _in_thread_if_long(raw: bytes, read: Callable[[bytes], _T]) -> _T:
+    """What `read` makes of a body, in a worker thread where that takes long."""
+    if len(raw) <= IN_THREAD_BYTES:
+        return read(raw)
+    return await to_thread.run_sync(read, raw, abandon_on_cancel=True)
