@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 import anyio
 from anyio.abc import TaskGroup
 
-from gmi_video.errors import UpstreamError
+from gmi_video.errors import Unavailable, UpstreamError
 from gmi_video.jobs.estimates import Estimate, History
+from gmi_video.single_flight import Interrupted, SingleFlight
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.wire import Record
 
@@ -115,8 +116,16 @@ class Poller:
         self._running = False
         self._wake = anyio.Event()
         self._next_list: dict[str, float] = {}
+        self._looks: SingleFlight[str, Record] = SingleFlight(tasks, for_callers=True)
 
     # -- for callers ---------------------------------------------------------------------------------------------
+
+    async def look(self, request_id: str) -> Record:
+        """Fetch a request; callers that ask for the same one at the same time share one exchange."""
+        try:
+            return await self._looks.run(request_id, lambda: self._queue.get_request(request_id))
+        except Interrupted:
+            raise Unavailable("The server was stopped meanwhile.", "Make the same call again.") from None
 
     async def expect(self, record: Record) -> Estimate:
         """What this account's history tells of a job's length."""
@@ -248,7 +257,7 @@ class Poller:
     async def _poll(self, states: list[PollState]) -> None:
         (state,) = states
         try:
-            state.succeeded(await self._queue.get_request(state.record.request_id))
+            state.succeeded(await self.look(state.record.request_id))
         except UpstreamError as error:
             state.failed(error)
 

@@ -133,7 +133,7 @@ async def _first_record(services: Services, uri: str) -> Record | None:
     request_id = _request_id(uri)
     while request_id is not None and not services.settings.problems:
         try:
-            return await services.queue.get_request(request_id)
+            return await services.poller.look(request_id)
         except UpstreamError as error:
             if not error.passing:
                 return None

@@ -148,7 +148,7 @@ async def _repeat(
     repeat_if: Callable[[BaseException], bool] = _may_pass,
 ) -> _Result:
     """`attempt`, and again while `repeat_if` allows, after a growing, jittered pause or the one the queue asks for."""
-    deadline = anyio.current_time() + patience
+    deadline = min(anyio.current_time() + patience, anyio.current_effective_deadline())
     usual = wait_exponential_jitter(multiplier=0.5, max=8, jitter=1)
     enough = stop_after_attempt(ATTEMPTS)
 

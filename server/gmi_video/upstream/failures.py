@@ -11,6 +11,7 @@ from typing import Any, Literal
 import httpx
 
 from gmi_video.errors import (
+    Busy,
     Garbled,
     InsufficientCredits,
     NotFound,
@@ -62,6 +63,17 @@ def unreachable(error: httpx.TransportError, operation: Operation, host: str) ->
     silent = isinstance(error, httpx.TimeoutException)
     how = "did not answer in time" if silent else "broke the connection off before it had answered"
     return Unavailable(f"GMI Cloud's queue at {host} {how}.", operation.again, maybe_arrived=True)
+
+
+def in_line(calls: int, seconds: float, operation: Operation) -> Busy:
+    """The error for a call that would have to wait longer than it may for the calls before it."""
+    return Busy(
+        f"{calls} calls of this server to the queue are in line already, which takes {duration(seconds)}: longer than "
+        "this call may wait. Nothing was asked.",
+        f"Make fewer calls at once, and this one again in {duration(max(seconds, 1.0))}. The user can raise "
+        "GMI_MAX_REQUESTS_PER_SECOND, if the queue allows it.",
+        assurance=operation.nothing_lost,
+    )
 
 
 def garbled(operation: Operation, what: str, request_id: str = "") -> Garbled:
