@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import anyio
-from anyio.abc import TaskGroup
+
+from gmi_video.background import Tasks
 
 Key = TypeVar("Key", bound=Hashable)
 Result = TypeVar("Result")
@@ -38,7 +39,7 @@ class SingleFlight(Generic[Key, Result]):
             nobody else needs: without this, calls that are no longer waited for stay in line at the rate limit.
     """
 
-    def __init__(self, tasks: TaskGroup, *, for_callers: bool = False) -> None:
+    def __init__(self, tasks: Tasks, *, for_callers: bool = False) -> None:
         self._tasks = tasks
         self._for_callers = for_callers
         self._calls: dict[Key, _Call[Result]] = {}

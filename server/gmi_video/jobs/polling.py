@@ -4,13 +4,14 @@ The loop runs while someone waits and polls only what someone waits for. A waite
 no wait ever touches the job.
 """
 
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import anyio
-from anyio.abc import TaskGroup
 
+from gmi_video.background import Tasks
 from gmi_video.errors import Unavailable, UpstreamError
 from gmi_video.jobs.estimates import Estimate, History
 from gmi_video.single_flight import Interrupted, SingleFlight
@@ -40,6 +41,8 @@ LIST_PAUSE = 300.0
 
 LIST_FAULT_PAUSE = 20.0
 """Pause list polling this long where the list is unavailable (seconds)."""
+
+_log = logging.getLogger(__name__)
 
 Notify = Callable[["PollState"], Awaitable[None]]
 
@@ -108,7 +111,7 @@ class Poller:
         history: what such jobs took before; learns from the lists that are polled.
     """
 
-    def __init__(self, queue: Queue, tasks: TaskGroup, history: History) -> None:
+    def __init__(self, queue: Queue, tasks: Tasks, history: History) -> None:
         self._queue = queue
         self._tasks = tasks
         self._history = history
@@ -246,11 +249,17 @@ class Poller:
             state.polling = scope
 
         async def run() -> None:
-            with scope:
-                await poll(states)
-            for state in states:
-                state.polling = None
-            self._wake.set()
+            try:
+                with scope:
+                    await poll(states)
+            except Exception as error:  # noqa: BLE001 - told to all who wait
+                _log.exception("A poll failed unexpectedly.")
+                for state in states:
+                    state.failed(_fault(error))
+            finally:
+                for state in states:
+                    state.polling = None
+                self._wake.set()
 
         self._tasks.start_soon(run)
 
@@ -276,3 +285,11 @@ class Poller:
             self._next_list[model] = anyio.current_time() + LIST_PAUSE
         for state in found:
             state.succeeded(records[state.record.request_id])
+
+
+def _fault(error: Exception) -> UpstreamError:
+    """The error for a poll that this server itself failed at."""
+    return UpstreamError(
+        f"This server has a fault of its own ({type(error).__name__}); its log on stderr has the details.",
+        "Tell the user; the job itself goes on.",
+    )

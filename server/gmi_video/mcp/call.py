@@ -96,7 +96,7 @@ def deadline_of(ctx: RequestContext) -> Deadline:
 
 async def expect_in_time(services: Services, record: Record) -> Estimate:
     """What is known of a job's length, as far as the request's time allows to ask."""
-    with anyio.move_on_at(CURRENT.get().soft):
+    with CURRENT.get().soft():
         return await services.poller.expect(record)
     return NO_HISTORY
 

@@ -1,7 +1,7 @@
 """When a request must have been answered: one limit for every kind of request, by the settings or the host.
 
-`StrictServer` makes a `Deadline` when a request comes in, and cancels what still runs when its time is over. What can
-end well before that goes by `Deadline.soft`.
+`StrictServer` makes a `Deadline` when a request comes in, and cancels what still runs when its time is over. What has
+an answer then all the same ends by `Deadline.soft`.
 """
 
 from collections.abc import Generator
@@ -19,8 +19,8 @@ MIN_CALL_SECONDS = 10.0
 HURRIED_SECONDS = 2.0
 """What a call may take whose host has given up on the same call before: enough for what is about to come."""
 
-ANSWER_SECONDS = 0.25
-"""What is left for the answer itself when a wait ends."""
+ANSWER_SECONDS = 1.0
+"""What is left for the answer after a part that ends in time by itself, on a busy machine."""
 
 
 class Deadline:
@@ -43,17 +43,12 @@ class Deadline:
     @property
     def wait_until(self) -> float:
         """When a wait must end (`anyio.current_time`)."""
-        return self._began + min(self._allowed, self._patience.limit) - ANSWER_SECONDS
+        return self._began + min(self._allowed, self._patience.limit)
 
     @property
     def at(self) -> float:
         """When the request must have been answered (`anyio.current_time`)."""
-        return max(self.wait_until + ANSWER_SECONDS, self._least)
-
-    @property
-    def soft(self) -> float:
-        """When what can end well should end (`anyio.current_time`)."""
-        return self.at - ANSWER_SECONDS
+        return max(self.wait_until, self._least)
 
     @contextmanager
     def enforced(self) -> Generator[None]:
@@ -73,6 +68,11 @@ class Deadline:
             if self.spending:
                 error.charged = "unknown"
             raise error
+
+    def soft(self) -> anyio.CancelScope:
+        """End the body when the time is over, without an error: there is an answer without it. Only that may follow."""
+        self._scope.deadline = self.at + ANSWER_SECONDS
+        return anyio.move_on_at(self.at)
 
     @contextmanager
     def stopped(self) -> Generator[None]:

@@ -5,7 +5,6 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import anyio
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp_types import Completion, Resource
 
@@ -106,7 +105,7 @@ def outcome_of(record: Record) -> dict[str, Any]:
 async def recent(services: Services) -> list[Resource]:
     """The newest finished outcomes, for resources/list; none where the queue can't be asked, or not in time."""
     # A list has no place for an error, and the server's other resources must stay listed.
-    with suppress(GmiVideoError), anyio.move_on_at(CURRENT.get().soft):
+    with suppress(GmiVideoError), CURRENT.get().soft():
         services.settings.check()
         return [_as_resource(record) for record in (await _finished(services))[:LISTED]]
     return []
@@ -115,7 +114,7 @@ async def recent(services: Services) -> list[Resource]:
 async def complete(services: Services, uri: str, argument: str, typed: str) -> Completion:
     """Ids that begin with what was typed: of finished requests, or of models; none where the queue can't be asked."""
     ids: list[str] = []
-    with suppress(GmiVideoError), anyio.move_on_at(CURRENT.get().soft):
+    with suppress(GmiVideoError), CURRENT.get().soft():
         services.settings.check()
         if (uri, argument) == (OUTCOME_URI, "request_id"):
             ids = [record.request_id for record in await _finished(services)]
