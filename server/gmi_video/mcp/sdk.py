@@ -22,7 +22,6 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.session import ServerSession
-from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp.shared.inbound import MCP_NAME_HEADER, decode_header_value
 from mcp_types import (
@@ -45,7 +44,7 @@ from mcp_types import (
 )
 
 from gmi_video.errors import GmiVideoError, SpendingRefused, Unavailable
-from gmi_video.mcp import results
+from gmi_video.mcp import pipes, results
 from gmi_video.mcp.arguments import check_arguments
 from gmi_video.mcp.deadlines import CURRENT, Deadline
 from gmi_video.mcp.patience import Patience
@@ -161,14 +160,11 @@ class StrictServer(MCPServer[Services]):
         except ToolError as error:
             return tool_result(results.error_result(_explained(tool, error)), is_error=True)
 
-    async def run_stdio(self, before_close: Callable[[], None]) -> None:
-        """What `run_stdio_async` does; `before_close` is called when the server has ended and stdin is still open."""
+    async def run_stdio(self) -> None:
+        """Serve the host at the other end of stdin and stdout until one of the two is closed."""
         lowlevel = self._lowlevel_server
-        async with stdio_server() as (incoming, outgoing):
-            try:
-                await lowlevel.run(incoming, outgoing, lowlevel.create_initialization_options())
-            finally:
-                before_close()
+        async with pipes.stdio() as (incoming, outgoing):
+            await lowlevel.run(incoming, outgoing, lowlevel.create_initialization_options())
 
     async def _in_time(self, ctx: RequestContext, call_next: CallNext) -> HandlerResult:
         """Middleware: every request has a deadline, but for the one that lasts as long as its client listens."""
