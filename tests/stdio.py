@@ -52,9 +52,13 @@ class Server:
         )
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._log: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._deaf = threading.Event()
         self._readers = [
-            threading.Thread(target=_read, args=[stream, lines], daemon=True)
-            for stream, lines in ((self._child.stdout, self._lines), (self._child.stderr, self._log))
+            threading.Thread(target=_read, args=[stream, lines, stop], daemon=True)
+            for stream, lines, stop in (
+                (self._child.stdout, self._lines, self._deaf),
+                (self._child.stderr, self._log, threading.Event()),
+            )
         ]
         for reader in self._readers:
             reader.start()
@@ -79,9 +83,13 @@ class Server:
     def ask(self, method: str, **params: Any) -> int:
         """Send a request; returns its id."""
         self._last_id += 1
-        meta = {"progressToken": self._last_id} | (_ENVELOPE if self._modern else {})
-        self._send({"id": self._last_id, "method": method, "params": params | {"_meta": meta}})
+        self.write(self.line(method, self._last_id, **params).encode() + b"\n")
         return self._last_id
+
+    def line(self, method: str, asked: Any, **params: Any) -> str:
+        """A request with the id `asked`, as JSON."""
+        meta = {"progressToken": self._last_id} | (_ENVELOPE if self._modern else {})
+        return json.dumps({"jsonrpc": "2.0", "id": asked, "method": method, "params": params | {"_meta": meta}})
 
     def message(self) -> dict[str, Any]:
         """The next line of stdout, which must be JSON-RPC."""
@@ -156,16 +164,34 @@ class Server:
             self.message()
         return code
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def write(self, line: bytes) -> None:
+        """Write to its stdin as it is."""
         assert self._child.stdin is not None
-        self._child.stdin.write(json.dumps({"jsonrpc": "2.0"} | message).encode() + b"\n")
+        self._child.stdin.write(line)
         self._child.stdin.flush()
 
+    def stop_reading(self) -> None:
+        """Read one more message of its stdout, and no other."""
+        self._deaf.set()
+        self.ask("tools/list")
+        self._readers[0].join(SECONDS)
 
-def _read(stream: IO[bytes] | None, lines: queue.SimpleQueue[bytes]) -> None:
+    def close_output(self) -> None:
+        """Close the host's end of its stdout, as a host does that has crashed in part."""
+        self.stop_reading()
+        assert self._child.stdout is not None
+        self._child.stdout.close()
+
+    def _send(self, message: dict[str, Any]) -> None:
+        self.write(json.dumps({"jsonrpc": "2.0"} | message).encode() + b"\n")
+
+
+def _read(stream: IO[bytes] | None, lines: queue.SimpleQueue[bytes], stop: threading.Event) -> None:
     assert stream is not None
     for line in stream:
         lines.put(line)
+        if stop.is_set():
+            return
 
 
 class Cloud:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "server" / "gmi_video"
 
-BASE = ("errors", "network", "settings", "single_flight", "text")
+BASE = ("background", "errors", "network", "settings", "single_flight", "text")
 """Modules that every package may import, but for the simulator."""
 
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
@@ -29,7 +29,8 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "simulator": frozenset(),
     "errors": frozenset(),
     "text": frozenset(),
-    "single_flight": frozenset(),
+    "background": frozenset(),
+    "single_flight": frozenset({"background"}),
     "settings": frozenset({"errors", "network"}),
     "network": frozenset(),
 }

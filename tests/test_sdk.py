@@ -32,6 +32,8 @@ from mcp_types import (
 from typing_extensions import TypedDict
 
 from gmi_video.errors import GmiVideoError
+from gmi_video.mcp.deadlines import Deadline
+from gmi_video.mcp.patience import Patience
 from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
 from gmi_video.mcp.sdk import StrictServer, replace_arguments, strict_tool
 from gmi_video.mcp.subscriptions import Subscriptions
@@ -87,6 +89,7 @@ def small_server(extensions: Sequence[Extension] = ()) -> StrictServer:
         subscriber=Subscriptions(),
         recent=no_resources,
         complete=no_completion,
+        deadline=lambda _: Deadline(60, Patience()),
         name="small",
         lifespan=nothing,
         extensions=list(extensions),

@@ -10,6 +10,7 @@
     │  ├─ NotFound                a model or request that this account can't see
     │  ├─ Rejected                the queue, or the vendor behind it, refused a value
     │  ├─ RateLimited             too many calls; `retry_after` says when to call again
+    │  ├─ Busy                    too many calls of this server's own; nothing was asked
     │  ├─ Unavailable             no response, or a temporary fault
     │  └─ Garbled                 a response that is not the API's
     ├─ SubmissionUnknown          a submit without a response; its job is not in the request list
@@ -128,6 +129,10 @@ class RateLimited(UpstreamError):
     """Too many calls (429)."""
 
     passing = True
+
+
+class Busy(UpstreamError):
+    """More calls of this server's own are in line than can be made in time. Not `passing`: it is said at once."""
 
 
 class Unavailable(UpstreamError):

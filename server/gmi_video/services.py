@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import anyio
 import httpx
-from anyio.abc import TaskGroup
 
+from gmi_video.background import Background, Tasks
 from gmi_video.catalog.lookup import Catalog
 from gmi_video.images.upload import Images
 from gmi_video.jobs.budget import Budget
@@ -34,7 +34,7 @@ class Services:
     images: Images
     submission: Submission
     poller: Poller
-    tasks: TaskGroup
+    tasks: Tasks
 
 
 @asynccontextmanager
@@ -52,7 +52,8 @@ async def open_services(
     queue = Queue(http)
     ledger = Ledger.from_settings(settings, now)
     try:
-        async with anyio.create_task_group() as tasks:
+        async with anyio.create_task_group() as group:
+            tasks = Background(group)
             catalog = Catalog(queue, tasks)
             images = Images(queue, settings.image_dirs, tasks)
             history = History(queue, tasks)
@@ -64,7 +65,7 @@ async def open_services(
                 yield Services(settings, queue, catalog, images, submission, Poller(queue, tasks, history), tasks)
             finally:
                 await submission.drain(DRAIN_SECONDS)
-                tasks.cancel_scope.cancel()
+                group.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):
             await ledger.aclose()

@@ -5,9 +5,9 @@ from typing import Any
 
 import anyio
 from anyio import to_thread
-from anyio.abc import TaskGroup
 from cachetools import TTLCache
 
+from gmi_video.background import Tasks
 from gmi_video.errors import NotFound, UpstreamError
 from gmi_video.single_flight import SingleFlight
 from gmi_video.text import as_json_literal, similar
@@ -36,7 +36,7 @@ class Catalog:
         tasks: the server's task group; fetches run in it, shared by all callers.
     """
 
-    def __init__(self, queue: Queue, tasks: TaskGroup) -> None:
+    def __init__(self, queue: Queue, tasks: Tasks) -> None:
         self._queue = queue
         self._cache: TTLCache[str, Any] = TTLCache(CACHE_SIZE, CACHE_SECONDS, timer=anyio.current_time)
         self._fetches: SingleFlight[str, Any] = SingleFlight(tasks)

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import anyio
 import anyio.to_thread
-from anyio.abc import TaskGroup
 from cachetools import LRUCache
 
+from gmi_video.background import Tasks
 from gmi_video.errors import Rejected, Unavailable
 from gmi_video.images import formats, urls
 from gmi_video.images.conversion import to_png
@@ -62,7 +62,7 @@ class Images:
             than a host waits, and the same call made again finds it done.
     """
 
-    def __init__(self, queue: Queue, dirs: tuple[Path, ...], tasks: TaskGroup) -> None:
+    def __init__(self, queue: Queue, dirs: tuple[Path, ...], tasks: Tasks) -> None:
         self._queue = queue
         self._folders = Folders(dirs)
         self._uploading: SingleFlight[str, str] = SingleFlight(tasks)

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import anyio
-from anyio.abc import TaskGroup
 from cachetools import TTLCache
 
+from gmi_video.background import Tasks
 from gmi_video.errors import UpstreamError
 from gmi_video.jobs.matching import same_kind
 from gmi_video.single_flight import Interrupted, SingleFlight
@@ -113,7 +113,7 @@ class History:
         tasks: the server's task group; lists are fetched in it, shared by all callers.
     """
 
-    def __init__(self, queue: Queue, tasks: TaskGroup) -> None:
+    def __init__(self, queue: Queue, tasks: Tasks) -> None:
         self._queue = queue
         self._records: TTLCache[str, tuple[Record, ...]] = TTLCache(MODELS, HISTORY_SECONDS, timer=anyio.current_time)
         self._failed: TTLCache[str, None] = TTLCache(MODELS, HISTORY_PAUSE, timer=anyio.current_time)

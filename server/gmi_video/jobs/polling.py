@@ -4,15 +4,17 @@ The loop runs while someone waits and polls only what someone waits for. A waite
 no wait ever touches the job.
 """
 
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import anyio
-from anyio.abc import TaskGroup
 
-from gmi_video.errors import UpstreamError
+from gmi_video.background import Tasks
+from gmi_video.errors import Unavailable, UpstreamError
 from gmi_video.jobs.estimates import Estimate, History
+from gmi_video.single_flight import Interrupted, SingleFlight
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.wire import Record
 
@@ -39,6 +41,8 @@ LIST_PAUSE = 300.0
 
 LIST_FAULT_PAUSE = 20.0
 """Pause list polling this long where the list is unavailable (seconds)."""
+
+_log = logging.getLogger(__name__)
 
 Notify = Callable[["PollState"], Awaitable[None]]
 
@@ -107,7 +111,7 @@ class Poller:
         history: what such jobs took before; learns from the lists that are polled.
     """
 
-    def __init__(self, queue: Queue, tasks: TaskGroup, history: History) -> None:
+    def __init__(self, queue: Queue, tasks: Tasks, history: History) -> None:
         self._queue = queue
         self._tasks = tasks
         self._history = history
@@ -115,8 +119,16 @@ class Poller:
         self._running = False
         self._wake = anyio.Event()
         self._next_list: dict[str, float] = {}
+        self._looks: SingleFlight[str, Record] = SingleFlight(tasks, for_callers=True)
 
     # -- for callers ---------------------------------------------------------------------------------------------
+
+    async def look(self, request_id: str) -> Record:
+        """Fetch a request; callers that ask for the same one at the same time share one exchange."""
+        try:
+            return await self._looks.run(request_id, lambda: self._queue.get_request(request_id))
+        except Interrupted:
+            raise Unavailable("The server was stopped meanwhile.", "Make the same call again.") from None
 
     async def expect(self, record: Record) -> Estimate:
         """What this account's history tells of a job's length."""
@@ -237,18 +249,24 @@ class Poller:
             state.polling = scope
 
         async def run() -> None:
-            with scope:
-                await poll(states)
-            for state in states:
-                state.polling = None
-            self._wake.set()
+            try:
+                with scope:
+                    await poll(states)
+            except Exception as error:  # noqa: BLE001 - told to all who wait
+                _log.exception("A poll failed unexpectedly.")
+                for state in states:
+                    state.failed(_fault(error))
+            finally:
+                for state in states:
+                    state.polling = None
+                self._wake.set()
 
         self._tasks.start_soon(run)
 
     async def _poll(self, states: list[PollState]) -> None:
         (state,) = states
         try:
-            state.succeeded(await self._queue.get_request(state.record.request_id))
+            state.succeeded(await self.look(state.record.request_id))
         except UpstreamError as error:
             state.failed(error)
 
@@ -267,3 +285,11 @@ class Poller:
             self._next_list[model] = anyio.current_time() + LIST_PAUSE
         for state in found:
             state.succeeded(records[state.record.request_id])
+
+
+def _fault(error: Exception) -> UpstreamError:
+    """The error for a poll that this server itself failed at."""
+    return UpstreamError(
+        f"This server has a fault of its own ({type(error).__name__}); its log on stderr has the details.",
+        "Tell the user; the job itself goes on.",
+    )

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import anyio
-from anyio.abc import TaskGroup
 
+from gmi_video.background import Tasks
 from gmi_video.catalog.prepare import PricedRequest
 from gmi_video.errors import (
     InsufficientCredits,
@@ -73,7 +73,7 @@ class Submission:
     """
 
     def __init__(
-        self, queue: Queue, tasks: TaskGroup, *, ledger: Ledger, budget: Budget, history: History, digest_of: DigestOf
+        self, queue: Queue, tasks: Tasks, *, ledger: Ledger, budget: Budget, history: History, digest_of: DigestOf
     ) -> None:
         self._queue = queue
         self._ledger = ledger

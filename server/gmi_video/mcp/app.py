@@ -10,6 +10,7 @@ from mcp.server import CacheHint, MCPServer
 
 from gmi_video import __version__
 from gmi_video.mcp import resources
+from gmi_video.mcp.call import deadline_of
 from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
 from gmi_video.mcp.sdk import StrictServer
 from gmi_video.mcp.subscriptions import Subscriptions
@@ -73,6 +74,7 @@ def create_server(
         subscriptions=subscriptions.bus,
         recent=resources.recent,
         complete=resources.complete,
+        deadline=deadline_of,
         name="gmi-video-mcp",
         title="GMI Cloud video",
         instructions=INSTRUCTIONS,

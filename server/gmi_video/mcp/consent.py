@@ -3,6 +3,7 @@
 These are resolvers, which the SDK runs before the tool: it carries a question to the user in both protocol eras.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -48,14 +49,24 @@ class AlreadyPaid(NotAsked):
 
 
 class Consents:
-    """How many consents were used for each request: the same answer of a user can't pay twice.
+    """How many consents were used for each request, and when it was last asked about.
 
-    A client may send an answer again with the same call. Each question names its number, and an answer counts for the
+    The same answer of a user can't pay twice, and a late one can't pay at all. A client may send an answer again with
+    the same call. Each question names its number, and an answer counts for the
     question that it was given to and for one payment.
     """
 
     def __init__(self) -> None:
         self._used: LRUCache[str, int] = LRUCache(REMEMBERED)
+        self._asked: LRUCache[str, float] = LRUCache(REMEMBERED)
+
+    def asked(self, key: str) -> None:
+        """Note that a question about a request leaves now."""
+        self._asked[key] = anyio.current_time()
+
+    def is_late(self, key: str) -> bool:
+        """Whether an answer that comes now is to a question that is no longer open."""
+        return anyio.current_time() - self._asked.get(key, -math.inf) > QUESTION_SECONDS
 
     def number(self, key: str) -> int:
         """The number of the next question about a request, from 0 on."""
@@ -149,9 +160,8 @@ async def check(
         images[image.digest] = image
         return image.digest
 
-    with call.in_time():
-        asked = await prepare(call.services.catalog, VideoArguments(model, prompt, luma, model_parameters))
-        request = await asked.with_images(read)
+    asked = await prepare(call.services.catalog, VideoArguments(model, prompt, luma, model_parameters))
+    request = await asked.with_images(read)
     if faults:
         raise InvalidRequest.of(faults)
     return Prepared(asked, request, images)
@@ -189,20 +199,30 @@ async def consent(
     again = f" It would be payment number {number + 1} for this request." if number else ""
     question = f"This {request.title} costs {request.price}. It can't be recalled.{again} Make it?"
     if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
+        # The call ends with the question; its answer comes with another call.
+        consents = consents_of(call.services)
+        if not ctx.input_responses:
+            consents.asked(checked.key)
+        elif consents.is_late(checked.key):
+            raise _late(request)
         return Elicit(question, Consent)
     answer = None
-    with anyio.move_on_after(QUESTION_SECONDS):
+    with call.deadline.stopped(), anyio.move_on_after(QUESTION_SECONDS):
         try:
             answer = await ctx.elicit(question, Consent)
         except ValueError as error:
             raise SpendingRefused.unreadable_answer() from error
     if answer is None:
-        raise SpendingRefused(
-            f"The question whether to pay {request.price} was not answered within {duration(QUESTION_SECONDS)}. "
-            "Nothing was submitted.",
-            "Ask the user; if they agree to the price, make the same call again.",
-        )
+        raise _late(request)
     return Consent(go_ahead=isinstance(answer, AcceptedElicitation) and answer.data.go_ahead)
+
+
+def _late(request: PricedRequest) -> SpendingRefused:
+    return SpendingRefused(
+        f"The question whether to pay {request.price} was not answered within {duration(QUESTION_SECONDS)}. Nothing "
+        "was submitted.",
+        "Ask the user; if they agree to the price, make the same call again.",
+    )
 
 
 def is_above_threshold(settings: Settings, request: PricedRequest) -> bool:

@@ -3,7 +3,6 @@
 from functools import partial
 from typing import Annotated, Any
 
-import anyio
 from mcp.server.elicitation import AcceptedElicitation, ElicitationResult
 from mcp.server.mcpserver import Resolve
 from mcp_types import CallToolResult
@@ -122,7 +121,8 @@ async def generate_video(
         submitted = None
         # The submit goes on in the server, whatever becomes of this call. A call that the host cuts off would leave the
         # assistant with nothing to go on, so this one answers before that, and the same call again joins the submit.
-        with anyio.move_on_at(call.deadline):
+        call.deadline.spending = True
+        with call.deadline.soft():
             submitted = await submission.submit(
                 request,
                 partial(checked.uploaded, call.services.images),

@@ -1,7 +1,7 @@
 """Resources: what a host can attach to a conversation. Outcomes are fetched at each read, so their links are live."""
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
@@ -11,6 +11,7 @@ from gmi_video.catalog import pricing, validation
 from gmi_video.errors import GmiVideoError, JobFailed, NotFound, StillRunning
 from gmi_video.mcp import results
 from gmi_video.mcp.call import ToolContext
+from gmi_video.mcp.deadlines import CURRENT
 from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
 from gmi_video.services import Services
 from gmi_video.text import one_line
@@ -39,7 +40,7 @@ async def outcome(request_id: str, ctx: ToolContext) -> str:
     services = ctx.request_context.lifespan_context
     with _protocol_errors():
         services.settings.check()
-        record = await services.queue.get_request(request_id)
+        record = await services.poller.look(request_id)
         _must_have_succeeded(record)
     return results.text_of(outcome_of(record))
 
@@ -95,32 +96,31 @@ def outcome_of(record: Record) -> dict[str, Any]:
 
 
 async def recent(services: Services) -> list[Resource]:
-    """The newest finished outcomes, for resources/list; none where the queue can't be asked."""
-    try:
+    """The newest finished outcomes, for resources/list; none where the queue can't be asked, or not in time."""
+    # A list has no place for an error, and the server's other resources must stay listed.
+    with suppress(GmiVideoError), CURRENT.get().soft():
         services.settings.check()
-        listing = await services.queue.list_requests(patience=0)
-    except GmiVideoError:
-        # A list has no place for an error, and the server's other resources must stay listed.
-        return []
-    finished = [record for record in listing.newest_first() if record.succeeded]
-    return [_as_resource(record) for record in finished[:LISTED]]
+        return [_as_resource(record) for record in (await _finished(services))[:LISTED]]
+    return []
 
 
 async def complete(services: Services, uri: str, argument: str, typed: str) -> Completion:
-    """Ids that begin with what was typed: of finished requests, or of models."""
-    try:
+    """Ids that begin with what was typed: of finished requests, or of models; none where the queue can't be asked."""
+    ids: list[str] = []
+    with suppress(GmiVideoError), CURRENT.get().soft():
         services.settings.check()
         if (uri, argument) == (OUTCOME_URI, "request_id"):
-            listing = await services.queue.list_requests(patience=0)
-            ids = [record.request_id for record in listing.newest_first() if record.succeeded]
+            ids = [record.request_id for record in await _finished(services)]
         elif (uri, argument) == (MODEL_URI, "model_id"):
             ids = await services.catalog.ids()
-        else:
-            ids = []
-    except GmiVideoError:
-        return Completion(values=[])
     matching = [found for found in ids if found.lower().startswith(typed.lower())]
     return Completion(values=matching[:COMPLETIONS], total=len(matching), has_more=len(matching) > COMPLETIONS)
+
+
+async def _finished(services: Services) -> list[Record]:
+    """The finished requests, newest first."""
+    listing = await services.queue.list_requests(patience=0)
+    return [record for record in listing.newest_first() if record.succeeded]
 
 
 def _must_have_succeeded(record: Record) -> None:

@@ -16,16 +16,17 @@ from typing import Any, Protocol, cast
 from weakref import WeakKeyDictionary
 
 from mcp.server import MCPServer, ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult
 from mcp.server.lowlevel import NotificationOptions
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.session import ServerSession
-from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp.shared.inbound import MCP_NAME_HEADER, decode_header_value
 from mcp_types import (
     HEADER_MISMATCH,
+    INTERNAL_ERROR,
     INVALID_PARAMS,
     CallToolResult,
     CompleteRequestParams,
@@ -42,9 +43,10 @@ from mcp_types import (
     UnsubscribeRequestParams,
 )
 
-from gmi_video.errors import GmiVideoError, SpendingRefused
-from gmi_video.mcp import results
+from gmi_video.errors import GmiVideoError, SpendingRefused, Unavailable
+from gmi_video.mcp import pipes, results
 from gmi_video.mcp.arguments import check_arguments
+from gmi_video.mcp.deadlines import CURRENT, Deadline
 from gmi_video.mcp.patience import Patience
 from gmi_video.mcp.results import tool_result
 from gmi_video.services import Services
@@ -114,6 +116,7 @@ class StrictServer(MCPServer[Services]):
         subscriber: follows outcomes for listeners.
         recent: the account's finished outcomes, for resources/list.
         complete: ids for a resource template's argument: its URI, the argument's name, what was typed.
+        deadline: when a request that has just come in must have been answered.
         options: as `MCPServer` has them.
     """
 
@@ -124,9 +127,11 @@ class StrictServer(MCPServer[Services]):
         subscriber: Subscriber,
         recent: Callable[[Services], Awaitable[list[Resource]]],
         complete: Callable[[Services, str, str, str], Awaitable[Completion]],
+        deadline: Callable[[RequestContext], Deadline],
         **options: Any,
     ) -> None:
-        super().__init__(tools=list(tools), middleware=[subscriber.middleware], **options)
+        super().__init__(tools=list(tools), middleware=[self._in_time, subscriber.middleware], **options)
+        self._deadline = deadline
         self._tools = {tool.name: tool for tool in tools}
         self._recent = recent
         self._complete = complete
@@ -150,20 +155,33 @@ class StrictServer(MCPServer[Services]):
             )
         try:
             check_arguments(tool.name, tool.parameters, arguments)
-            return await super().call_tool(name, arguments, context)
+            with CURRENT.get().enforced():
+                return await super().call_tool(name, arguments, context)
+            raise AssertionError("the body returns or raises")
         except GmiVideoError as error:
             return tool_result(results.error_result(error), is_error=True)
         except ToolError as error:
             return tool_result(results.error_result(_explained(tool, error)), is_error=True)
 
-    async def run_stdio(self, before_close: Callable[[], None]) -> None:
-        """What `run_stdio_async` does; `before_close` is called when the server has ended and stdin is still open."""
+    async def run_stdio(self) -> None:
+        """Serve the host at the other end of stdin and stdout until one of the two is closed."""
         lowlevel = self._lowlevel_server
-        async with stdio_server() as (incoming, outgoing):
-            try:
-                await lowlevel.run(incoming, outgoing, lowlevel.create_initialization_options())
-            finally:
-                before_close()
+        async with pipes.stdio() as (incoming, outgoing):
+            await lowlevel.run(incoming, outgoing, lowlevel.create_initialization_options())
+
+    async def _in_time(self, ctx: RequestContext, call_next: CallNext) -> HandlerResult:
+        """Middleware: every request has a deadline, but for the one that lasts as long as its client listens."""
+        if ctx.request_id is None or ctx.method == "subscriptions/listen":
+            return await call_next(ctx)
+        deadline = self._deadline(ctx)
+        CURRENT.set(deadline)
+        if ctx.method == "tools/call":
+            return await call_next(ctx)  # `call_tool` says in the form of a result that the time is over
+        try:
+            with deadline.enforced():
+                return await call_next(ctx)
+        except Unavailable as error:
+            raise MCPError(INTERNAL_ERROR, str(error)) from None
 
     async def _handle_list_resources(
         self, ctx: RequestContext, params: PaginatedRequestParams | None
@@ -177,14 +195,14 @@ class StrictServer(MCPServer[Services]):
         return CompleteResult(completion=found)
 
 
-def patience_of(ctx: Context[Services, Any]) -> Patience:
-    """What the call's connection has shown of its host's patience; the SDK has no place for it.
+def patience_of(ctx: RequestContext) -> Patience:
+    """What the request's connection has shown of its host's patience; the SDK has no place for it.
 
     Over stdio the connection lasts as long as the services. Over HTTP the SDK's own connection object is used: in
     2026-07-28 it is one for each request, but there a host that gives up closes the stream, which cancels the call.
     """
-    services: Services = ctx.request_context.lifespan_context
-    owner = services if ctx.headers is None else ctx.session._connection  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    over_http = getattr(ctx.request, "headers", None) is not None
+    owner = ctx.session._connection if over_http else ctx.lifespan_context  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     return _PATIENCE.setdefault(owner, Patience())
 
 

@@ -30,15 +30,10 @@ def serve() -> NoReturn:
         code = 0
     except KeyboardInterrupt:
         code = 0  # only where signals can't be received, on Windows
-    except BaseExceptionGroup as group:
-        if group.split(BrokenPipeError)[1] is None:
-            code = 0  # the host is gone, and stdin's end with it
-        else:
-            _log.exception("The server stopped.")
     except Exception:  # noqa: BLE001 - logged in full, and reported by the exit code
         _log.exception("The server stopped.")
     finally:
-        # The SDK's reader thread can still be blocked on stdin, and would keep the interpreter from ending.
+        # The thread that reads stdin can still be blocked on it, and would keep the interpreter from ending.
         _exit(code)
 
 
@@ -47,14 +42,12 @@ async def _serve(settings: Settings) -> None:
     for problem in settings.problems:
         _log.warning("%s", problem)
     async with anyio.create_task_group() as tasks:
-        stopping = anyio.Event()
-        tasks.start_soon(_stop_on_signal, tasks.cancel_scope, stopping)
-        # By then the lifespan has closed what was open; going on would wait for the thread that is blocked on stdin.
-        await server.run_stdio(before_close=lambda: _exit(0) if stopping.is_set() else None)
+        tasks.start_soon(_stop_on_signal, tasks.cancel_scope)
+        await server.run_stdio()
         tasks.cancel_scope.cancel()
 
 
-async def _stop_on_signal(scope: anyio.CancelScope, stopping: anyio.Event) -> None:
+async def _stop_on_signal(scope: anyio.CancelScope) -> None:
     try:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
             async for _ in received:
@@ -62,7 +55,6 @@ async def _stop_on_signal(scope: anyio.CancelScope, stopping: anyio.Event) -> No
                 timer = threading.Timer(GRACE_SECONDS, os._exit, (0,))
                 timer.daemon = True
                 timer.start()
-                stopping.set()
                 scope.cancel()
                 return
     except NotImplementedError:

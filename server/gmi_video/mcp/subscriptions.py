@@ -14,6 +14,7 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, ResourcesListChang
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, EmptyResult, SubscribeRequestParams, UnsubscribeRequestParams
 
+from gmi_video.background import contained
 from gmi_video.errors import SettingsError, UpstreamError
 from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
 from gmi_video.mcp.sdk import RequestContext, connection_of
@@ -54,7 +55,7 @@ class Subscriptions:
         refusal: MCPError | None = None
         async with anyio.create_task_group() as tasks:
             for uri in {uri for uri in named[:MAX_FOLLOWED] if isinstance(uri, str)}:
-                tasks.start_soon(self._publish_changes, ctx.lifespan_context, uri)
+                tasks.start_soon(contained, self._publish_changes, ctx.lifespan_context, uri)
             try:
                 result = await call_next(ctx)
             except MCPError as error:
@@ -132,7 +133,7 @@ async def _first_record(services: Services, uri: str) -> Record | None:
     request_id = _request_id(uri)
     while request_id is not None and not services.settings.problems:
         try:
-            return await services.queue.get_request(request_id)
+            return await services.poller.look(request_id)
         except UpstreamError as error:
             if not error.passing:
                 return None

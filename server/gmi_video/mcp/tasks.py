@@ -26,7 +26,7 @@ from pydantic import Field
 
 from gmi_video.errors import GmiVideoError, NotFound
 from gmi_video.mcp import results
-from gmi_video.mcp.call import status_result
+from gmi_video.mcp.call import expect_in_time, status_result
 from gmi_video.mcp.sdk import check_name_header, replace_arguments
 from gmi_video.services import Services
 from gmi_video.upstream.wire import Record, fields_of
@@ -191,7 +191,7 @@ class Requests:
             return None
         # The extension sees the tool's result only, so the record is read back from it.
         record = Record.model_validate(answer | {"payload": answer.get("parameters"), "created_at": None})
-        expected = await services.poller.expect(record)
+        expected = await expect_in_time(services, record)
         now = results.iso(services.queue.now())
         created = answer.get("created_at", now)
         return Task(
@@ -205,8 +205,8 @@ class Requests:
     async def look(self, services: Services, task_id: str) -> Task:
         """Fetch the request once; the result of a finished one is what get_status answers."""
         services.settings.check()
-        record = await services.queue.get_request(task_id)
-        expected = await services.poller.expect(record)
+        record = await services.poller.look(task_id)
+        expected = await expect_in_time(services, record)
         created = services.queue.now() if record.created_at is None else record.created_at
         age = max(services.queue.now() - created, 0.0)
         result = status_result(services, record, expected) if record.is_final else None

@@ -36,8 +36,7 @@ async def get_status(
     a link it gives is fresh. If you don't have the id, call list_requests instead.
     """
     call = Call(ctx)
-    with call.in_time():
-        record = await call.services.queue.get_request(request_id)
+    record = await call.services.poller.look(request_id)
     state = await call.wait_for(record, wait=wait)
     return status_result(call.services, state.record, state.estimate, state.problem)
 

@@ -94,9 +94,8 @@ class Queue:
         async def attempt() -> RecordList:
             try:
                 return await self._transport.records("/requests", operation, params)
-            except lists.Unreadable:
-                what = "lacks what it must have, or has it in a form that can't be read"
-                raise failures.garbled(operation, what) from None
+            except lists.Unreadable as error:
+                raise failures.garbled(operation, str(error)) from None
 
         return await _repeat(attempt, patience=patience)
 
@@ -160,7 +159,7 @@ async def _repeat(
     repeat_if: Callable[[BaseException], bool] = _may_pass,
 ) -> _Result:
     """`attempt`, and again while `repeat_if` allows, after a growing, jittered pause or the one the queue asks for."""
-    deadline = anyio.current_time() + patience
+    deadline = min(anyio.current_time() + patience, anyio.current_effective_deadline())
     usual = wait_exponential_jitter(multiplier=0.5, max=8, jitter=1)
     enough = stop_after_attempt(ATTEMPTS)
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import httpx
 
 from gmi_video.errors import (
+    Busy,
     Garbled,
     InsufficientCredits,
     NotFound,
@@ -81,6 +82,17 @@ def _peer(operation: Operation, host: str) -> str:
         "The storage that GMI Cloud names for images"
         if operation.endpoint == "upload"
         else f"GMI Cloud's queue at {host}"
+    )
+
+
+def in_line(calls: int, seconds: float, operation: Operation) -> Busy:
+    """The error for a call that would have to wait longer than it may for the calls before it."""
+    return Busy(
+        f"{calls} calls of this server to the queue are in line already, which takes {duration(seconds)}: longer than "
+        "this call may wait. Nothing was asked.",
+        f"Make fewer calls at once, and this one again in {duration(max(seconds, 1.0))}. The user can raise "
+        "GMI_MAX_REQUESTS_PER_SECOND, if the queue allows it.",
+        assurance=operation.nothing_lost,
     )
 
 

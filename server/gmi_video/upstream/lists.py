@@ -1,8 +1,9 @@
 """Reads a request list row by row, so that a row that can't be read hides no other.
 
 A list is not documented to be short, complete or well-formed. One with a row that the JSON parser refuses (a lone
-surrogate, NaN, 250 levels), or one that is longer than what is read, is taken apart at its rows, which are parsed one
-by one. One that was cut off in transfer is no list: fetched again it may be whole.
+surrogate, NaN, 250 levels), or one that is long, is taken apart at its rows, which are parsed one by one: the JSON
+parser stops every other thread while it works. One that was cut off in transfer is no list: fetched again it may be
+whole.
 """
 
 import json
@@ -18,6 +19,19 @@ from gmi_video.upstream.wire import Record, fields_of, items_of, readable
 Parse = Callable[[bytes], Any]
 """Parses a JSON text; None for what is none."""
 
+WHOLE_BYTES = 2 * 1024 * 1024
+"""A longer list is parsed row by row."""
+
+WINDOW_BYTES = 1024 * 1024
+"""Longest string in a list that is parsed row by row; also, as much is searched in one go."""
+
+MAX_LIST_VALUES = 3_000_000
+"""As many values of a list are read: 60,000 requests have about 1.5 million, and each takes about 70 bytes once parsed.
+What is longer is cut."""
+
+MAX_ROWS = 200_000
+"""As many rows of a list are read; what is longer is cut."""
+
 TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 """A string, which may be cut off at the end (also after a backslash), or a bracket: enough to find where rows begin and
 end. It matches at every quotation mark, so that no byte is searched twice."""
@@ -27,7 +41,10 @@ _ROW_DEPTH = 3
 
 
 class Unreadable(ValueError):
-    """The bytes are no request list."""
+    """The bytes are no request list; the text completes "The queue's answer …"."""
+
+    def __init__(self, what: str = "lacks what it must have, or has it in a form that can't be read") -> None:
+        super().__init__(what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +86,11 @@ def read(raw: bytes, parse: Parse, *, cut: bool = False) -> RecordList:
     Raises:
         Unreadable: it is no request list.
     """
-    body = fields_of(None if cut else parse(raw))
-    return from_body(body if "requests" in body else _by_rows(raw, parse, cut=cut), size=len(raw), cut=cut)
+    body = fields_of(None if cut or len(raw) > WHOLE_BYTES else parse(raw))
+    if "requests" in body:
+        return from_body(body, size=len(raw))
+    body, cut = _by_rows(raw, parse, cut=cut)
+    return from_body(body, size=len(raw), cut=cut)
 
 
 def from_body(body: object, *, size: int = 0, cut: bool = False) -> RecordList:
@@ -96,34 +116,67 @@ def parse_leniently(raw: bytes) -> Any:
         return None
 
 
-def _by_rows(raw: bytes, parse: Parse, *, cut: bool) -> dict[str, Any]:
-    """The list taken apart: each row parsed by itself; one that can't be parsed is None."""
-    rows = list(_rows(raw, cut=cut))
-    first, last = (rows[0][0], rows[-1][1]) if rows else (0, 0)
-    around = fields_of(parse(raw[:first] + raw[last:])) if rows else {}
-    return {"requests": [parse(raw[start:end]) for start, end in rows], "total": around.get("total")}
+def _by_rows(raw: bytes, parse: Parse, *, cut: bool) -> tuple[dict[str, Any], bool]:
+    """The list taken apart: each row parsed by itself; one that can't be parsed is None. And whether it is cut."""
+    parsed: list[Any] = []
+    first = last = values = 0
+    for start, end, held in _rows(raw, cut=cut):
+        values += held
+        if values > MAX_LIST_VALUES or len(parsed) == MAX_ROWS:
+            return {"requests": parsed}, True
+        first, last = first or start, end
+        parsed.append(parse(raw[start:end]))
+    around = fields_of(parse(raw[:first] + raw[last:])) if parsed else {}
+    return {"requests": parsed, "total": around.get("total")}, cut
 
 
-def _rows(raw: bytes, *, cut: bool) -> Iterator[tuple[int, int]]:
-    """Where each row of the list at the key `requests` begins and ends.
+def _rows(raw: bytes, *, cut: bool) -> Iterator[tuple[int, int, int]]:
+    """Where each row of the list at the key `requests` begins and ends, and how many values are in it.
 
     Raises:
         Unreadable: there is no such list, or the response was read to its end and its brackets are still open.
     """
     depth, start, key, inside, found = 0, 0, b"", False, False
-    for token in TOKEN.finditer(raw):
+    brackets = in_strings = 0
+    for token in _tokens(raw):
         mark = token[0][:1]
         if mark == b'"':
             key = token[0] if depth == 1 else key
+            in_strings += token[0].count(b",")
         elif mark in b"[{":
             depth += 1
+            brackets += 1
             if depth == _ROW_DEPTH - 1 and mark == b"[" and key == b'"requests"':
                 inside = found = True
-            start = token.start() if depth == _ROW_DEPTH else start
+            if depth == _ROW_DEPTH:
+                start, brackets, in_strings = token.start(), 1, 0
         else:
             if inside and depth == _ROW_DEPTH:
-                yield start, token.end()
+                yield start, token.end(), brackets + raw.count(b",", start, token.end()) - in_strings
             depth -= 1
             inside = inside and depth >= _ROW_DEPTH - 1
     if not found or (depth > 0 and not cut):
         raise Unreadable
+
+
+def _tokens(raw: bytes) -> Iterator[re.Match[bytes]]:
+    """The tokens, searched window by window: one search of the whole would stop every other thread meanwhile.
+
+    Raises:
+        Unreadable: a string is longer than a window, or there are more tokens than so many values have.
+    """
+    start = number = 0
+    while start < len(raw):
+        end = min(start + WINDOW_BYTES, len(raw))
+        for token in TOKEN.finditer(raw, start, end):
+            if token.end() == end < len(raw) and token[0][:1] == b'"':
+                # It may go on in the next window.
+                if token.start() == start:
+                    raise Unreadable(f"holds a text longer than {WINDOW_BYTES // 1024 // 1024} MB")
+                end = token.start()
+                break
+            number += 1
+            if number > 2 * MAX_LIST_VALUES:
+                raise Unreadable(f"holds more than {2 * MAX_LIST_VALUES:,} names, texts and brackets")
+            yield token
+        start = end

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, NamedTuple, cast
+from typing import Any, TypeVar, cast
 
 import anyio
 import httpx
@@ -20,13 +20,16 @@ from pydantic_core import from_json, to_json
 from gmi_video import __version__
 from gmi_video.errors import Unavailable
 from gmi_video.settings import Settings
-from gmi_video.upstream import addresses, failures, lists
+from gmi_video.upstream import addresses, bodies, failures, lists
 from gmi_video.upstream.addresses import NotPublic, Place, Resolve, Unresolved
+from gmi_video.upstream.bodies import BadBody, Body
 from gmi_video.upstream.connection import Connection
 from gmi_video.upstream.failures import Operation
 from gmi_video.upstream.lists import RecordList
 
 _log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 """Largest response that is read."""
@@ -34,13 +37,19 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 MAX_LIST_BYTES = 64 * 1024 * 1024
 """As much of a request list is read, which has no documented length; what is longer is cut."""
 
+MAX_VALUES = 500_000
+"""Most values in a response that is parsed at once: for so many, about 50 ms and 40 MB."""
+
 IN_THREAD_BYTES = 256 * 1024
-"""A list longer than this is parsed in a worker thread: 60,000 rows take about a second."""
+"""A response longer than this is parsed in a worker thread: a list of 60,000 rows takes seconds."""
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 20.0
 EXCHANGE_SECONDS = 60.0
 """The bound on one exchange, however slowly its bytes arrive."""
+
+LEAST_EXCHANGE_SECONDS = 1.0
+"""A call that would be left with less than this by the calls before it is not put in line."""
 
 
 class RateLimiter:
@@ -49,20 +58,35 @@ class RateLimiter:
     def __init__(self, per_second: float) -> None:
         self._interval = 1 / per_second
         self._next = 0.0
+        self._waiting = 0
         self._line = anyio.Lock()
 
     async def acquire(self) -> None:
-        """Wait for the next slot. Cancelling a waiter does not consume its slot."""
-        async with self._line:
-            await anyio.sleep_until(self._next)
-            self._next = anyio.current_time() + self._interval
+        """Wait for the next slot. Cancelling a waiter does not consume its slot.
+
+        Raises:
+            LineTooLong: the slot comes too late for the caller's deadline.
+        """
+        now = anyio.current_time()
+        seconds = max(self._next - now, 0.0) + self._waiting * self._interval
+        if seconds and now + seconds + LEAST_EXCHANGE_SECONDS > anyio.current_effective_deadline():
+            raise LineTooLong(self._waiting, seconds)
+        self._waiting += 1
+        try:
+            async with self._line:
+                await anyio.sleep_until(self._next)
+                self._next = anyio.current_time() + self._interval
+        finally:
+            self._waiting -= 1
 
 
-class Body(NamedTuple):
-    """A response's body; `cut` where it was longer than what is read."""
+class LineTooLong(Exception):
+    """So many calls are in line already, and the last of them waits so many seconds."""
 
-    raw: bytes
-    cut: bool = False
+    def __init__(self, calls: int, seconds: float) -> None:
+        super().__init__(calls, seconds)
+        self.calls = calls
+        self.seconds = seconds
 
 
 class Transport:
@@ -104,8 +128,10 @@ class Transport:
         read_seconds: float = READ_SECONDS,
     ) -> dict[str, Any]:
         """One exchange with the queue, with the key. Returns the JSON object of a 2xx."""
-        response = await self._send_with_key(method, path, operation, body=body, read_seconds=read_seconds)
-        parsed = self._parse(response.raw)
+        raw, _ = await self._send_with_key(method, path, operation, body=body, read_seconds=read_seconds)
+        if bodies.count_values(raw, MAX_VALUES) > MAX_VALUES:
+            raise failures.garbled(operation, f"holds more than {MAX_VALUES:,} values")
+        parsed = await _in_thread_if_long(raw, self._parse)
         if not isinstance(parsed, dict):
             raise failures.garbled(operation, "is not the JSON object it should be")
         return cast("dict[str, Any]", parsed)
@@ -121,9 +147,7 @@ class Transport:
             "GET", path, operation, params=params, max_bytes=MAX_LIST_BYTES, cut_longer=True
         )
         parse = partial(self._parse, lenient=True)
-        if len(raw) <= IN_THREAD_BYTES:
-            return lists.read(raw, parse, cut=cut)
-        return await to_thread.run_sync(partial(lists.read, raw, parse, cut=cut), abandon_on_cancel=True)
+        return await _in_thread_if_long(raw, partial(lists.read, parse=parse, cut=cut))
 
     async def place(self, url: str) -> Place:
         """Where a file may be put that has this signed URL. Raises `UpstreamError` where it may not, or can't."""
@@ -186,7 +210,10 @@ class Transport:
 
         A body longer than `max_bytes` is an error, or with `cut_longer` is cut there.
         """
-        await self._limiter.acquire()
+        try:
+            await self._limiter.acquire()
+        except LineTooLong as line:
+            raise failures.in_line(line.calls, line.seconds, operation) from None
         timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, read=read_seconds)
         host = ""
         try:
@@ -198,7 +225,11 @@ class Transport:
             with anyio.fail_after(seconds):
                 response = await self._client().send(request, stream=True)
                 try:
-                    raw, cut = await _body(response, max_bytes)
+                    raw, cut = await bodies.read(response, max_bytes)
+                except BadBody as error:
+                    if response.is_success:
+                        raise failures.garbled(operation, str(error)) from None
+                    raw, cut = Body(b"")  # the status says enough
                 finally:
                     await response.aclose()
         except httpx.TransportError as error:
@@ -235,13 +266,15 @@ class Transport:
                 # None is kept: the API has none, and whoever answers could let them grow.
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
                 follow_redirects=False,
-                headers={"User-Agent": f"gmi-video-mcp/{__version__}", "Accept-Encoding": "gzip"},
+                headers={"User-Agent": f"gmi-video-mcp/{__version__}", "Accept-Encoding": bodies.ACCEPTED},
             )
         return self._opened
 
     def _parse(self, raw: bytes, *, lenient: bool = False) -> Any:
         """JSON, or None. The key is removed wherever the queue has echoed it, also where JSON escapes it."""
         raw = raw.removeprefix(b"\xef\xbb\xbf")
+        if bodies.count_values(raw, MAX_VALUES) > MAX_VALUES:
+            return None
         try:
             parsed = lists.parse_leniently(raw) if lenient else from_json(raw, allow_inf_nan=False)
         except ValueError:
@@ -258,12 +291,8 @@ class Transport:
             return
 
 
-async def _body(response: httpx.Response, max_bytes: int) -> Body:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.aiter_bytes():
-        if size + len(chunk) > max_bytes:
-            return Body(b"".join([*chunks, chunk[: max_bytes - size]]), cut=True)
-        size += len(chunk)
-        chunks.append(chunk)
-    return Body(b"".join(chunks))
+async def _in_thread_if_long(raw: bytes, read: Callable[[bytes], _T]) -> _T:
+    """What `read` makes of a body, in a worker thread where that takes long."""
+    if len(raw) <= IN_THREAD_BYTES:
+        return read(raw)
+    return await to_thread.run_sync(read, raw, abandon_on_cancel=True)

@@ -11,6 +11,7 @@ from typing import TypeVar
 import anyio
 from anyio import to_thread
 
+from gmi_video.background import contained
 from gmi_video.jobs.ledger import operations
 from gmi_video.jobs.ledger.fallback import Fallback, not_guaranteed
 from gmi_video.jobs.ledger.intents import HOUR, Account, Claim, Existing, Intent, Limit, State
@@ -140,7 +141,7 @@ class Ledger:
 
         error: Exception | None = None
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(renew)
+            tasks.start_soon(contained, renew)  # its failure must not cancel the body, which submits
             try:
                 yield
             except Exception as raised:  # noqa: BLE001 - raised again, but not as a group of errors
