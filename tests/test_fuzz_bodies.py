@@ -10,6 +10,7 @@ from .fuzz_bodies import TARGETS
 EXAMPLES = 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.__name__)
 def test_a_few_random_inputs_do_no_harm(target: Callable[[], None]) -> None:
     settings(

@@ -300,12 +300,18 @@ def test_a_name_with_a_terminal_escape_does_not_reach_the_log_of_the_process() -
     assert all(line.isprintable() for line in server.stderr.split("\n"))
 
 
+@pytest.mark.slow
 async def test_nothing_that_storage_sends_can_act_in_the_refusal_of_an_image(
     published: Published, tmp_path: Path
 ) -> None:
     image = tmp_path / "a.png"
     Image.new("RGB", (300, 300)).save(image)
     async with published.world.host(published.server(GMI_IMAGE_DIRS=str(tmp_path))) as host:
+        place = {"upload_url": f"https://{MARK}.evil.example/a", "public_url": "https://films.example/a.png"}
+        published.world.sim.answer("upload_url", json.dumps(place).encode(), times=None)
+        refused = await published.call(host, "generate_video", prompt="a fox", frame0_image=str(image))
+        assert "error" in refused
+        published.world.sim.clear_faults()
         for endpoint in ("upload_url", "upload"):
             for fault in ("400", "401", "404", "503", "not_json"):
                 published.world.sim.fail(endpoint, fault, times=None)
