@@ -359,7 +359,7 @@ def test_the_low_level_server_runs_over_stdio_and_ends_with_its_input() -> None:
         env={name: value for name, value in os.environ.items() if not name.startswith("GMI_")} | {"GMI_API_KEY": "k"},
     )
     assert (done.returncode, done.stderr) == (0, ""), (
-        "stdio_server or Server.run have changed: see StrictServer.run_stdio, which does what run_stdio_async does."
+        "Server.run has changed: see StrictServer.run_stdio and mcp/pipes.py, which stand in for run_stdio_async."
     )
     (line,) = done.stdout.splitlines()
     assert json.loads(line)["result"]["capabilities"]["resources"] == {"subscribe": True, "listChanged": True}

@@ -141,7 +141,7 @@ LONG = "x" * (arguments.MAX_PROMPT + 1)
     ("given", "says"),
     [
         ({"prompt": LONG}, '"prompt" has 20,001 characters; at most 20,000'),
-        ({"prompt": "é, " * 3_300_000}, '"prompt" has 9,900,000 characters; at most 20,000'),
+        ({"prompt": "éx" * 4_000_000}, '"prompt" has 8,000,000 characters; at most 20,000'),
         ({"prompt": "x" * 10_000_000, "dry_run": True}, '"prompt" has 10,000,000 characters; at most 20,000'),
         ({"prompt": "a", "model": "x" * 5000}, '"model" has 5,000 characters; at most 4,096'),
         ({"prompt": "a", "frame0_image": "/x" * 5000}, '"frame0_image" has 10,000 characters'),

@@ -200,10 +200,11 @@ async def consent(
     question = f"This {request.title} costs {request.price}. It can't be recalled.{again} Make it?"
     if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
         # The call ends with the question; its answer comes with another call.
-        consents = consents_of(call.services)
+        # By the paths of local images: a file may be another one by then, and the price is the same.
+        consents, asked = consents_of(call.services), checked.asked.wire.model_dump_json()
         if not ctx.input_responses:
-            consents.asked(checked.key)
-        elif consents.is_late(checked.key):
+            consents.asked(asked)
+        elif consents.is_late(asked):
             raise _late(request)
         return Elicit(question, Consent)
     answer = None

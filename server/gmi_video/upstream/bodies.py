@@ -16,7 +16,7 @@ ACCEPTED = "gzip, deflate"
 
 _WINDOW_BITS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
-_STEP_BYTES = 256 * 1024
+STEP_BYTES = 256 * 1024
 """As much is inflated or counted in one go: under a millisecond, so that other calls go on meanwhile."""
 
 _CHUNKS = 64
@@ -52,7 +52,7 @@ async def read(response: httpx.Response, max_bytes: int) -> Body:
             if len(body) > max_bytes:
                 del body[max_bytes:]
                 return Body(bytes(body), cut=True)
-            if len(piece) == _STEP_BYTES:
+            if len(piece) == STEP_BYTES:
                 await lowlevel.checkpoint()
     inflate.end(empty=not size)
     return Body(bytes(body))
@@ -64,8 +64,8 @@ def count_values(raw: bytes, limit: int) -> int:
     Stops soon after `limit`. Parsed JSON takes about 70 bytes a value, however short its text.
     """
     count = 1
-    for start in range(0, len(raw), _STEP_BYTES):
-        count += sum(raw.count(mark, start, start + _STEP_BYTES) for mark in (b",", b"[", b"{"))
+    for start in range(0, len(raw), STEP_BYTES):
+        count += sum(raw.count(mark, start, start + STEP_BYTES) for mark in (b",", b"[", b"{"))
         if count > limit:
             break
     return count
@@ -92,8 +92,8 @@ class _Inflater(_Identity):
 
     def pieces(self, chunk: bytes) -> Iterator[bytes]:
         """What a chunk inflates to, in steps. Raises `BadBody`."""
-        piece = b"." * _STEP_BYTES
-        while chunk or len(piece) == _STEP_BYTES:
+        piece = b"." * STEP_BYTES
+        while chunk or len(piece) == STEP_BYTES:
             if self._zlib.eof and chunk:
                 raise BadBody("has bytes after the end of its compressed data")
             piece = self._decompress(chunk)
@@ -107,7 +107,7 @@ class _Inflater(_Identity):
 
     def _decompress(self, chunk: bytes) -> bytes:
         try:
-            piece = self._zlib.decompress(chunk, _STEP_BYTES)
+            piece = self._zlib.decompress(chunk, STEP_BYTES)
         except zlib.error:
             if self._begun or self._coding != "deflate":
                 raise BadBody("is damaged: its compressed data can't be read") from None

@@ -1,0 +1,58 @@
+"""The bounds in docs/reliability.md are the code's."""
+
+import re
+
+import pytest
+
+from gmi_video.mcp import arguments, consent, deadlines, messages, subscriptions
+from gmi_video.text import duration
+from gmi_video.upstream import bodies, client, lists, transport
+
+from .matrix import PROSE
+
+MEGABYTE = 1024 * 1024
+
+ROWS = {
+    "largest response": f"{transport.MAX_BODY_BYTES // MEGABYTE} MB, inflated",
+    "coding of a response": f"one layer of gzip or deflate, inflated in steps of {bodies.STEP_BYTES // 1024} KB",
+    "values in a response, by its commas and brackets": f"{transport.MAX_VALUES:,}",
+    "largest list of requests": f"{transport.MAX_LIST_BYTES // MEGABYTE} MB, {lists.MAX_ROWS:,} rows, "
+    f"{lists.MAX_LIST_VALUES:,} values",
+    f"longest text in a list of more than {lists.WHOLE_BYTES // MEGABYTE} MB": f"{lists.WINDOW_BYTES // MEGABYTE} MB",
+    "connecting": f"{transport.CONNECT_SECONDS:g} s",
+    "slowest byte": f"{transport.READ_SECONDS:g} s between two bytes of a read, {client.SUBMIT_READ_SECONDS:g} s of a "
+    "submit",
+    "one exchange, however it drips": f"{transport.EXCHANGE_SECONDS:g} s "
+    f"(an upload: {duration(client.UPLOAD_SECONDS)})",
+    "one request of the host": f"its ceiling, or `GMI_MAX_WAIT_SECONDS`; at least {deadlines.MIN_CALL_SECONDS:g} s",
+    "a question about a price": f"{duration(consent.QUESTION_SECONDS)}; then a yes pays nothing",
+    "longest line of input": f"{messages.MAX_LINE_BYTES // MEGABYTE} MB, {messages.MAX_LINE_VALUES:,} values",
+    "largest argument": f"`prompt` {arguments.MAX_PROMPT:,} characters, other texts {arguments.MAX_TEXT:,}, an object "
+    f"{arguments.MAX_OBJECT:,} as JSON",
+    "an object in the arguments": f"{arguments.MAX_NAMES} names of {arguments.MAX_NAME} characters, "
+    f"{arguments.MAX_VALUES:,} values, {arguments.MAX_DEPTH} levels",
+    "URIs that one listener follows": f"{subscriptions.MAX_FOLLOWED}",
+}
+
+ELSEWHERE = {
+    "headers of a response, together": "tests/reliability/test_bombs.py sends endless ones",
+    "deepest JSON": "tests/reliability/test_hostile_answers.py sends deeper ones",
+    "calls in line for the rate limit": "tests/test_deadlines.py makes 2,000",
+}
+"""Bounds that are no constant of ours, and where they are tested."""
+
+
+def table() -> dict[str, str]:
+    """The section's rows: what is bounded, and its bound."""
+    _, _, section = PROSE.read_text(encoding="utf-8").partition("## Bounds")
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| [^|]+ \|$", section.partition("\n## ")[0], re.MULTILINE)
+    return dict(rows[2:])
+
+
+@pytest.mark.parametrize("what", ROWS)
+def test_a_bound_on_the_page_is_the_codes(what: str) -> None:
+    assert table()[what] == ROWS[what]
+
+
+def test_every_row_of_the_page_is_compared_or_tested_elsewhere() -> None:
+    assert table().keys() == ROWS.keys() | ELSEWHERE.keys()
