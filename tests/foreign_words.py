@@ -51,7 +51,8 @@ class ForeignWords(SimulatedTransport):
         except ValueError:
             return response
         headers = {"content-type": "application/json", "date": response.headers.get("date", "")}
-        return httpx.Response(response.status_code, headers=headers, content=json.dumps(self._changed(body)).encode())
+        content = json.dumps(self._changed(body)).encode()
+        return httpx.Response(response.status_code, headers=headers, stream=httpx.ByteStream(content))
 
     def _changed(self, value: object, key: str = "") -> Any:
         if isinstance(value, dict):

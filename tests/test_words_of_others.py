@@ -71,6 +71,7 @@ class Published:
         """Call a tool, and look at its answer and at the progress messages before it."""
         host.progress.clear()
         answer = await host.call(tool, **arguments)
+        assert "This server has a fault" not in answer["summary"]
         self.look(tool, answer)
         self.look("progress", [{"message": message} for _, _, message in host.progress])
         return answer
@@ -140,8 +141,7 @@ async def _jobs(host: Host, seen: Published) -> None:
         for model in ("Luma-Ray2", "Veo3"):
             made = await seen.call(host, "generate_video", prompt=f"fox {number}", model=model, wait=False)
             await seen.call(host, "generate_video", prompt=f"fox {number}", model=model, wait=False)
-            if "request_id" not in made:
-                continue
+            assert "request_id" in made, made
             await seen.read(host, OUTCOME.format(request_id=made["request_id"]))
             await seen.call(host, "get_status", request_id=made["request_id"])
             await seen.call(host, "get_status", request_id=made["request_id"], wait=True)
