@@ -1,12 +1,14 @@
 """Random input for what parses foreign bytes: `make fuzz`, or `python -m tests.fuzz --seconds 20 image`.
 
-Each target is a hypothesis test with the decorator `target`, in a module that `__main__` imports. It asserts what must
-hold for any input, inside `work_within`, which bounds the work by counting.
+Each target is a hypothesis test with the decorator `target`, in a module of this package. It asserts what must hold for
+any input; `work_within` bounds the work by counting. tests/test_fuzz.py runs a few inputs of each.
 """
 
+import pkgutil
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from importlib import import_module
 from types import FrameType
 from typing import Any
 
@@ -15,17 +17,6 @@ from hypothesis import HealthCheck, Phase, settings
 TARGETS: dict[str, Callable[[], None]] = {}
 """The targets by name: what `@given` has made of a function of one input."""
 
-EXAMPLES = 200
-"""Inputs of one round: a round begins with simple inputs and goes on to larger ones."""
-
-_ROUND = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    database=None,
-    phases=(Phase.generate, Phase.shrink),
-    suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType] - iterating gives the checks
-)
-
 _OURS = "gmi_video"
 
 
@@ -33,10 +24,30 @@ def target(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
     """Add a hypothesis test to the targets. Goes above `@given`."""
 
     def add(test: Callable[[], None]) -> Callable[[], None]:
-        TARGETS[name] = _ROUND(test)
+        TARGETS[name] = test
         return test
 
     return add
+
+
+def load() -> dict[str, Callable[[], None]]:
+    """The targets of every module here."""
+    for module in pkgutil.iter_modules(__path__):
+        if module.name != "__main__":
+            import_module(f"{__name__}.{module.name}")
+    return TARGETS
+
+
+def round_of(test: Callable[[], None], examples: int, *, derandomize: bool = False) -> Callable[[], None]:
+    """A target with a number of inputs: a round begins with simple ones and goes on to larger ones."""
+    return settings(
+        max_examples=examples,
+        derandomize=derandomize,
+        deadline=None,
+        database=None,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType] - iterating gives the checks
+    )(test)
 
 
 class TooMuchWork(AssertionError):

@@ -3,7 +3,9 @@
 import os
 import ssl
 
+import anyio
 import httpx
+from anyio import to_thread
 
 from gmi_video.errors import SettingsError
 from gmi_video.network import Network
@@ -26,6 +28,7 @@ class Connection(httpx.AsyncBaseTransport):
         self._network = network
         self._ways: dict[str, httpx.AsyncHTTPTransport] = {}
         """By the proxy's URL; the direct one under an empty text."""
+        self._opening = anyio.Lock()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """One HTTP exchange.
@@ -36,26 +39,28 @@ class Connection(httpx.AsyncBaseTransport):
         """
         # A request to an address that was checked has the host's name here.
         host = request.extensions.get("sni_hostname") or request.url.host
-        return await self._way(self._network.proxy_for(host)).handle_async_request(request)
+        way = await self._way(self._network.proxy_for(host))
+        return await way.handle_async_request(request)
 
     async def aclose(self) -> None:
         """Close all connections."""
         for way in self._ways.values():
             await way.aclose()
 
-    def _way(self, proxy: str) -> httpx.AsyncHTTPTransport:
-        if proxy not in self._ways:
-            trusted = self._trusted()
-            try:
-                self._ways[proxy] = httpx.AsyncHTTPTransport(verify=trusted, limits=LIMITS, proxy=proxy or None)
-            except (ValueError, ImportError, httpx.InvalidURL):
-                variable = self._network.proxy_variable
-                raise SettingsError(
-                    f"{variable} is not the address of a proxy that this server can use. It must be http://host:port. "
-                    "Nothing was sent and nothing was charged.",
-                    _ADVICE,
-                ) from None
-        return self._ways[proxy]
+    async def _way(self, proxy: str) -> httpx.AsyncHTTPTransport:
+        async with self._opening:
+            if proxy not in self._ways:
+                # In a thread: reading the certificates can take some tenths of a second.
+                trusted = await to_thread.run_sync(self._trusted)
+                try:
+                    self._ways[proxy] = httpx.AsyncHTTPTransport(verify=trusted, limits=LIMITS, proxy=proxy or None)
+                except (ValueError, ImportError, httpx.InvalidURL):
+                    raise SettingsError(
+                        f"{self._network.proxy_variable} is not the address of a proxy that this server can use. It "
+                        "must be http://host:port. Nothing was sent and nothing was charged.",
+                        _ADVICE,
+                    ) from None
+            return self._ways[proxy]
 
     def _trusted(self) -> ssl.SSLContext:
         """The certificate authorities. Raises `SettingsError` where those that the environment names can't be read."""

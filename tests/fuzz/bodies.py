@@ -1,7 +1,6 @@
 """Random input for what reads the queue's JSON and shows its texts.
 
-Plain functions of one input each: they assert what must hold for any input. `test_fuzz_bodies.py` runs each for a
-moment; a fuzzer can run them for as long as it likes.
+It asserts what must hold for any input: bounded, inert, and never an exception that is not ours.
 """
 
 import json
@@ -23,10 +22,11 @@ from gmi_video.upstream import failures, lists
 from gmi_video.upstream.failures import Operation
 from gmi_video.upstream.transport import Transport
 from gmi_video.upstream.wire import ModelList, ModelRecord, Record, UploadTarget, fields_of
+from tests.conftest import KEY
+from tests.foreign_words import MARK, VALUES, in_sentence, places
+from tests.reliability.test_hostile_answers import MODEL, RAW, RECORD, REFUSAL, paths, put
 
-from .conftest import KEY
-from .foreign_words import MARK, VALUES, in_sentence, places
-from .reliability.test_hostile_answers import MODEL, RAW, RECORD, REFUSAL, paths, put
+from . import target
 
 PIECES = st.sampled_from(
     [MARK, f"[{MARK}](", "](x)", "<", ">", "`", "```", '"', "\\", "“", "”", "„", "«", "\uff02", "https://", "www.",
@@ -74,6 +74,7 @@ def _models(shape: Callable[[Any], Any], value: object) -> Any:
 # -- texts -----------------------------------------------------------------------------------------------------------
 
 
+@target("shown_texts")
 @given(TEXTS | ANYTHING, st.integers(2, 400))
 def shown_texts(value: Any, limit: int) -> None:
     """In a field: bounded, one line, nothing invisible, and the same when it is cleaned again."""
@@ -88,6 +89,7 @@ def shown_texts(value: Any, limit: int) -> None:
         _shown({"guide": several}, "")
 
 
+@target("quoted_texts")
 @given(TEXTS | ANYTHING, st.integers(2, 400))
 def quoted_texts(value: Any, limit: int) -> None:
     """In a sentence: in quotation marks, which it can't close, and without anything that acts."""
@@ -100,6 +102,7 @@ def quoted_texts(value: Any, limit: int) -> None:
         assert literal == "…" or str(json.loads(literal)) == str(value)
 
 
+@target("links")
 @given(st.lists(PIECES | st.sampled_from(["a.example", "/p?q=1", "user:pass@", "[::1]", ":99999"]), max_size=8))
 def links(pieces: list[str]) -> None:
     """A link is http or https, holds no password, ends where its Markdown does, and is the same when checked again."""
@@ -117,6 +120,7 @@ def links(pieces: list[str]) -> None:
 # -- bodies ----------------------------------------------------------------------------------------------------------
 
 
+@target("parsed_bodies")
 @given(RAW | ANYTHING.map(lambda value: json.dumps(value).encode()), st.booleans())
 def parsed_bodies(raw: bytes, lenient: bool) -> None:  # noqa: FBT001 - an input like the other
     """Any bytes are JSON or nothing, and the API key is not in what they hold."""
@@ -130,6 +134,7 @@ def parsed_bodies(raw: bytes, lenient: bool) -> None:  # noqa: FBT001 - an input
 LISTS = _changed({"requests": [RECORD, RECORD, RECORD], "total": 3}).map(lambda value: json.dumps(value).encode())
 
 
+@target("request_lists")
 @given(RAW | LISTS, st.integers(0, 400), st.booleans())
 def request_lists(raw: bytes, lost: int, cut: bool) -> None:  # noqa: FBT001 - an input like the others
     """A list is read or refused as a whole; a list of which the end is missing never shows that it is complete."""
@@ -144,6 +149,7 @@ def request_lists(raw: bytes, lost: int, cut: bool) -> None:  # noqa: FBT001 - a
         _check_record(record)
 
 
+@target("records")
 @given(_changed(RECORD))
 def records(body: Any) -> None:
     """A record is read or refused; what is shown of it is inert, whatever it holds."""
@@ -160,6 +166,7 @@ def _check_record(record: Record) -> None:
     _shown(resources.outcome_of(record), "outcome")
 
 
+@target("model_records")
 @given(_changed(MODEL))
 def model_records(body: Any) -> None:
     """A model's record is read or refused; its table, price and description are inert, whatever they hold."""
@@ -176,6 +183,7 @@ def model_records(body: Any) -> None:
     _shown({"message": " ".join(["It is refused.", *faults])}, "generate_video")
 
 
+@target("model_ids_and_upload_targets")
 @given(_changed({"model_ids": ["Luma-Ray2", {"id": MARK}], "upload_url": "https://a.example", "public_url": "b"}))
 def model_ids_and_upload_targets(body: Any) -> None:
     """The ids of models are those that can be part of an address; an upload target has both of its addresses."""
@@ -186,6 +194,7 @@ def model_ids_and_upload_targets(body: Any) -> None:
         assert target.public_url
 
 
+@target("refusals")
 @given(_changed(REFUSAL), st.integers(300, 599))
 def refusals(body: Any, status: int) -> None:
     """Whatever a refusal says, its message and next step are ours, and a wait that it asks for is a number."""
@@ -193,17 +202,3 @@ def refusals(body: Any, status: int) -> None:
         error = failures.from_response(status, {}, fields_of(body), operation)
         _shown({"message": error.message, "next_step": error.next_step}, operation.endpoint)
         assert error.retry_after is None or 0 <= error.retry_after < 1e7
-
-
-TARGETS: tuple[Callable[[], None], ...] = (
-    shown_texts,
-    quoted_texts,
-    links,
-    parsed_bodies,
-    request_lists,
-    records,
-    model_records,
-    model_ids_and_upload_targets,
-    refusals,
-)
-"""For a fuzzer."""
