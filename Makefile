@@ -3,7 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST := $(BIN)/pytest -n 2 --dist worksteal
+# One more than the processors of a small machine: some tests wait for real time.
+PYTEST := $(BIN)/pytest -n 3 --dist worksteal
 INSTALL := -m pip install --quiet --disable-pip-version-check
 # 25.1 is the first pip with dependency groups.
 PIP := "pip>=25.1"
@@ -51,7 +52,8 @@ fast: $(VENV)/.dev ## The tests that are not slow, while you work (ARGS="-k name
 test: check pytest ## What a change must pass: format, lint, types, all tests
 
 full: $(VENV)/.dev ## Many more random inputs, every kill, and all rounds of eight copies (some minutes)
-	FULL=1 $(PYTEST) tests/reliability/test_lives.py tests/reliability/test_hostile_answers.py
+	FULL=1 $(PYTEST) tests/reliability/test_lives.py tests/reliability/test_hostile_answers.py \
+	    tests/test_words_of_others.py
 	FULL=1 $(BIN)/pytest tests/test_copies.py tests/reliability/test_kill_matrix.py
 
 MINUTES ?= 10

@@ -25,7 +25,7 @@ Pairs = list[tuple[float, float]]
 _WITHOUT_LIMIT = """
 from anyio.lowlevel import checkpoint
 from gmi_video.mcp.stdio import serve
-from gmi_video.upstream.transport import RateLimiter
+from gmi_video.upstream.rate_limit import RateLimiter
 
 RateLimiter.acquire = lambda _: checkpoint()
 serve()

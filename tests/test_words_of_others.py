@@ -32,8 +32,9 @@ from gmi_video.simulator import Endpoint, Fault, Script
 from gmi_video.text import one_line, paragraphs
 from gmi_video.upstream.wire import ModelRecord, Parameter, Record
 
-from .conftest import EPOCH, Host, World, now
+from .conftest import EPOCH, ERAS, Host, World, now
 from .foreign_words import LONGEST_SENTENCE, MARK, MODEL_ID, VALUES, ForeignWords, places
+from .full import FULL
 from .stdio import Server, cloud, event_loop
 from .test_tasks import DeclaresTasks, ask, begun
 
@@ -90,6 +91,10 @@ class Published:
             return json.loads(content.text)
 
         await self.attempt(f"read {uri.split('/')[2]}", read())
+
+
+EACH = [(name, era) for at, name in enumerate(VALUES) for era in ERAS if FULL or ERAS.index(era) == at % len(ERAS)]
+"""Each hostile value in one of the eras, or with `FULL=1` in both."""
 
 
 @pytest.fixture(params=list(VALUES))
@@ -186,6 +191,7 @@ async def _faults(host: Host, seen: Published) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("published", "era"), EACH, indirect=True)
 async def test_nothing_that_the_queue_sends_can_act_in_any_published_field(published: Published, era: str) -> None:
     async with published.world.host(published.server(), era=era) as host:
         await _models(host, published)
@@ -196,6 +202,7 @@ async def test_nothing_that_the_queue_sends_can_act_in_any_published_field(publi
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("published", "era"), EACH, indirect=True)
 async def test_nothing_that_the_queue_sends_can_act_in_what_is_said_about_money(published: Published, era: str) -> None:
     async def user(_: Any, params: ElicitRequestParams) -> ElicitResult:
         published.look("elicitation", {"message": params.message})

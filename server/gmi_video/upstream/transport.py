@@ -26,6 +26,7 @@ from gmi_video.upstream.bodies import BadBody, Body
 from gmi_video.upstream.connection import Connection
 from gmi_video.upstream.failures import Operation
 from gmi_video.upstream.lists import RecordList
+from gmi_video.upstream.rate_limit import LineTooLong, RateLimiter
 
 _log = logging.getLogger(__name__)
 
@@ -47,46 +48,6 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 20.0
 EXCHANGE_SECONDS = 60.0
 """The bound on one exchange, however slowly its bytes arrive."""
-
-LEAST_EXCHANGE_SECONDS = 1.0
-"""A call that would be left with less than this by the calls before it is not put in line."""
-
-
-class RateLimiter:
-    """At most `per_second` calls a second, in the order in which they ask."""
-
-    def __init__(self, per_second: float) -> None:
-        self._interval = 1 / per_second
-        self._next = 0.0
-        self._waiting = 0
-        self._line = anyio.Lock()
-
-    async def acquire(self) -> None:
-        """Wait for the next slot. Cancelling a waiter does not consume its slot.
-
-        Raises:
-            LineTooLong: the slot comes too late for the caller's deadline.
-        """
-        now = anyio.current_time()
-        seconds = max(self._next - now, 0.0) + self._waiting * self._interval
-        if seconds and now + seconds + LEAST_EXCHANGE_SECONDS > anyio.current_effective_deadline():
-            raise LineTooLong(self._waiting, seconds)
-        self._waiting += 1
-        try:
-            async with self._line:
-                await anyio.sleep_until(self._next)
-                self._next = anyio.current_time() + self._interval
-        finally:
-            self._waiting -= 1
-
-
-class LineTooLong(Exception):
-    """So many calls are in line already, and the last of them waits so many seconds."""
-
-    def __init__(self, calls: int, seconds: float) -> None:
-        super().__init__(calls, seconds)
-        self.calls = calls
-        self.seconds = seconds
 
 
 class Transport:
@@ -275,13 +236,13 @@ class Transport:
         raw = raw.removeprefix(b"\xef\xbb\xbf")
         if bodies.count_values(raw, MAX_VALUES) > MAX_VALUES:
             return None
+        key = json.dumps(self._settings.api_key)[1:-1]
         try:
             parsed = lists.parse_leniently(raw) if lenient else from_json(raw, allow_inf_nan=False)
-        except ValueError:
+            if key and (key.encode() in raw or b"\\" in raw) and key in (text := json.dumps(parsed)):
+                parsed = json.loads(text.replace(key, "[API key]"))
+        except (ValueError, RecursionError):
             return None
-        key = json.dumps(self._settings.api_key)[1:-1]
-        if key and (key.encode() in raw or b"\\" in raw) and key in (text := json.dumps(parsed)):
-            parsed = json.loads(text.replace(key, "[API key]"))
         return parsed
 
     def _note_clock(self, date: str) -> None:
