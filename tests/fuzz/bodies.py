@@ -24,7 +24,7 @@ from gmi_video.upstream.transport import Transport
 from gmi_video.upstream.wire import ModelList, ModelRecord, Record, UploadTarget, fields_of
 from tests.conftest import KEY
 from tests.foreign_words import MARK, VALUES, in_sentence, places
-from tests.reliability.test_hostile_answers import MODEL, RAW, RECORD, REFUSAL, paths, put
+from tests.reliability.test_hostile_answers import MODEL, RAW, RECORD, REFUSAL, corrupted
 
 from . import target
 
@@ -42,19 +42,6 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=10,
 )
-
-
-def _changed(document: Any) -> st.SearchStrategy[Any]:
-    """The document with up to four of its values replaced by anything."""
-    changes = st.lists(st.tuples(st.sampled_from(paths(document)), ANYTHING), max_size=4)
-
-    def change(changes: list[tuple[tuple[str | int, ...], Any]]) -> Any:
-        changed = document
-        for path, value in sorted(changes, key=lambda change: -len(change[0])):
-            changed = put(changed, path, value)
-        return changed
-
-    return changes.map(change)
 
 
 def _shown(value: object, where: str) -> None:
@@ -131,7 +118,9 @@ def parsed_bodies(raw: bytes, lenient: bool) -> None:  # noqa: FBT001 - an input
         _models(shape.model_validate, parsed)
 
 
-LISTS = _changed({"requests": [RECORD, RECORD, RECORD], "total": 3}).map(lambda value: json.dumps(value).encode())
+LISTS = corrupted({"requests": [RECORD, RECORD, RECORD], "total": 3}, ANYTHING, 0).map(
+    lambda value: json.dumps(value).encode()
+)
 
 
 @target("request_lists")
@@ -150,7 +139,7 @@ def request_lists(raw: bytes, lost: int, cut: bool) -> None:  # noqa: FBT001 - a
 
 
 @target("records")
-@given(_changed(RECORD))
+@given(corrupted(RECORD, ANYTHING, 0))
 def records(body: Any) -> None:
     """A record is read or refused; what is shown of it is inert, whatever it holds."""
     if record := _models(Record.model_validate, body):
@@ -167,7 +156,7 @@ def _check_record(record: Record) -> None:
 
 
 @target("model_records")
-@given(_changed(MODEL))
+@given(corrupted(MODEL, ANYTHING, 0))
 def model_records(body: Any) -> None:
     """A model's record is read or refused; its table, price and description are inert, whatever they hold."""
     record = _models(ModelRecord.model_validate, body)
@@ -184,7 +173,11 @@ def model_records(body: Any) -> None:
 
 
 @target("model_ids_and_upload_targets")
-@given(_changed({"model_ids": ["Luma-Ray2", {"id": MARK}], "upload_url": "https://a.example", "public_url": "b"}))
+@given(
+    corrupted(
+        {"model_ids": ["Luma-Ray2", {"id": MARK}], "upload_url": "https://a.example", "public_url": "b"}, ANYTHING, 0
+    )
+)
 def model_ids_and_upload_targets(body: Any) -> None:
     """The ids of models are those that can be part of an address; an upload target has both of its addresses."""
     if found := _models(ModelList.model_validate, body):
@@ -195,7 +188,7 @@ def model_ids_and_upload_targets(body: Any) -> None:
 
 
 @target("refusals")
-@given(_changed(REFUSAL), st.integers(300, 599))
+@given(corrupted(REFUSAL, ANYTHING, 0), st.integers(300, 599))
 def refusals(body: Any, status: int) -> None:
     """Whatever a refusal says, its message and next step are ours, and a wait that it asks for is a number."""
     for operation in (Operation("submit", "Veo3"), Operation("get", "r-1"), Operation("upload"), Operation("list")):

@@ -118,9 +118,9 @@ def put(document: Any, path: tuple[str | int, ...], value: Any) -> Any:
     return changed
 
 
-def corrupted(document: Any) -> st.SearchStrategy[Any]:
-    """The document with one to three of its values replaced by anything."""
-    changes = st.lists(st.tuples(st.sampled_from(paths(document)), JSON), min_size=1, max_size=3)
+def corrupted(document: Any, by: st.SearchStrategy[Any] = JSON, least: int = 1) -> st.SearchStrategy[Any]:
+    """The document with up to three of its values, and at `least` so many, replaced by others."""
+    changes = st.lists(st.tuples(st.sampled_from(paths(document)), by), min_size=least, max_size=3)
 
     def change(changes: list[tuple[tuple[str | int, ...], Any]]) -> Any:
         changed = document
