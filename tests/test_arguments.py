@@ -28,6 +28,10 @@ pytestmark = pytest.mark.anyio
         ({"loop": 1}, '"loop" must be true or false; default false, not 1.'),
         ({"loop": None}, '"loop" must be true or false; default false, not null.'),
         ({"prompt": "  \n"}, '"prompt" must be text that is not blank'),
+        (
+            {"prompt": "a fox", "model": "Luma\nRay2"},
+            '"model" must be a model\'s id: up to 200 letters, digits, blanks',
+        ),
         ({"prompt": 7}, '"prompt" must be text that is not blank, not 7.'),
         ({"model": "../requests"}, '"model" must be'),
         ({"model_parameters": "colour=red"}, '"model_parameters" must be an object'),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from gmi_video.catalog.roles import counterpart
 from gmi_video.text import as_json_literal, folded, nearest, nearest_option
 from gmi_video.upstream.luma_ray2 import named
-from gmi_video.upstream.wire import Parameter, fields_of, items_of
+from gmi_video.upstream.wire import MODEL_ID_PATTERN, REQUEST_ID_PATTERN, Parameter, fields_of, items_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,6 +33,13 @@ _KINDS = {
     "boolean": "true or false",
     "object": "an object",
 }
+
+_PATTERNS = {
+    r"\S": "text that is not blank",
+    REQUEST_ID_PATTERN: "a request's id: up to 128 letters, digits, hyphens and underscores",
+    MODEL_ID_PATTERN: "a model's id: up to 200 letters, digits, blanks and . _ : / + -",
+}
+"""What text may be that must match one of the patterns of our own arguments."""
 
 _WHY_NOT = {
     "negativeprompt": ("prompt", "Luma-Ray2 has no negative prompt: say in the prompt what should be seen instead"),
@@ -110,8 +117,7 @@ def allowed(schema: Schema) -> str:
         words = f"one of {', '.join(map(as_json_literal, schema['enum'][:30]))}"
     else:
         words = _KINDS.get(schema.get("type", ""), "a value") + _bounds(schema)
-    if schema.get("pattern") == r"\S":
-        words = "text that is not blank"
+    words = _PATTERNS.get(schema.get("pattern", ""), words)
     default = schema.get("default")
     return f"{words}; default {as_json_literal(default)}" if default is not None else words
 
