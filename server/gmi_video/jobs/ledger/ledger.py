@@ -220,11 +220,13 @@ class Ledger:
         """Release this process's intents, so that the next process need not wait for a lease, and close the store."""
         if self._stores is None:
             return
-        await self._run_always(lambda session: operations.release(session, self._account.id, self.owner))
-        with anyio.CancelScope(shield=True):
-            async with self._lock:
-                await to_thread.run_sync(self._stores.close)
-                self._stores = None
+        try:
+            await self._run_always(lambda session: operations.release(session, self._account.id, self.owner))
+        finally:
+            with anyio.CancelScope(shield=True):
+                async with self._lock:
+                    await to_thread.run_sync(self._stores.close)
+                    self._stores = None
 
     # -- internals ------------------------------------------------------------------------------------------------
 
