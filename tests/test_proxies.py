@@ -76,10 +76,10 @@ def test_the_key_for_a_queue_on_loopback_goes_through_no_proxy(name: str) -> Non
 
 @pytest.mark.slow
 def test_an_https_queue_on_loopback_is_reached_through_no_proxy() -> None:
-    """Nothing is there; what counts is that nobody else was asked for the way."""
-    with proxy() as found, socket.create_server(("127.0.0.1", 0)) as nobody:
-        base = f"https://127.0.0.1:{nobody.getsockname()[1]}"
-        nobody.close()
+    """Nothing is there; what counts is that no proxy was asked."""
+    with proxy() as found, socket.create_server(("127.0.0.1", 0)) as unused:
+        base = f"https://127.0.0.1:{unused.getsockname()[1]}"
+        unused.close()
         environment = {"ALL_PROXY": found.address, "HTTPS_PROXY": found.address}
         server = Server("2026-07-28", GMI_API_KEY=KEY, GMI_BASE_URL=base, GMI_MAX_WAIT_SECONDS="1", **environment)
         server.open()

@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 
 class ThreadsHoldTime(trio.abc.Instrument):
-    """Keeps the clock from jumping while a thread works, which to trio looks as if everybody waited."""
+    """Keeps the clock from jumping while a thread works, which to trio looks as if every task waited."""
 
     def __init__(self, clock: MockClock) -> None:
         self._clock = clock

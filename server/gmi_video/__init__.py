@@ -3,11 +3,11 @@
     __main__        the command line
     mcp/            what a host sees: tools, resources, tasks, subscriptions, stdio
     services        assembles the core
-    jobs/           a job's life: submission, reconciliation, matching, budget, polling, estimates
+    jobs/           a job's life: ledger, submission, reconciliation, matching, budget, polling, estimates
     images/         a local image becomes a public URL
     catalog/        the models: records, validation, pricing
     upstream/       the queue's API as a client
-    errors, settings, single_flight, text      what every package may import
+    background, errors, network, settings, single_flight, text      what every package may import
     demo/  live/  simulator/                   a demo, a check of the real queue, a simulated queue
 
 Imports run downwards in this list; the simulator imports nothing of the program.

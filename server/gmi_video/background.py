@@ -15,7 +15,7 @@ async def contained(function: Function, *arguments: Any) -> None:
     """Run `function` to its end; an exception is logged."""
     try:
         await function(*arguments)
-    except Exception:  # noqa: BLE001 - logged in full; there is nobody to raise it to
+    except Exception:  # noqa: BLE001 - logged in full; no caller waits for it
         _log.exception("A background task failed: %s", getattr(function, "__qualname__", function))
 
 
@@ -23,7 +23,7 @@ class Tasks(Protocol):
     """Where background tasks are started: a `Background`, or in tests a task group."""
 
     def start_soon(self, func: Function, /, *args: Any) -> object:
-        """Start a task; nobody is told of its end."""
+        """Start a task; its end is not reported."""
         ...
 
 
@@ -34,5 +34,5 @@ class Background:
         self._group = group
 
     def start_soon(self, function: Function, *arguments: Any) -> None:
-        """Start a task; nobody is told of its end."""
+        """Start a task; its end is not reported."""
         self._group.start_soon(contained, function, *arguments)

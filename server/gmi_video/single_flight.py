@@ -36,7 +36,7 @@ class SingleFlight(Generic[Key, Result]):
     Args:
         tasks: the task group.
         for_callers: a call ends with its last caller, and has the latest of their deadlines. For calls whose result
-            nobody else needs: without this, calls that are no longer waited for stay in line at the rate limit.
+            is of no other use: without this, calls that are no longer waited for stay in line at the rate limit.
     """
 
     def __init__(self, tasks: Tasks, *, for_callers: bool = False) -> None:

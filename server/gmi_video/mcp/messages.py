@@ -18,7 +18,7 @@ MAX_LINE_BYTES = 16 * 1024 * 1024
 """Longest line that is read. A call with every argument at its bound has less than 1 MB."""
 
 MAX_LINE_VALUES = 500_000
-"""Most values in a line: the JSON parser stops everything else while it works, for so many about 50 ms."""
+"""Most values in a line: the JSON parser stops everything else while it works, for that number about 50 ms."""
 
 ENDS_BYTES = 1024
 """As much is kept of both ends of a longer line, where clients put a request's id."""

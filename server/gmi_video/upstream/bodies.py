@@ -20,7 +20,7 @@ STEP_BYTES = 256 * 1024
 """As much is inflated or counted in one go: under a millisecond, so that other calls go on meanwhile."""
 
 _CHUNKS = 64
-"""After so many chunks others get their turn: chunks that are read already come without a pause."""
+"""After this number of chunks other tasks run: chunks that were received already come without a pause."""
 
 
 class BadBody(ValueError):

@@ -163,7 +163,7 @@ def _tokens(raw: bytes) -> Iterator[re.Match[bytes]]:
     """The tokens, searched window by window: one search of the whole would stop every other thread meanwhile.
 
     Raises:
-        Unreadable: a string is longer than a window, or there are more tokens than so many values have.
+        Unreadable: a string is longer than a window, or there are more tokens than the most values have.
     """
     start = number = 0
     while start < len(raw):

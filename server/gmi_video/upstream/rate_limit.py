@@ -35,7 +35,7 @@ class RateLimiter:
 
 
 class LineTooLong(Exception):
-    """So many calls are in line already, and the last of them waits so many seconds."""
+    """`calls` are in line already, and the last of them waits for `seconds`."""
 
     def __init__(self, calls: int, seconds: float) -> None:
         super().__init__(calls, seconds)

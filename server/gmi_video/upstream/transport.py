@@ -39,7 +39,7 @@ MAX_LIST_BYTES = 64 * 1024 * 1024
 """As much of a request list is read, which has no documented length; what is longer is cut."""
 
 MAX_VALUES = 500_000
-"""Most values in a response that is parsed at once: for so many, about 50 ms and 40 MB."""
+"""Most values in a response that is parsed at once; parsing that number takes about 50 ms and 40 MB."""
 
 IN_THREAD_BYTES = 256 * 1024
 """A response longer than this is parsed in a worker thread: a list of 60,000 rows takes seconds."""
