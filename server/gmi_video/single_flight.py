@@ -48,11 +48,6 @@ class SingleFlight(Generic[Key, Result]):
         """Whether a call for this key is running."""
         return key in self._calls
 
-    async def idle(self) -> None:
-        """Wait until no call is running."""
-        while self._calls:
-            await next(iter(self._calls.values())).done.wait()
-
     async def run(self, key: Key, function: Callable[[], Awaitable[Result]]) -> Result:
         """The result of the call that runs for `key`; `function` is called only where none does.
 

@@ -16,7 +16,7 @@ from gmi_video.mcp import hosts, results
 from gmi_video.mcp.deadlines import CURRENT, Deadline
 from gmi_video.mcp.patience import Wait
 from gmi_video.mcp.results import tool_result
-from gmi_video.mcp.sdk import RequestContext, patience_of
+from gmi_video.mcp.sdk import RequestContext, is_over_http, patience_of
 from gmi_video.services import Services
 from gmi_video.upstream.wire import Record
 
@@ -88,8 +88,7 @@ class Call:
 def deadline_of(ctx: RequestContext) -> Deadline:
     """The deadline of a request that has just come in: by the settings, or else by the host."""
     client = ctx.session.client_params
-    over_http = getattr(ctx.request, "headers", None) is not None
-    by_host = hosts.longest_wait(client.client_info.name if client else "", over_http=over_http)
+    by_host = hosts.longest_wait(client.client_info.name if client else "", over_http=is_over_http(ctx))
     set_by_user = ctx.lifespan_context.settings.max_wait_seconds
     return Deadline(by_host if set_by_user is None else set_by_user, patience_of(ctx))
 

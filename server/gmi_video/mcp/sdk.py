@@ -195,14 +195,18 @@ class StrictServer(MCPServer[Services]):
         return CompleteResult(completion=found)
 
 
+def is_over_http(ctx: RequestContext) -> bool:
+    """Whether a request came over HTTP and not over stdio."""
+    return getattr(ctx.request, "headers", None) is not None
+
+
 def patience_of(ctx: RequestContext) -> Patience:
     """What the request's connection has shown of its host's patience; the SDK has no place for it.
 
     Over stdio the connection lasts as long as the services. Over HTTP the SDK's own connection object is used: in
     2026-07-28 it is one for each request, but there a host that gives up closes the stream, which cancels the call.
     """
-    over_http = getattr(ctx.request, "headers", None) is not None
-    owner = ctx.session._connection if over_http else ctx.lifespan_context  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    owner = ctx.session._connection if is_over_http(ctx) else ctx.lifespan_context  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     return _PATIENCE.setdefault(owner, Patience())
 
 
