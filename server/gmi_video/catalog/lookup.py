@@ -21,11 +21,14 @@ CACHE_SECONDS = 300.0
 CACHE_SIZE = 500
 """Records kept at most; the vendor lists several hundred models."""
 
-LUMA_RETRY_SECONDS = 60.0
-"""How long Luma-Ray2 does with the documented table before its live record is asked for again."""
+RETRY_SECONDS = 60.0
+"""How long Luma-Ray2's documented table, or no price, is used before an unavailable record is asked for again."""
 
 LUMA_PATIENCE = 5.0
 """Seconds that a Luma-Ray2 call waits for the live record before it goes by the documented table."""
+
+SHOWN_PATIENCE = 3.0
+"""Seconds that an answer waits for a record of which it only shows the price."""
 
 
 class Catalog:
@@ -41,6 +44,7 @@ class Catalog:
         self._cache: TTLCache[str, Any] = TTLCache(CACHE_SIZE, CACHE_SECONDS, timer=anyio.current_time)
         self._fetches: SingleFlight[str, Any] = SingleFlight(tasks)
         self._luma_retry_at = 0.0
+        self._unavailable: TTLCache[str, None] = TTLCache(CACHE_SIZE, RETRY_SECONDS, timer=anyio.current_time)
 
     async def model(self, model_id: str) -> ModelRecord:
         """A model's live record. Raises `UpstreamError` where it is unavailable; a failure is not cached."""
@@ -55,6 +59,19 @@ class Catalog:
         ids = {name.casefold(): name for name in await self.ids()}
         return await self.model(ids.get(model_id.casefold(), model_id))
 
+    async def known(self, model_id: str) -> ModelRecord | None:
+        """A model's record for what is only shown, such as a price; None where it is unavailable or late."""
+        if model_id == LUMA_RAY2:
+            return await self.luma()
+        if model_id and model_id not in self._unavailable:
+            with anyio.move_on_after(SHOWN_PATIENCE):
+                try:
+                    return await self._record(model_id)
+                except UpstreamError:
+                    pass
+            self._unavailable[model_id] = None
+        return None
+
     async def ids(self) -> list[str]:
         """The ids of the public models."""
         return await self._cached("ids", self._queue.list_models)
@@ -67,7 +84,7 @@ class Catalog:
                     return await self._record(LUMA_RAY2)
                 except UpstreamError:
                     pass
-            self._luma_retry_at = anyio.current_time() + LUMA_RETRY_SECONDS
+            self._luma_retry_at = anyio.current_time() + RETRY_SECONDS
         return DOCUMENTED
 
     async def _suggestion(self, model_id: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from gmi_video.catalog import pricing, validation
 from gmi_video.catalog.lookup import Catalog
+from gmi_video.catalog.pricing import Variant
 from gmi_video.catalog.roles import Role, counterpart, role_of
 from gmi_video.errors import InvalidRequest
 from gmi_video.text import as_json_literal, nearest
@@ -39,6 +40,7 @@ class PricedRequest:
         notes: sentences for the user.
         images: the names of the parameters that hold images.
         defaults: the model's defaults, by parameter.
+        cheaper: the same with one parameter changed, where that costs less.
     """
 
     wire: SubmitRequest
@@ -47,6 +49,13 @@ class PricedRequest:
     notes: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    cheaper: tuple[Variant, ...] = ()
+
+    @property
+    def offers(self) -> str:
+        """What would cost less, as a sentence that begins with a blank; empty where nothing is known to."""
+        offers = [f"{variant.change}, about {pricing.dollars(variant.usd)}" for variant in self.cheaper]
+        return f" Cheaper: {'; '.join(offers)}." if offers else ""
 
     @property
     def price(self) -> str:
@@ -59,8 +68,8 @@ class PricedRequest:
     def title(self) -> str:
         """The job in a few words: "Luma-Ray2 video (720p, 5s, 16:9)"."""
         payload = self.wire.payload
-        small = [str(v) for k, v in payload.items() if k not in self.images and isinstance(v, str | int)]
-        choices = [_in_title(v) for v in small if v not in {payload.get("prompt"), "True", "False"}][:4]
+        small = [(k, v) for k, v in payload.items() if k not in {"prompt", *self.images}]
+        choices = [_in_title(k, v) for k, v in small if isinstance(v, str | int) and not isinstance(v, bool)][:4]
         return f"{named(self.wire.model)} video" + (f" ({', '.join(choices)})" if choices else "")
 
     async def with_images(self, convert: Callable[[str, str], Awaitable[str]]) -> "PricedRequest":
@@ -77,9 +86,12 @@ class PricedRequest:
         return replace(self, wire=SubmitRequest(model=self.wire.model, payload=payload))
 
 
-def _in_title(value: str) -> str:
+def _in_title(name: str, value: str | int) -> str:
     """A value in a few characters: a figure such as "16:9" or "1080p" as it is, anything else in quotation marks."""
-    return value if re.fullmatch(r"\d[\d:.x*]{0,10}[a-z]{0,2}", value) else as_json_literal(value, 20)
+    text = str(value)
+    if role_of(name) is Role.LENGTH and re.fullmatch(r"\d{1,6}", text):
+        return f"{text} s"
+    return text if re.fullmatch(r"\d[\d:.x*]{0,10}[a-z]{0,2}", text) else as_json_literal(text, 20)
 
 
 async def prepare(catalog: Catalog, arguments: VideoArguments) -> PricedRequest:
@@ -114,6 +126,7 @@ async def prepare(catalog: Catalog, arguments: VideoArguments) -> PricedRequest:
         tuple(notes),
         tuple(name for name in payload if role_of(name) is Role.IMAGE),
         {parameter.name: parameter.default_value for parameter in parameters},
+        tuple(pricing.cheaper(record, payload)),
     )
 
 

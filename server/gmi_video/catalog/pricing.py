@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from gmi_video.catalog.roles import Role, role_of
 from gmi_video.catalog.validation import options_of
@@ -16,6 +16,9 @@ _MINUTES = {"minute", "min"}
 _JOBS = {"request", "video", "generation", "call", "job", "run", "task", "clip", "image", "item", "output"}
 UNKNOWN = "not known"
 """The price in words, where the record has none."""
+
+MAX_VARIANTS = 3
+"""Cheaper variants that are offered at most."""
 
 
 def cost(record: ModelRecord | None, payload: Mapping[str, Any], *, at_most: bool = False) -> float | None:
@@ -38,6 +41,11 @@ def cost(record: ModelRecord | None, payload: Mapping[str, Any], *, at_most: boo
     if unit in _SECONDS:
         return price * seconds * _count(payload)
     return price * seconds / 60 * _count(payload) if unit in _MINUTES else None
+
+
+def cost_as_listed(record: ModelRecord | None, payload: Mapping[str, Any]) -> float | None:
+    """The price of a job by the payload that the queue shows; None where it shows none, as it does for some jobs."""
+    return cost(record, payload) if payload else None
 
 
 def unit_price(record: ModelRecord | None) -> float | None:
@@ -65,7 +73,41 @@ def in_words(record: ModelRecord) -> str:
         return f"not given as a number.{words}" if said else UNKNOWN
     unit = unit_of(record) or "unit"
     known = unit in _SECONDS | _MINUTES | _JOBS | {"unit"}
+    if known and _figures(said) <= {price}:
+        words = ""  # it says the same
     return f"{dollars(price)} per {unit if known else quote_untrusted(unit, 20)}.{words}"
+
+
+def _figures(text: str) -> set[float]:
+    """The numbers in a text."""
+    return set(map(float, re.findall(r"\d{1,12}(?:\.\d{1,12})?", text)))
+
+
+class Variant(NamedTuple):
+    """The same job with one parameter changed, and its price in dollars."""
+
+    change: str
+    usd: float
+
+
+def cheaper(record: ModelRecord, payload: Mapping[str, Any]) -> list[Variant]:
+    """What would make a job cheaper, dearest first: another of the lengths the model offers, or fewer videos.
+
+    Args:
+        record: the model's live record.
+        payload: what is asked for.
+    """
+    usd = cost(record, payload)
+    found: set[Variant] = set()
+    for parameter in record.parameters if usd else ():
+        role, old = role_of(parameter.name), _number(payload.get(parameter.name, parameter.default_value))
+        offered = _offered(parameter) if role is Role.LENGTH else [1] if role is Role.COUNT else []
+        for value in offered:
+            new, price = _number(value), cost(record, {**payload, parameter.name: value})
+            if new and old and new < old and price is not None and price < (usd or 0.0):
+                unit = " s" if role is Role.LENGTH else ""
+                found.add(Variant(f"{new:g}{unit} instead of {old:g}{unit}", price))
+    return sorted(found, key=lambda variant: -variant.usd)[:MAX_VARIANTS]
 
 
 def dollars(amount: float) -> str:

@@ -15,7 +15,7 @@ from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
 from gmi_video.mcp.sdk import StrictServer
 from gmi_video.mcp.subscriptions import Subscriptions
 from gmi_video.mcp.tasks import Requests, Tasks
-from gmi_video.mcp.tools import TOOLS
+from gmi_video.mcp.tools import tools_for
 from gmi_video.services import Services, open_services
 from gmi_video.settings import Settings
 from gmi_video.text import paragraphs
@@ -26,17 +26,15 @@ MAX_LOGGED = 20_000
 INSTRUCTIONS = """\
 Makes videos with Luma-Ray2 and other models of GMI Cloud. Each video costs the user money and can't be recalled.
 
-The flow: generate_video submits and waits; where the host's patience ends before the render does (a minute to ten), \
-the answer holds a request_id and get_status with "wait": true goes on waiting. Then show the user the link from \
-`summary`. Every answer has a `next_step`: do that, and nothing else on your own. Never call generate_video to check \
-on a video.
+generate_video submits and waits; if the render (a minute to ten) outlasts the call, get_status with "wait": true goes \
+on waiting. Several videos: submit each with "wait": false, then wait for each. "How are my videos?" is list_requests \
+alone. Every answer has a `next_step`: follow it, unless the user's request is already answered or asks for more. \
+`summary` can be passed on as it is.
 
-Choosing, unless the user has: 720p 5s 16:9. Resolution: 540p for trying out, 720p for most uses, 1080p for \
-professional work, 4k for premium work (slow). Aspect ratio: 16:9 for YouTube and widescreen, 9:16 for phones, TikTok \
-and Stories, 1:1 for social posts, 21:9 for cinema. Duration: 5s for short clips, 9s for scenes in which more \
-happens. loop for backgrounds and endless animations. frame0_image starts from a picture, frame1_image ends on one, \
-both together interpolate. Write the prompt specific and visual; camera motion belongs in it ("camera orbits left", \
-"push in", "crane up", "aerial", "handheld", "static"). Luma-Ray2 has no negative prompt and no seed."""
+What the user has not chosen stays at its default: 720p, 5s, 16:9. If what they ask for does not exist, take the \
+nearest and say what you changed. Never leave out a picture they asked for, and never make a video shorter or smaller \
+than they asked to save money, unless they agree. Write prompts that are specific and visual. Luma-Ray2 has no sound, \
+no seed and no negative prompt."""
 
 
 class Printable(logging.Formatter):
@@ -69,7 +67,7 @@ def create_server(
 
     subscriptions = Subscriptions()
     server = StrictServer(
-        tools=TOOLS,
+        tools=tools_for(settings),
         subscriber=subscriptions,
         subscriptions=subscriptions.bus,
         recent=resources.recent,

@@ -1,19 +1,23 @@
 """One tool call: its services, its waits, its progress messages, and the form of its result."""
 
-from collections.abc import Generator, Hashable
+from collections.abc import Generator, Hashable, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import anyio
+from cachetools import LRUCache
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from gmi_video.catalog import pricing
 from gmi_video.errors import UpstreamError
 from gmi_video.jobs.estimates import NO_HISTORY, Estimate
 from gmi_video.jobs.polling import PollState
 from gmi_video.mcp import hosts, results
 from gmi_video.mcp.deadlines import CURRENT, Deadline
+from gmi_video.mcp.job_text import Moment, progress_text
 from gmi_video.mcp.patience import Wait
 from gmi_video.mcp.results import tool_result
 from gmi_video.mcp.sdk import RequestContext, is_over_http, patience_of
@@ -21,6 +25,28 @@ from gmi_video.services import Services
 from gmi_video.upstream.wire import Record
 
 ToolContext = Context[Services, Any]
+
+SEVERAL, LONG_SECONDS, MANY = 3, 120.0, 10
+"""After this many waits for a job, of `LONG_SECONDS` in all, or after `MANY` short ones, its user is to decide."""
+
+REMEMBERED = 1024
+"""Jobs whose waits are counted."""
+
+
+class Facts(NamedTuple):
+    """What is known of a job beside its record: its usual length, its price, and its model's defaults."""
+
+    expected: Estimate = NO_HISTORY
+    usd: float | None = None
+    defaults: Mapping[str, Any] = {}
+
+
+class Waited(NamedTuple):
+    """A job after a wait: as it was last seen, what is known of it, and what the call did."""
+
+    state: PollState
+    facts: Facts
+    moment: Moment
 
 
 class Call:
@@ -45,14 +71,14 @@ class Call:
                 self.deadline.hurry()
             yield wait
 
-    async def wait_for(self, record: Record, *, wait: bool) -> PollState:
+    async def wait_for(self, record: Record, *, wait: bool) -> Waited:
         """Wait for a job as long as the host allows (not at all where `wait` is false), reporting progress."""
         if not wait:
             return await self._wait_for(record, wait=False)
         with self._patience.waiting(record.request_id) as waiting:
             return await self._wait_for(record, wait=not waiting.given_up)
 
-    async def _wait_for(self, record: Record, *, wait: bool) -> PollState:
+    async def _wait_for(self, record: Record, *, wait: bool) -> Waited:
         """The wait itself.
 
         The first message names the request id: a caller that gives up must be able to find the job again.
@@ -63,26 +89,41 @@ class Call:
         if not record.is_final and end > anyio.current_time():
             # At once, because what is asked next may take long or fail.
             await self._ctx.report_progress(progress, None, f"request {record.request_id}: {record.status_words}")
-        expected = await expect_in_time(self.services, record)
+        facts = await facts_of(self.services, record)
 
         async def report(state: PollState) -> None:
             nonlocal progress
             progress = max(state.age, progress + 0.001)  # the protocol requires each value to be above the last
-            usual = expected.expected_seconds
+            usual = facts.expected.expected_seconds
             total = max(usual, progress * 1.05) if usual else None
-            text = results.progress_text(state.record, state.age, expected)
+            text = progress_text(state.record, state.age, facts.expected)
             await self._ctx.report_progress(round(progress, 3), total, text)
 
-        state = await poller.wait(record, expected, max(end - anyio.current_time(), 0.0), report)
+        started = anyio.current_time()
+        state = await poller.wait(record, facts.expected, max(end - started, 0.0), report)
         if state.record.succeeded and not record.succeeded:
             await self._announce_outcome()
-        return state
+        if not wait:
+            return Waited(state, facts, "looked")
+        waits = _waits_of(self.services)
+        number, seconds = waits.get(record.request_id, (0, 0.0))
+        waits[record.request_id] = number, seconds = number + 1, seconds + anyio.current_time() - started
+        long = (number >= SEVERAL and seconds >= LONG_SECONDS) or number >= MANY
+        return Waited(state, facts, "waited long" if long else "waited")
 
     async def _announce_outcome(self) -> None:
         """Say that resources/list has one more outcome: to subscribers, and to a host of the handshake era."""
         await self._ctx.notify_resources_changed()
         if self._ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
             await self._ctx.session.send_resource_list_changed()
+
+
+_WAITS: WeakKeyDictionary[Services, LRUCache[str, tuple[int, float]]] = WeakKeyDictionary()
+
+
+def _waits_of(services: Services) -> LRUCache[str, tuple[int, float]]:
+    """How often each job was waited for in this process, and for how many seconds in all."""
+    return _WAITS.setdefault(services, LRUCache(REMEMBERED))
 
 
 def deadline_of(ctx: RequestContext) -> Deadline:
@@ -93,15 +134,39 @@ def deadline_of(ctx: RequestContext) -> Deadline:
     return Deadline(by_host if set_by_user is None else set_by_user, patience_of(ctx))
 
 
-async def expect_in_time(services: Services, record: Record) -> Estimate:
-    """What is known of a job's length, as far as the request's time allows to ask."""
+async def facts_of(services: Services, record: Record) -> Facts:
+    """What is known of a job beside its record, as far as the request's time allows to ask."""
+    facts = Facts()
+
+    async def learn_price() -> None:
+        nonlocal facts
+        if model := await services.catalog.known(record.model):
+            facts = facts._replace(usd=pricing.cost_as_listed(model, record.payload), defaults=model.defaults)
+
+    async def learn_length() -> None:
+        nonlocal facts
+        expected = await services.poller.expect(record)
+        facts = facts._replace(expected=expected)
+
     with CURRENT.get().soft():
-        return await services.poller.expect(record)
-    return NO_HISTORY
+        async with anyio.create_task_group() as group:
+            group.start_soon(learn_price)
+            group.start_soon(learn_length)
+    return facts
 
 
 def status_result(
-    services: Services, record: Record, expected: Estimate, problem: UpstreamError | None = None
+    services: Services, record: Record, facts: Facts, moment: Moment = "looked", problem: UpstreamError | None = None
 ) -> CallToolResult:
     """What get_status answers about a job."""
-    return tool_result(results.job_result(record, now=services.queue.now(), expected=expected, problem=problem))
+    return tool_result(
+        results.job_result(
+            record,
+            now=services.queue.now(),
+            expected=facts.expected,
+            moment=moment,
+            defaults=facts.defaults,
+            usd=facts.usd,
+            problem=problem,
+        )
+    )

@@ -182,22 +182,35 @@ async def consent(
     number: Annotated[int, Resolve(question_number)],
     dry_run: bool,
     allow_duplicate: bool,
+    max_cost_usd: float,
     confirm_cost: bool,
 ) -> Consent | Elicit[Consent]:
-    """Ask for consent above GMI_CONFIRM_ABOVE_USD, unless it was given or is not needed."""
+    """Ask for consent above GMI_CONFIRM_ABOVE_USD, unless it was given or is not needed.
+
+    Raises:
+        SpendingRefused: the price is above the call's own budget, or the user can't be asked or did not answer.
+    """
     settings, request = call.services.settings, checked.request
-    if dry_run or confirm_cost or not is_above_threshold(settings, request):
+    over_budget = is_above_budget(request, max_cost_usd)
+    if dry_run or not (over_budget or (is_above_threshold(settings, request) and not confirm_cost)):
         return NotAsked(go_ahead=True)
     if await call.services.submission.is_made(request, allow_duplicate=allow_duplicate):
         return AlreadyPaid(go_ahead=True)
+    if over_budget:
+        raise SpendingRefused(
+            f"This {request.title} costs {request.price}, and {budget_text(max_cost_usd)} is all that may be spent on "
+            f"it. Nothing was submitted.{request.offers}",
+            "Tell the user the price and what would be cheaper; change the video or the budget only as they decide.",
+        )
     capabilities = ctx.client_capabilities
     if capabilities is None or capabilities.elicitation is None:
         raise SpendingRefused(
-            f"This {request.title} costs {request.price}; {threshold_text(settings)}. Nothing was submitted.",
+            f"This {request.title} costs {request.price}; {threshold_text(settings)}. Nothing was submitted."
+            f"{request.offers}",
             'Ask the user. If they agree to the price, make the same call again with "confirm_cost": true.',
         )
     again = f" It would be payment number {number + 1} for this request." if number else ""
-    question = f"This {request.title} costs {request.price}. It can't be recalled.{again} Make it?"
+    question = f"This {request.title} costs {request.price}. It can't be recalled.{again}{request.offers} Make it?"
     if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
         # The call ends with the question; its answer comes with another call.
         # By the paths of local images: a file may be another one by then, and the price is the same.
@@ -224,6 +237,16 @@ def _late(request: PricedRequest) -> SpendingRefused:
         "was submitted.",
         "Ask the user; if they agree to the price, make the same call again.",
     )
+
+
+def is_above_budget(request: PricedRequest, max_cost_usd: float) -> bool:
+    """Whether a request's price is above the budget that was said for it; an unknown price counts as above."""
+    return max_cost_usd > 0 and (request.usd is None or request.usd > max_cost_usd)
+
+
+def budget_text(max_cost_usd: float) -> str:
+    """The budget, as part of a sentence."""
+    return f"the budget of {pricing.dollars(max_cost_usd)} (max_cost_usd)"
 
 
 def is_above_threshold(settings: Settings, request: PricedRequest) -> bool:

@@ -18,9 +18,11 @@ from gmi_video.mcp.consent import (
     NotAsked,
     Prepared,
     begin,
+    budget_text,
     check,
     consent,
     consents_of,
+    is_above_budget,
     is_above_threshold,
     question_number,
     threshold_text,
@@ -37,17 +39,23 @@ async def generate_video(
     checked: Annotated[Prepared, Resolve(check)],
     number: Annotated[int, Resolve(question_number)],
     agreed: Annotated[ElicitationResult[Consent], Resolve(consent)],
-    # This and the next nine are read by `check` and `consent`, by their names.
+    # This and the next ten are read by `check` and `consent`, by their names.
     prompt: Annotated[
         str,
         Field(
             pattern=r"\S",
-            description="What should be seen: subject, action, setting, light, mood. Camera motion goes in here too: "
-            "camera orbits left, push in, crane up, handheld, dolly zoom, aerial, pan, tilt, static.",
+            description="What should be seen: subject, action, setting, light, mood; and camera motion: camera orbits "
+            "left, push in, crane up, handheld, dolly zoom, aerial, pan, tilt, static. Send a prompt that the user "
+            "gives word for word as it is.",
         ),
     ],
     model: Annotated[
-        str, Field(pattern=MODEL_ID_PATTERN, description="Model id, case-sensitive; list_models has them.")
+        str,
+        Field(
+            pattern=MODEL_ID_PATTERN,
+            description="Stay with Luma-Ray2 unless the user names another model or needs what it lacks (sound, seed, "
+            "negative prompt, other lengths). list_models has the ids; they are case-sensitive.",
+        ),
     ] = LUMA_RAY2,
     resolution: Annotated[
         Resolution,
@@ -66,53 +74,58 @@ async def generate_video(
         ),
     ] = "16:9",
     loop: Annotated[
-        bool, Field(description="Luma-Ray2: make the end run into the start, for backgrounds and endless animations.")
+        bool, Field(description="Luma-Ray2: the end runs into the start, for backgrounds and endless animations.")
     ] = False,
-    frame0_image: Annotated[
-        str,
-        Field(
-            description="Luma-Ray2: the image the video starts with (image-to-video): a public http(s) URL, or the "
-            "absolute path of a file in a folder the user has allowed."
-        ),
-    ] = "",
+    frame0_image: Annotated[str, Field(description="Luma-Ray2: the image that the video starts with: ")] = "",
     frame1_image: Annotated[
-        str, Field(description="Luma-Ray2: the image it ends with, likewise; with both it interpolates.")
+        str, Field(description="Luma-Ray2: the image that it ends with, likewise; with both it interpolates.")
     ] = "",
     model_parameters: Annotated[
         dict[str, Any],
         Field(
             description="For any other model: its parameters by its own names and types, as list_models shows them; "
-            "then leave resolution to frame1_image alone."
+            "then set none of the arguments from resolution to frame1_image."
         ),
     ] = {},  # noqa: B006 - pydantic copies a default; None would be a union, which some hosts refuse
     wait: Annotated[
         bool,
-        Field(description="Wait until it is done, as long as this host allows; false returns right after the submit."),
+        Field(
+            description="Wait until it is done, as long as this host allows. For several videos submit each with "
+            "false, then wait for each with get_status."
+        ),
     ] = True,
     dry_run: Annotated[
         bool, Field(description="Check and price it and show the exact payload; send nothing, pay nothing.")
     ] = False,
-    allow_duplicate: Annotated[
-        bool, Field(description="Another take of a video that was asked for in the last hour, paid again.")
-    ] = False,
+    allow_duplicate: Annotated[bool, Field(description="Make another take of the same video, paid again.")] = False,
+    max_cost_usd: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="The user's budget for this video in dollars, 0 for none: above it, or where the price is not "
+            "known, nothing is sent.",
+        ),
+    ] = 0,
     confirm_cost: Annotated[
         bool, Field(description="The user's yes to a price that an earlier answer asked about. Never set it unasked.")
     ] = False,
 ) -> Annotated[CallToolResult, VideoResult]:
     """Make a video from a prompt with Luma-Ray2 (or another model of GMI Cloud), and wait for it.
 
-    Each call spends real money and can't be recalled. A render takes about one to ten minutes; if it outlasts this
-    call, the answer is not an error: it holds the request_id, and get_status waits on. To check on a video never
-    call this again, call get_status; to find earlier ones, list_requests. The same call within an hour returns the same
-    job and pays nothing; allow_duplicate makes another take. Show the user the link in `summary`.
+    Each call spends real money and can't be recalled; Luma-Ray2 costs about $0.14 per second of video at 720p
+    (dry_run tells the exact price). Names, brands and real people may be refused, and a refused video may still cost.
+    A render takes about one to ten minutes; if it outlasts this call, the answer is no error: it holds the request_id,
+    and get_status waits on. To check on a video call get_status, never this again; to find earlier ones,
+    list_requests. The same call within an hour returns the same video and pays nothing.
     """
     request = checked.request
     if dry_run:
-        return tool_result(_dry_run_result(call.services.settings, checked.asked))
+        return tool_result(_dry_run_result(call.services.settings, checked.asked, max_cost_usd))
     if not (isinstance(agreed, AcceptedElicitation) and agreed.data.go_ahead):
         raise SpendingRefused(
-            f"The user has not agreed to pay {request.price} for this {request.title}. Nothing was submitted.",
-            "Don't submit it again unless the user asks for it; offer something cheaper.",
+            f"The user has not agreed to pay {request.price} for this {request.title}. Nothing was submitted."
+            f"{request.offers}",
+            "Don't submit it again unless the user asks for it.",
         )
     if not isinstance(agreed.data, NotAsked):
         consents_of(call.services).use(checked.key, number)
@@ -131,14 +144,16 @@ async def generate_video(
             )
         if submitted is None:
             return tool_result(_unanswered_result(checked.asked))
-        state = await call.wait_for(submitted.record, wait=wait)
+        state, facts, moment = await call.wait_for(submitted.record, wait=wait)
     if allow_duplicate and not under_way.superseded:
         await submission.answered(submitted)
     result = results.job_result(
         state.record,
         now=call.services.queue.now(),
-        expected=state.estimate,
+        expected=facts.expected,
+        moment=moment if wait else "submitted",
         asked=checked.asked.wire.payload,
+        defaults=request.defaults,
         usd=request.usd,
         reused=submitted.reused,
         note=" ".join(filter(None, [submitted.note, *request.notes])),
@@ -158,18 +173,20 @@ def _unanswered_result(request: PricedRequest) -> VideoResult:
     }
 
 
-def _dry_run_result(settings: Settings, request: PricedRequest) -> VideoResult:
+def _dry_run_result(settings: Settings, request: PricedRequest, max_cost_usd: float) -> VideoResult:
     """The result of a dry run: what would be sent, and what it would cost."""
-    asks = (
-        f" The user will be asked first: {threshold_text(settings)}." if is_above_threshold(settings, request) else ""
-    )
+    said = [f"This {request.title} would cost {request.price}. Nothing was sent.{request.offers}"]
+    make = 'make the same call without "dry_run"'
+    if is_above_budget(request, max_cost_usd):
+        said.append(f"That is above {budget_text(max_cost_usd)}, so the call itself would send nothing.")
+        make += ' and with a "max_cost_usd" that they agree to'
+    elif is_above_threshold(settings, request):
+        said.append(f"The user will be asked first: {threshold_text(settings)}.")
     result: VideoResult = {
-        "summary": " ".join(
-            [f"This {request.title} would cost {request.price}. Nothing was sent.{asks}", *request.notes]
-        ),
+        "summary": " ".join([*said, *request.notes]),
         "model": request.wire.model,
         "parameters": request.wire.payload,
-        "next_step": 'Tell the user the price; to make it, make the same call without "dry_run".',
+        "next_step": f"If the user has agreed to this price already, {make}. Otherwise tell them the price first.",
     }
     if request.usd is not None:
         result["estimated_cost_usd"] = round(request.usd, 6)

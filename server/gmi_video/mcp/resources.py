@@ -12,6 +12,7 @@ from gmi_video.errors import GmiVideoError, JobFailed, NotFound, StillRunning
 from gmi_video.mcp import results
 from gmi_video.mcp.call import ToolContext
 from gmi_video.mcp.deadlines import CURRENT
+from gmi_video.mcp.job_text import failure_of, status_call
 from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
 from gmi_video.services import Services
 from gmi_video.text import one_line
@@ -127,11 +128,11 @@ def _must_have_succeeded(record: Record) -> None:
     if record.succeeded:
         return
     if record.is_final:
-        failure = results.failure_of(record)
+        failure = failure_of(record)
         raise JobFailed(failure.message, failure.next_step)
     raise StillRunning(
         f"Request {record.request_id} is not finished: {record.status_words}.",
-        f"Call {results.status_call(record.request_id)} to wait for it.",
+        f"Call {status_call(record.request_id)} to wait for it.",
     )
 
 

@@ -26,7 +26,8 @@ from pydantic import Field
 
 from gmi_video.errors import GmiVideoError, NotFound
 from gmi_video.mcp import results
-from gmi_video.mcp.call import expect_in_time, status_result
+from gmi_video.mcp.call import facts_of, status_result
+from gmi_video.mcp.job_text import progress_text
 from gmi_video.mcp.sdk import check_name_header, replace_arguments
 from gmi_video.services import Services
 from gmi_video.upstream.wire import Record, fields_of
@@ -191,14 +192,14 @@ class Requests:
             return None
         # The extension sees the tool's result only, so the record is read back from it.
         record = Record.model_validate(answer | {"payload": answer.get("parameters"), "created_at": None})
-        expected = await expect_in_time(services, record)
+        expected = (await facts_of(services, record)).expected
         now = results.iso(services.queue.now())
         created = answer.get("created_at", now)
         return Task(
             task_id=record.request_id,
             created_at=created,
             updated_at=answer.get("updated_at", created),
-            message=results.progress_text(record, 0.0, expected),
+            message=progress_text(record, 0.0, expected),
             poll_seconds=max(expected.pause(0.0), MIN_POLL_SECONDS),
         )
 
@@ -206,10 +207,11 @@ class Requests:
         """Fetch the request once; the result of a finished one is what get_status answers."""
         services.settings.check()
         record = await services.poller.look(task_id)
-        expected = await expect_in_time(services, record)
+        facts = await facts_of(services, record)
+        expected = facts.expected
         created = services.queue.now() if record.created_at is None else record.created_at
         age = max(services.queue.now() - created, 0.0)
-        result = status_result(services, record, expected) if record.is_final else None
+        result = status_result(services, record, facts) if record.is_final else None
         if result is not None:
             # A failed job is the result of a task that was carried out; a failed task is a fault of the protocol.
             result.is_error = not record.succeeded
@@ -218,7 +220,7 @@ class Requests:
             created_at=results.iso(created),
             updated_at=results.iso(created if record.updated_at is None else record.updated_at),
             status="working" if result is None else "completed",
-            message=self._message(record, results.progress_text(record, record.took or age, expected)),
+            message=self._message(record, progress_text(record, record.took or age, expected)),
             poll_seconds=max(expected.pause(age), MIN_POLL_SECONDS) if result is None else None,
             result=result,
         )

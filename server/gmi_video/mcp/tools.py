@@ -1,19 +1,22 @@
 """The four tools. `generate_video`, which spends, has a module of its own."""
 
+from copy import deepcopy
 from typing import Annotated
 
+from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, ToolAnnotations
 from pydantic import Field
 
 from gmi_video.catalog import pricing, validation
-from gmi_video.mcp import results
 from gmi_video.mcp.call import Call, ToolContext, status_result
 from gmi_video.mcp.generate_video import generate_video
-from gmi_video.mcp.results import ModelsResult, RequestsResult, VideoResult, tool_result
+from gmi_video.mcp.list_requests import list_requests
+from gmi_video.mcp.results import ModelsResult, VideoResult, tool_result
 from gmi_video.mcp.sdk import strict_tool
+from gmi_video.settings import Settings
 from gmi_video.text import as_json_literal, one_line, quote_untrusted
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2, named
-from gmi_video.upstream.wire import LISTED, REQUEST_ID_PATTERN, ModelRecord, Record
+from gmi_video.upstream.wire import REQUEST_ID_PATTERN, ModelRecord
 
 MAX_IDS = 100
 """Model ids in one result; `search` narrows them."""
@@ -32,43 +35,13 @@ async def get_status(
 ) -> Annotated[CallToolResult, VideoResult]:
     """Look at one video job, or wait for it: its state, and the link once it is finished.
 
-    Use it after generate_video has answered that the job still runs. Costs nothing, changes nothing, may be repeated;
-    a link it gives is fresh. If you don't have the id, call list_requests instead.
+    Use it when generate_video has answered that the job still runs, and for a fresh link. Costs nothing, changes
+    nothing, may be repeated. Without the id, call list_requests instead.
     """
     call = Call(ctx)
     record = await call.services.poller.look(request_id)
-    state = await call.wait_for(record, wait=wait)
-    return status_result(call.services, state.record, state.estimate, state.problem)
-
-
-async def list_requests(
-    ctx: ToolContext,
-    *,
-    model: Annotated[str, Field(description='Only this model\'s requests; "" for those of all models.')] = LUMA_RAY2,
-    status: Annotated[
-        str, Field(description='Only this status, such as processing, success or failed; "" for all.')
-    ] = "",
-    limit: Annotated[int, Field(ge=1, le=100, description="How many rows to return, newest first.")] = 10,
-) -> Annotated[CallToolResult, RequestsResult]:
-    """List this account's video requests, newest first: to find an earlier video, or a job whose id got lost.
-
-    Costs nothing. For one job whose id is known call get_status instead.
-    """
-    services = Call(ctx).services
-    listing = await services.queue.list_requests(model)
-    records = [r for r in listing.newest_first() if not status or r.status.lower() == status.lower()]
-    total = len(records) if status or listing.total is None else max(listing.total, len(records))
-    found: RequestsResult = {
-        "summary": _list_summary(len(records[:limit]), total, model, status),
-        "total": total,
-        "requests": [_row(record) for record in records[:limit]],
-        "next_step": (
-            'Call get_status with a request_id from a row for its parameters and a fresh link, "wait": true to wait.'
-            if records
-            else _nothing_found(model, status)
-        ),
-    }
-    return tool_result(found)
+    state, facts, moment = await call.wait_for(record, wait=wait)
+    return status_result(call.services, state.record, facts, moment, state.problem)
 
 
 async def list_models(
@@ -123,40 +96,32 @@ TOOLS = (
 )
 
 
-# -- what the tools share ----------------------------------------------------------------------------------------
+def tools_for(settings: Settings) -> list[Tool]:
+    """The tools as this server's settings have them: with the money that may be spent, and where images may be."""
+    generate, *others = TOOLS
+    limits = " ".join(
+        [
+            f"Above {pricing.dollars(settings.confirm_above_usd)} the user is asked first."
+            if settings.confirm_above_usd is not None
+            else "",
+            f"This server spends at most {pricing.dollars(settings.spend_limit_usd)} in 24 hours."
+            if settings.spend_limit_usd is not None
+            else "",
+        ]
+    ).strip()
+    parameters = deepcopy(generate.parameters)
+    parameters["properties"]["frame0_image"]["description"] += _image_places(settings)
+    description = "\n".join(filter(None, [generate.description, limits]))
+    return [generate.model_copy(update={"description": description, "parameters": parameters}), *others]
 
 
-def _row(record: Record) -> results.RequestRow:
-    row: results.RequestRow = {
-        "request_id": record.request_id,
-        "model": record.model,
-        "status": record.status,
-    }
-    if record.created_at is not None:
-        row["created_at"] = results.iso(record.created_at)
-    if record.took is not None:
-        row["took_seconds"] = round(record.took)
-    if prompt := one_line(record.payload.get("prompt") or "", 80):
-        row["prompt"] = prompt
-    if record.succeeded and record.video_url:
-        row["video_url"] = record.video_url
-    return row
-
-
-def _list_summary(shown: int, total: int, model: str, status: str) -> str:
-    of = f" of {named(model)}" if model else ""
-    which = f" with status {status if status.lower() in LISTED else quote_untrusted(status, 40)}" if status else ""
-    if not total:
-        return f"There are no requests{of}{which}."
-    return f"The newest {shown} of {total} requests{of}{which}."
-
-
-def _nothing_found(model: str, status: str) -> str:
-    if status:
-        return 'Call list_requests with "status": "" to see requests of every status.'
-    if model:
-        return 'Call list_requests with "model": "" to see the requests of all models.'
-    return "Call generate_video to make the first one."
+def _image_places(settings: Settings) -> str:
+    """Where an image may come from, for the description of the frames."""
+    if not settings.image_dirs:
+        return "a public http(s) URL. (Files are not allowed here: GMI_IMAGE_DIRS is not set.)"
+    folders = " or ".join(as_json_literal(str(folder), 120) for folder in settings.image_dirs[:3])
+    more = " or another folder of GMI_IMAGE_DIRS" if len(settings.image_dirs) > 3 else ""
+    return f"a public http(s) URL, or the absolute path of a file in {folders}{more}."
 
 
 def _model_result(model: str, record: ModelRecord) -> ModelsResult:

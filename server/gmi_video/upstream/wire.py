@@ -267,6 +267,11 @@ class ModelRecord(Incoming):
     price_info: OptionalMapping = None
     pricing_details: Any = None
 
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """What applies where a payload leaves a parameter out."""
+        return {parameter.name: parameter.default_value for parameter in self.parameters}
+
 
 class UploadTarget(Incoming):
     """`POST /upload-url`: where to put the bytes, and their public URL (gmi-api, "Upload")."""
