@@ -62,14 +62,14 @@ class PricedRequest:
         """The price in words."""
         if self.usd is not None:
             return f"about {pricing.dollars(self.usd)}"
-        return "a price that is not known" + ("" if self.pricing == pricing.UNKNOWN else f" ({self.pricing})")
+        return "an amount that is not known" + ("" if self.pricing == pricing.UNKNOWN else f" ({self.pricing})")
 
     @property
     def title(self) -> str:
         """The job in a few words: "Luma-Ray2 video (720p, 5s, 16:9)"."""
-        payload = self.wire.payload
-        small = [(k, v) for k, v in payload.items() if k not in {"prompt", *self.images}]
-        choices = [_in_title(k, v) for k, v in small if isinstance(v, str | int) and not isinstance(v, bool)][:4]
+        chosen = {**self.defaults, **self.wire.payload}
+        figures = [_figure(name, value) for name, value in chosen.items() if name != "prompt"]
+        choices = list(filter(None, figures))[:4]
         return f"{named(self.wire.model)} video" + (f" ({', '.join(choices)})" if choices else "")
 
     async def with_images(self, convert: Callable[[str, str], Awaitable[str]]) -> "PricedRequest":
@@ -86,12 +86,12 @@ class PricedRequest:
         return replace(self, wire=SubmitRequest(model=self.wire.model, payload=payload))
 
 
-def _in_title(name: str, value: str | int) -> str:
-    """A value in a few characters: a figure such as "16:9" or "1080p" as it is, anything else in quotation marks."""
+def _figure(name: str, value: object) -> str:
+    """A value for a title: a figure such as "16:9", "1080p" or "8 s"; empty for anything else."""
     text = str(value)
     if role_of(name) is Role.LENGTH and re.fullmatch(r"\d{1,6}", text):
         return f"{text} s"
-    return text if re.fullmatch(r"\d[\d:.x*]{0,10}[a-z]{0,2}", text) else as_json_literal(text, 20)
+    return text if re.fullmatch(r"\d{1,4}([:.x*]\d{1,4}|[a-z]{1,2})", text) else ""
 
 
 async def prepare(catalog: Catalog, arguments: VideoArguments) -> PricedRequest:

@@ -9,6 +9,7 @@ import anyio
 
 from gmi_video.catalog import pricing
 from gmi_video.catalog.lookup import Catalog
+from gmi_video.catalog.prepare import PricedRequest
 from gmi_video.errors import SpendingRefused, UpstreamError
 from gmi_video.jobs.ledger import Ledger, Limit, OverLimit
 from gmi_video.settings import Settings
@@ -73,8 +74,9 @@ class Budget:
         # What the list has no price for is counted by the ledger, which reserved one.
         return Limit(self._limit, spent, frozenset(older | priced))
 
-    def refusal(self, usd: float, over: OverLimit) -> SpendingRefused:
+    def refusal(self, request: PricedRequest, over: OverLimit) -> SpendingRefused:
         """The error for a job that would go above the limit, or may."""
+        usd = request.usd or 0.0
         if over.unpriced and over.spent + usd <= (self._limit or 0.0):
             several = over.unpriced > 1
             return self._unchecked(
@@ -85,10 +87,9 @@ class Budget:
         return SpendingRefused(
             f"This job costs about {pricing.dollars(usd)}. The account's requests of the last 24 hours come to "
             f"{pricing.dollars(over.spent)}{under_way}, counting failed ones, and the limit is "
-            f"{pricing.dollars(self._limit or 0)} (GMI_SPEND_LIMIT_USD). Nothing was submitted.",
-            "Tell the user the sum. Either wait until earlier requests are older than 24 hours, or choose something "
-            "cheaper (a shorter or another model), or have them raise GMI_SPEND_LIMIT_USD in this server's settings "
-            "and restart it.",
+            f"{pricing.dollars(self._limit or 0)} (GMI_SPEND_LIMIT_USD). Nothing was submitted.{request.offers}",
+            "Tell the user. It is theirs to choose: wait until earlier requests are older than 24 hours, take something "
+            "cheaper, or raise GMI_SPEND_LIMIT_USD in this server's settings and restart it.",
         )
 
     @property

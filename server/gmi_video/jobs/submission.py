@@ -193,7 +193,7 @@ class Submission:
                 return claim
             # A submit under way may be counted twice for a moment: as reserved, and in the list.
             if not claim.undecided or attempt == UNDECIDED_TRIES:
-                raise self._budget.refusal(request.usd or 0.0, claim)
+                raise self._budget.refusal(request, claim)
             await anyio.sleep(1.0)
         raise AssertionError("the loop returns or raises")
 

@@ -198,14 +198,14 @@ async def consent(
         return AlreadyPaid(go_ahead=True)
     if over_budget:
         raise SpendingRefused(
-            f"This {request.title} costs {request.price}, and {budget_text(max_cost_usd)} is all that may be spent on "
-            f"it. Nothing was submitted.{request.offers}",
-            "Tell the user the price and what would be cheaper; change the video or the budget only as they decide.",
+            f"This {request.title} costs {request.price}, which {'may be' if request.usd is None else 'is'} above "
+            f"{budget_text(max_cost_usd)}. Nothing was submitted.{request.offers}",
+            "Tell the user. Change the video or the budget only as they decide.",
         )
     capabilities = ctx.client_capabilities
     if capabilities is None or capabilities.elicitation is None:
         raise SpendingRefused(
-            f"This {request.title} costs {request.price}; {threshold_text(settings)}. Nothing was submitted."
+            f"This {request.title} costs {request.price}. {threshold_text(settings)} Nothing was submitted."
             f"{request.offers}",
             'Ask the user. If they agree to the price, make the same call again with "confirm_cost": true.',
         )
@@ -256,6 +256,6 @@ def is_above_threshold(settings: Settings, request: PricedRequest) -> bool:
 
 
 def threshold_text(settings: Settings) -> str:
-    """The threshold, as part of a sentence."""
+    """The threshold, as a sentence."""
     threshold = pricing.dollars(settings.confirm_above_usd or 0)
-    return f"the user wants to be asked above {threshold} (GMI_CONFIRM_ABOVE_USD)"
+    return f"Above {threshold} the user is asked first (GMI_CONFIRM_ABOVE_USD)."

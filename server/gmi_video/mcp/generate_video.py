@@ -178,10 +178,10 @@ def _dry_run_result(settings: Settings, request: PricedRequest, max_cost_usd: fl
     said = [f"This {request.title} would cost {request.price}. Nothing was sent.{request.offers}"]
     make = 'make the same call without "dry_run"'
     if is_above_budget(request, max_cost_usd):
-        said.append(f"That is above {budget_text(max_cost_usd)}, so the call itself would send nothing.")
+        said.append(f"That is above {budget_text(max_cost_usd)}: as it is, the call would send nothing.")
         make += ' and with a "max_cost_usd" that they agree to'
     elif is_above_threshold(settings, request):
-        said.append(f"The user will be asked first: {threshold_text(settings)}.")
+        said.append(threshold_text(settings))
     result: VideoResult = {
         "summary": " ".join([*said, *request.notes]),
         "model": request.wire.model,

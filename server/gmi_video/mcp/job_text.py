@@ -15,7 +15,7 @@ from gmi_video.upstream.wire import Record
 Moment = Literal["submitted", "looked", "waited", "waited long"]
 """What the call did: it submitted and did not wait, looked once, waited, or was the last of several waits."""
 
-_ANOTHER = ' The same call with "allow_duplicate": true makes another take, which is paid again.'
+_ANOTHER = ' For another take, which is paid again, make the same call with "allow_duplicate": true.'
 
 
 def status_call(request_id: str, *, wait: bool = True) -> str:
@@ -54,15 +54,16 @@ class JobText(NamedTuple):
         """What has happened to the job."""
         record = self.record
         if record.succeeded:
-            again = f" It is the one that was asked for before, so it was not paid again.{_ANOTHER}"
+            again = " It is the one that was asked for before, so it was not paid again."
             if not record.video_url:
                 said = "The job has finished, but the queue's answer holds no link to the video."
             else:
                 said = f"The video is ready: [watch or download it]({record.video_url})."
             return f"{said}{self._took()}" + (again if self.reused else "")
         if record.is_final:
-            return failure_of(record, self.usd).message
-        again = f" It was asked for before, so it is not paid again.{_ANOTHER}" if self.reused else ""
+            again = " It is the one that was asked for before." if self.reused else ""
+            return failure_of(record, self.usd).message + again
+        again = " It was asked for before, so it is not paid again." if self.reused else ""
         if self._is_stuck:
             return (
                 f"The video (request {record.request_id}) was accepted {duration(self.age or 0.0)} ago and nothing has "
@@ -72,7 +73,7 @@ class JobText(NamedTuple):
         details = [
             f"{duration(self.age)} so far" if self.age is not None else "",
             self.expected.basis,
-            self._about,
+            f"costs {self._about}" if self._about else "",
         ]
         aside = f" ({'; '.join(filter(None, details))})" if any(details) else ""
         return f"The video is being made: request {record.request_id}, {record.status_words}{late}{aside}.{again}"
@@ -83,6 +84,10 @@ class JobText(NamedTuple):
 
     def next_step(self) -> str:
         """What the assistant should do now."""
+        told = self._is_stuck or (self.record.is_final and not self.record.succeeded)
+        return self._next_step() + (_ANOTHER if self.reused and not told else "")
+
+    def _next_step(self) -> str:
         record = self.record
         if record.succeeded and record.video_url:
             return "Show the user the link, and say that it may expire, so they should download the video soon."
@@ -127,11 +132,11 @@ def failure_of(record: Record, usd: float | None = None) -> Failure:
     said = record.failure_text
     reason = f": {quote_untrusted(said)}" if said else "; the queue gives no reason"
     what = "was cancelled" if record.status.lower() == "cancelled" else "failed"
-    price = "" if usd is None else f" (about {pricing.dollars(usd)})"
+    price = "" if usd is None else f" about {pricing.dollars(usd)}"
     return Failure(
-        f"The video was not made: request {record.request_id} {what}{reason}. It may still cost{price}: "
-        "GMI Cloud does not say whether it charges for that.",
-        f"Tell the user this. {_remedy(record, said)}",
+        f"The video was not made: request {record.request_id} {what}{reason}. It may still have cost"
+        f"{price or ' money'}: whether GMI Cloud charges for it is not known.",
+        f"Tell the user. {_remedy(record, said)}",
     )
 
 

@@ -141,7 +141,7 @@ def _summary(found: list[Record], rows: list[RequestRow], total: int, which: str
     prices = [row["estimated_cost_usd"] for row in rows if "estimated_cost_usd" in row]
     if prices:
         unpriced = f", {len(rows) - len(prices)} of unknown price not counted" if len(prices) < len(rows) else ""
-        said += f" They come to about {pricing.dollars(sum(prices))}{unpriced}."
+        said += f" {'It comes' if len(rows) == 1 else 'They come'} to about {pricing.dollars(sum(prices))}{unpriced}."
     return said + (" Links are as of now and may expire." if any("video_url" in row for row in rows) else "")
 
 
@@ -162,5 +162,5 @@ def _next_step(shown: list[Record]) -> str:
 
 def _nothing_found(which: str) -> str:
     if which:
-        return 'Call list_requests with {"limit": 20} to see the newest requests of every kind.'
+        return "Tell the user. list_requests without arguments shows the newest requests of every kind."
     return "Tell the user that this account has made no videos yet."

@@ -4,6 +4,7 @@ Every result has two readers: the assistant, which needs `next_step`, and the pe
 has the sentences). Absent fields are left out, and links are shown only if they are http(s).
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Required, cast
@@ -15,7 +16,7 @@ from pydantic_core import to_json
 # The standard library's TypedDict can't be read by pydantic before Python 3.12.
 from typing_extensions import TypedDict
 
-from gmi_video.errors import GmiVideoError, InvalidRequest, SpendingRefused, SubmissionUnknown, UpstreamError
+from gmi_video.errors import GmiVideoError, InvalidRequest, SubmissionUnknown, UpstreamError
 from gmi_video.jobs.estimates import NO_HISTORY, Estimate
 from gmi_video.mcp.job_text import JobText, Moment, failure_of, trouble
 from gmi_video.text import one_line, paragraphs
@@ -175,7 +176,7 @@ def with_defaults(payload: Mapping[str, Any], defaults: Mapping[str, Any]) -> di
 
 def error_result(error: GmiVideoError) -> VideoResult:
     """The answer where there is no job to speak of."""
-    unsent = isinstance(error, InvalidRequest) and not isinstance(error, SpendingRefused)
+    unsent = isinstance(error, InvalidRequest) and not re.search(r"Nothing was (sent|submitted)", error.message)
     result: VideoResult = {
         "summary": f"{error.message} {_UNSENT}" if unsent else error.message,
         "error": {"message": error.message, "charged": error.charged},

@@ -242,6 +242,6 @@ def _explained(tool: Tool, error: ToolError) -> GmiVideoError:
     _log.error("%s failed unexpectedly", tool.name, exc_info=cause or error)
     return GmiVideoError(
         f"This server has a fault of its own ({type(cause or error).__name__}); its log on stderr has the details.",
-        'Call list_requests with {"model": ""} to see whether a job was made before trying again.',
+        "Call list_requests to see whether a job was made before trying again.",
         charged="unknown" if tool.name == "generate_video" else "no",
     )

@@ -24,7 +24,7 @@ from gmi_video.errors import (
 from gmi_video.text import as_json_literal, duration, quote_untrusted
 from gmi_video.upstream.wire import error_text, fields_of, is_request_id
 
-_REQUESTS_THERE_ARE = 'Call list_requests with {"model": ""} to see the requests there are.'
+_REQUESTS_THERE_ARE = "Call list_requests to see the requests there are."
 _MODELS_THERE_ARE = "Call list_models to see the models there are; their ids are case-sensitive."
 
 Endpoint = Literal["submit", "get", "list", "models", "model", "upload_url", "upload"]
