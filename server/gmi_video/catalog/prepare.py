@@ -1,5 +1,6 @@
 """From a tool call's arguments to a checked and priced request, or every fault at once. Sends nothing that costs."""
 
+import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -51,10 +52,10 @@ class PricedRequest:
     defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
     cheaper: tuple[Variant, ...] = ()
 
-    @property
-    def offers(self) -> str:
-        """What would cost less, as a sentence that begins with a blank; empty where nothing is known to."""
-        offers = [f"{variant.change}, about {pricing.dollars(variant.usd)}" for variant in self.cheaper]
+    def offers(self, at_most: float = math.inf) -> str:
+        """What would cost less, and no more than `at_most` dollars: a sentence after a blank; empty for nothing."""
+        fitting = [variant for variant in self.cheaper if variant.usd <= at_most]
+        offers = [f"{variant.change}, about {pricing.dollars(variant.usd)}" for variant in fitting]
         return f" Cheaper: {'; '.join(offers)}." if offers else ""
 
     @property

@@ -87,9 +87,10 @@ class Budget:
         return SpendingRefused(
             f"This job costs about {pricing.dollars(usd)}. The account's requests of the last 24 hours come to "
             f"{pricing.dollars(over.spent)}{under_way}, counting failed ones, and the limit is "
-            f"{pricing.dollars(self._limit or 0)} (GMI_SPEND_LIMIT_USD). Nothing was submitted.{request.offers}",
-            "Tell the user. It is theirs to choose: wait until earlier requests are older than 24 hours, take something "
-            "cheaper, or raise GMI_SPEND_LIMIT_USD in this server's settings and restart it.",
+            f"{pricing.dollars(self._limit or 0)} (GMI_SPEND_LIMIT_USD). Nothing was submitted."
+            f"{request.offers((self._limit or 0.0) - over.spent)}",
+            "Tell the user. It is theirs to choose: wait until earlier requests are older than 24 hours, take "
+            "something cheaper, or raise GMI_SPEND_LIMIT_USD in this server's settings and restart it.",
         )
 
     @property

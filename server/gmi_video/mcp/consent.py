@@ -199,18 +199,18 @@ async def consent(
     if over_budget:
         raise SpendingRefused(
             f"This {request.title} costs {request.price}, which {'may be' if request.usd is None else 'is'} above "
-            f"{budget_text(max_cost_usd)}. Nothing was submitted.{request.offers}",
+            f"{budget_text(max_cost_usd)}. Nothing was submitted.{request.offers(max_cost_usd)}",
             "Tell the user. Change the video or the budget only as they decide.",
         )
     capabilities = ctx.client_capabilities
     if capabilities is None or capabilities.elicitation is None:
         raise SpendingRefused(
             f"This {request.title} costs {request.price}. {threshold_text(settings)} Nothing was submitted."
-            f"{request.offers}",
+            f"{request.offers()}",
             'Ask the user. If they agree to the price, make the same call again with "confirm_cost": true.',
         )
     again = f" It would be payment number {number + 1} for this request." if number else ""
-    question = f"This {request.title} costs {request.price}. It can't be recalled.{again}{request.offers} Make it?"
+    question = f"This {request.title} costs {request.price}. It can't be recalled.{again}{request.offers()} Make it?"
     if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
         # The call ends with the question; its answer comes with another call.
         # By the paths of local images: a file may be another one by then, and the price is the same.

@@ -124,7 +124,7 @@ async def generate_video(
     if not (isinstance(agreed, AcceptedElicitation) and agreed.data.go_ahead):
         raise SpendingRefused(
             f"The user has not agreed to pay {request.price} for this {request.title}. Nothing was submitted."
-            f"{request.offers}",
+            f"{request.offers()}",
             "Don't submit it again unless the user asks for it.",
         )
     if not isinstance(agreed.data, NotAsked):
@@ -175,7 +175,7 @@ def _unanswered_result(request: PricedRequest) -> VideoResult:
 
 def _dry_run_result(settings: Settings, request: PricedRequest, max_cost_usd: float) -> VideoResult:
     """The result of a dry run: what would be sent, and what it would cost."""
-    said = [f"This {request.title} would cost {request.price}. Nothing was sent.{request.offers}"]
+    said = [f"This {request.title} would cost {request.price}. Nothing was sent.{request.offers()}"]
     make = 'make the same call without "dry_run"'
     if is_above_budget(request, max_cost_usd):
         said.append(f"That is above {budget_text(max_cost_usd)}: as it is, the call would send nothing.")
