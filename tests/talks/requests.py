@@ -1,0 +1,256 @@
+"""The fourteen kinds of request, each as a good assistant answers it by following the words it reads."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+
+from PIL import Image
+
+from gmi_video.simulator import Script
+
+from .assistant import Assistant
+from .reading import options_in, setting_in
+
+Course = Callable[[Assistant], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One kind of request, and what answering it must come to.
+
+    Attributes:
+        name: for the command line and the tests.
+        kind: the row's first cell.
+        points: which points of "what assistants stumbled over" it shows.
+        calls: tool calls.
+        submits: jobs that are made, and paid.
+        usd: what they cost together.
+        host: the host's `clientInfo.name`.
+        course: the conversation.
+    """
+
+    name: str
+    kind: str
+    points: str
+    calls: int
+    submits: int
+    usd: float
+    host: str
+    course: Course
+
+
+REQUESTS: list[Request] = []
+
+FOX = "A red fox trots through fresh snow at dawn, camera pans right, soft golden light"
+
+
+def request(
+    kind: str, *, points: str, calls: int, submits: int = 0, usd: float = 0, host: str = "claude-code"
+) -> Callable[[Course], Course]:
+    """Enter the decorated course among the requests; by default in a host that waits without limit."""
+
+    def enter(course: Course) -> Course:
+        REQUESTS.append(Request(course.__name__, kind, points, calls, submits, usd, host, course))
+        return course
+
+    return enter
+
+
+@request("Make a video", points="2, 7", calls=1, submits=1, usd=0.71)
+async def make(a: Assistant) -> None:
+    a.world.sim.script("Luma-Ray2", Script.takes(70))
+    await a.connect()
+    a.user("Make me a video of a fox in the snow.")
+    await a.call("generate_video", "Make a video from a prompt", prompt=FOX)
+    a.tells("The video is ready", "](http", "took 70 s", "about $0.71")
+    a.is_done("Show the user the link")
+
+
+@request("Start it, tell me later", points="1, 2, 3", calls=2, submits=1, usd=0.71)
+async def start(a: Assistant) -> None:
+    for number in range(3):
+        a.earlier(f"A paper boat, take {number}", days=2 + number)
+    a.world.sim.script("Luma-Ray2", Script.takes(70))
+    await a.connect()
+    a.user("Start a video of a fox in the snow. I'll ask for it later.")
+    made = await a.call("generate_video", "Wait until it is done", prompt=FOX, wait=False)
+    a.tells(made["request_id"], "usually about 70 s", "about $0.71")
+    a.is_done("tell them the id")
+    await a.later(300)
+    a.user("Is it ready?")
+    await a.follow("looks it up later", made)
+    a.tells("The video is ready", "](http")
+    a.is_done("Show the user the link")
+
+
+@request("How are my videos?", points="2, 3", calls=1)
+async def how_are_they(a: Assistant) -> None:
+    for number in range(3):
+        a.earlier(f"A paper boat, take {number}", days=2 + number)
+    a.earlier("A famous singer on a stage", days=1, took=4, status="failed")
+    a.world.sim.make_job("Veo3", {"prompt": "Rain on a tin roof", "durationSeconds": "4"}, "simulated-org")
+    await a.connect()
+    a.user("How are my videos?")
+    await a.call("list_requests", '"How are my videos?" is list_requests', )
+    a.tells("3 ready", "1 being made", "1 failed", "about $4.44")
+    a.is_done("Answer the user from these rows")
+
+
+@request("Several videos at once", points="1, 2", calls=6, submits=3, usd=2.13)
+async def several(a: Assistant) -> None:
+    a.world.sim.script("Luma-Ray2", Script.takes(70))
+    await a.connect()
+    a.user("Make three clips: a fox, an owl and a deer in the snow. Give me all three.")
+    prompts = [FOX, FOX.replace("red fox trots", "snowy owl glides"), FOX.replace("red fox trots", "deer walks")]
+    because = "For several videos submit each"
+    made = []
+    for prompt in prompts:
+        made.append(await a.call("generate_video", because, prompt=prompt, wait=False))
+        because = "Submit the user's other videos now"
+    for answer in made:
+        await a.follow("looks it up later", answer, wait=True)
+        a.tells("The video is ready")
+
+
+@request("What would it cost? Then make it", points="1, 2", calls=2, submits=1, usd=1.278)
+async def what_does_it_cost(a: Assistant) -> None:
+    await a.connect()
+    a.user("What would nine seconds in 4k of a fox in the snow cost?")
+    await a.call(
+        "generate_video", "dry_run tells the exact price", prompt=FOX, duration="9s", resolution="4k", dry_run=True
+    )
+    a.tells("would cost about $1.28", "Nothing was sent", "5 s instead of 9 s, about $0.71")
+    a.is_done("tell them the price first")
+    a.user("That's all right, make it.")
+    await a.follow('without "dry_run"')
+    a.tells("The video is ready", "about $1.28")
+
+
+@request("A budget said in the chat", points="2", calls=2, submits=1, usd=0.71)
+async def a_budget(a: Assistant) -> None:
+    await a.connect()
+    a.user("Nine seconds of a fox in the snow, please. I don't want to spend more than a dollar.")
+    await a.call("generate_video", "The user's budget for this video", prompt=FOX, duration="9s", max_cost_usd=1)
+    a.tells("about $1.28", "budget of $1.00", "5 s instead of 9 s, about $0.71", "Nothing was submitted")
+    a.is_done("only as they decide")
+    a.user("Five seconds then.")
+    await a.call("generate_video", "only as they decide", prompt=FOX, duration="5s", max_cost_usd=1)
+    a.tells("The video is ready", "about $0.71")
+
+
+@request("A price above GMI_CONFIRM_ABOVE_USD", points="2, 5", calls=2, submits=1, usd=1.278, host="cursor-vscode")
+async def a_threshold(a: Assistant) -> None:
+    await a.connect(GMI_CONFIRM_ABOVE_USD="1")
+    a.user("Nine seconds of a fox in the snow.")
+    await a.call("generate_video", "Make a video from a prompt", prompt=FOX, duration="9s")
+    a.tells("about $1.28", "Above $1.00", "5 s instead of 9 s, about $0.71", "Nothing was submitted")
+    a.user("Yes, nine seconds are worth it.")
+    await a.follow("If they agree")
+    a.tells("The video is ready", "about $1.28")
+
+
+@request("A prompt that moderation refuses", points="1, 6", calls=2, submits=2, usd=1.42)
+async def moderation(a: Assistant) -> None:
+    refused = Script.fails(3, "Prompt failed content moderation: real person")
+    a.world.sim.script("Luma-Ray2", lambda number: refused if number == 1 else Script.takes(70))
+    await a.connect()
+    a.user("A famous singer on a stage.")
+    await a.call("generate_video", "Make a video from a prompt", prompt="A famous singer on a stage")
+    a.tells("was not made", "real person", "may still have cost about $0.71")
+    a.is_done("only when they agree to pay for another try")
+    a.user("Then any singer, nobody real.")
+    await a.call("generate_video", "Offer a reworded prompt", prompt="A singer with silver hair on a stage, push in")
+    a.tells("The video is ready")
+
+
+@request("A picture in a folder that is not allowed yet", points="5, 6", calls=2, submits=1, usd=0.71)
+async def a_picture(a: Assistant) -> None:
+    Image.new("RGB", (640, 360), "orange").save(a.folder / "fox.png")
+    await a.connect()
+    a.user(f"Bring the picture fox.png in my Pictures to life.")
+    picture = str(a.folder / "fox.png")
+    await a.call("generate_video", "the image that the video starts with", prompt=FOX, frame0_image=picture)
+    a.tells("not allowed here", "Nothing was sent")
+    a.user("I have set it and restarted you. Try again.")
+    await a.connect(GMI_IMAGE_DIRS=setting_in(a.answer["next_step"], "GMI_IMAGE_DIRS"))
+    await a.call("generate_video", "the absolute path of a file in", prompt=FOX, frame0_image=picture)
+    a.tells("The video is ready")
+
+
+@request("A loop with an end frame", points="1, 6", calls=2, submits=1, usd=0.71)
+async def a_loop(a: Assistant) -> None:
+    picture = BytesIO()
+    Image.new("RGB", (640, 360), "orange").save(picture, "PNG")
+    a.world.sim.web["https://example.com/end.png"] = picture.getvalue()
+    await a.connect()
+    a.user("An endless loop of a fox in the snow that ends with https://example.com/end.png. What happens then?")
+    loop = partial(a.call, prompt=FOX, loop=True, frame1_image="https://example.com/end.png")
+    await loop("generate_video", "Check and price it and show the exact payload", dry_run=True)
+    a.tells("loop", "not document", "about $0.71")
+    a.user("Try it.")
+    await a.follow('without "dry_run"')
+    a.tells("The video is ready", "not document")
+
+
+@request("A length that does not exist, and a misspelt argument", points="5, 6", calls=2, submits=1, usd=1.278)
+async def seven_seconds(a: Assistant) -> None:
+    await a.connect()
+    a.user("Seven seconds of a fox in the snow, upright.")
+    refused = await a.call("generate_video", "Make a video from a prompt", prompt=FOX, duration="7s", ratio="9:16")
+    a.tells("Nothing was sent", '"aspect_ratio"', '"duration"')
+    nearest_not_shorter = options_in(refused["summary"], "duration")[-1]
+    await a.call(
+        "generate_video", "Correct the arguments", prompt=FOX, duration=nearest_not_shorter, aspect_ratio="9:16"
+    )
+    a.tells("The video is ready", "about $1.28")
+
+
+@request("One with sound, by another model", points="4, 6", calls=3, submits=1, usd=1.6)
+async def with_sound(a: Assistant) -> None:
+    await a.connect()
+    a.user("Four seconds with sound: rain on a tin roof. Which Veo is there, and what does it cost?")
+    await a.call("list_models", "needs what it lacks (sound", search="veo")
+    a.tells("1 model matches", "$0.40 per second")
+    a.user("Make it with that.")
+    await a.follow(
+        "Call generate_video with", prompt="Rain on a tin roof", model_parameters={"durationSeconds": "4"}
+    )
+    a.tells("would cost about $1.60")
+    await a.follow('without "dry_run"')
+    a.tells("The video is ready", "about $1.60")
+
+
+@request("The earlier one with the fox, and another take of it", points="3, 6", calls=3, submits=1, usd=0.71)
+async def another_take(a: Assistant) -> None:
+    a.earlier("A paper boat on a pond", days=2)
+    a.earlier(FOX, days=1, aspect_ratio="9:16")
+    a.earlier("A city at night, aerial", days=3)
+    await a.connect()
+    a.user("I made a video with a fox some days ago. Show it to me.")
+    await a.call("list_requests", "to find earlier ones, list_requests", search="fox")
+    a.tells("1 request", "fox", "1 ready")
+    (row,) = a.answer["requests"]
+    assert "9:16" in row["settings"]
+    a.user("Make another take of it.")
+    whole = await a.call("get_status", "Look at one video job", request_id=row["request_id"])
+    asked = whole["parameters"]
+    await a.call("generate_video", "Make another take of the same video", **asked, allow_duplicate=True)
+    a.tells("The video is ready", "about $0.71")
+    assert a.world.sim.jobs[0].payload["prompt"] == FOX
+    assert a.world.sim.jobs[0].payload["aspect_ratio"] == "9:16"
+
+
+@request("A render that outlasts the host's limit", points="1", calls=4, submits=1, usd=0.71, host="an unknown host")
+async def outlasts(a: Assistant) -> None:
+    a.world.sim.script("Luma-Ray2", Script.takes(150))
+    await a.connect()
+    a.user("Make me a video of a fox in the snow.")
+    await a.call("generate_video", "Make a video from a prompt", prompt=FOX)
+    await a.follow("to wait on")
+    await a.follow("to wait on")
+    a.tells("is being made")
+    a.is_done("Tell the user that it is not ready yet")
+    a.user("I'll wait.")
+    await a.follow("If they want to wait on")
+    a.tells("The video is ready")
