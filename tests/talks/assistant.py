@@ -1,17 +1,19 @@
 """An assistant that makes a call only where words tell it to: those of tools/list, of the instructions, of an answer."""
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import anyio
+from pydantic_core import to_json
 
+from gmi_video.upstream.wire import fields_of, items_of
 from tests.conftest import Host, World, answer_of, now
 
-from .reading import ToolCall, call_in, sentence_with, shortened
+from .reading import ToolCall, call_in, sentence_with
 
 PICTURES = "/home/me/Pictures"
 """What the transcript and the counted bytes have in place of the temporary folder of a run."""
@@ -26,15 +28,18 @@ class Assistant:
         folder: a folder for the user's pictures.
         mode: the client's `mode`.
         name: the host's `clientInfo.name`.
-        surface: what a model reads before its first call: the instructions and tools/list.
+        before: the bytes that a model reads before its first call, by where they are from.
         transcript: what was said, called and answered.
+        answers: the answers so far.
+        calls: how many calls were made.
+        bytes_read: the bytes of all answers' texts.
     """
 
     world: World
     folder: Path
     mode: str
     name: str
-    surface: dict[str, str] = field(default_factory=dict[str, str])
+    before: dict[str, int] = field(default_factory=dict[str, int])
     transcript: list[str] = field(default_factory=list[str])
     answers: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     calls: int = 0
@@ -42,6 +47,7 @@ class Assistant:
     _host: Host | None = None
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     _last: ToolCall | None = None
+    _told: str = ""
 
     @asynccontextmanager
     async def at_work(self) -> AsyncGenerator["Assistant"]:
@@ -55,13 +61,11 @@ class Assistant:
         self._host = await self._stack.enter_async_context(
             self.world.host(era=self.mode, name=self.name, **environment)
         )
-        client = self._host.client
-        tools = [
-            tool.model_dump(mode="json", by_alias=True, exclude_none=True)
-            for tool in (await client.list_tools()).tools
-        ]
-        listed = json.dumps(tools, ensure_ascii=False, separators=(",", ":"))
-        self.surface = {"instructions": client.instructions or "", "tools/list": self._shown(listed)}
+        instructions = self._host.client.instructions or ""
+        tools = (await self._host.client.list_tools()).tools
+        listed = self._shown(to_json(tools, by_alias=True, exclude_none=True).decode())
+        self.before = {"instructions": len(instructions.encode()), "tools/list": len(listed.encode())}
+        self._told = "\n".join([instructions, *_descriptions(json.loads(listed))])
 
     # -- what is said ------------------------------------------------------------------------------------------------
 
@@ -90,13 +94,15 @@ class Assistant:
             because: words of the last answer, the instructions or tools/list that tell to make it.
             arguments: its arguments.
         """
-        latest = json.dumps(self.answer, ensure_ascii=False) if self.answers else ""
-        self._check(because, "\n".join([latest, *(json.loads(f'"{text}"') if False else text for text in self.surface.values())]))
+        self.reads(because)
         return await self._make(ToolCall(tool, arguments))
 
-    async def follow(
-        self, because: str, answer: dict[str, Any] | None = None, **more: Any
-    ) -> dict[str, Any]:
+    def reads(self, because: str) -> None:
+        """The assistant goes by these words of the last answer, the instructions or a description."""
+        latest = [self.answer["summary"], self.answer["next_step"]] if self.answers else []
+        self._check(because, "\n".join([*latest, self._told]))
+
+    async def follow(self, because: str, answer: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
         """Make the call that `next_step` tells to make.
 
         Args:
@@ -119,12 +125,20 @@ class Assistant:
         """The last answer."""
         return self.answers[-1]
 
-    def earlier(self, prompt: str, days: float, took: float = 70, status: str = "success", **payload: Any) -> None:
-        """Have a video in the account that was made some days ago."""
-        settings = {"resolution": "720p", "duration": "5s", "aspect_ratio": "16:9"} | payload
+    def earlier(
+        self,
+        prompt: str,
+        days: float,
+        took: float = 70,
+        status: str = "success",
+        model: str = "Luma-Ray2",
+        **payload: Any,
+    ) -> None:
+        """Have a video in the account that was asked for some days ago."""
+        luma = {"resolution": "720p", "duration": "5s", "aspect_ratio": "16:9"} if model == "Luma-Ray2" else {}
         self.world.sim.add_history(
-            "Luma-Ray2",
-            payload={"prompt": prompt, **settings},
+            model,
+            payload={"prompt": prompt} | luma | payload,
             created_at=now() - days * 86_400,
             took_seconds=took,
             status=status,
@@ -132,15 +146,16 @@ class Assistant:
 
     async def _make(self, made: ToolCall) -> dict[str, Any]:
         assert self._host is not None, "connect first"
-        self.transcript.append(f"CALL  {made.tool} {self._shown(shortened(made.arguments))}")
+        given = json.dumps(made.arguments, ensure_ascii=False)
+        self.transcript.append(f"CALL  {made.tool} {self._shown(given)}")
         if made.tool == "generate_video":
             self._last = made
         await self._host.call(made.tool, **made.arguments)
         result = self._host.results[-1]
+        self.answers.append(answer_of(result))
         text = self._shown("".join(block.text for block in result.content if block.type == "text"))
         self.calls += 1
         self.bytes_read += len(text.encode())
-        self.answers.append(answer_of(result))
         error = " (error)" if result.is_error else ""
         self.transcript.append(f"ANSWER{error}  {text}")
         return self.answer
@@ -152,3 +167,12 @@ class Assistant:
     def _shown(self, text: str) -> str:
         """A text as it is with the user's pictures in `PICTURES`."""
         return text.replace(str(self.folder), PICTURES)
+
+
+def _descriptions(node: Any) -> Iterator[str]:
+    """Every description in tools/list."""
+    for name, inner in fields_of(node).items():
+        if name == "description" and isinstance(inner, str):
+            yield inner
+    for inner in [*fields_of(node).values(), *items_of(node)]:
+        yield from _descriptions(inner)

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 TOOLS = "generate_video|get_status|list_requests|list_models"
@@ -74,8 +73,3 @@ def options_in(text: str, argument: str) -> list[Any]:
     found = re.search(rf'"{argument}"[^.]*?one of ((?:"[^"]*"(?:, | or )?)+)', text)
     assert found, f"no values for {argument} in: {text}"
     return re.findall(r'"([^"]*)"', found[1])
-
-
-def shortened(arguments: Mapping[str, Any]) -> str:
-    """Arguments as one line for a transcript."""
-    return json.dumps(arguments, ensure_ascii=False)

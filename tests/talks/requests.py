@@ -89,10 +89,10 @@ async def how_are_they(a: Assistant) -> None:
     for number in range(3):
         a.earlier(f"A paper boat, take {number}", days=2 + number)
     a.earlier("A famous singer on a stage", days=1, took=4, status="failed")
-    a.world.sim.make_job("Veo3", {"prompt": "Rain on a tin roof", "durationSeconds": "4"}, "simulated-org")
+    a.earlier("Rain on a tin roof", days=0.0005, took=90, model="Veo3", durationSeconds="4")
     await a.connect()
     a.user("How are my videos?")
-    await a.call("list_requests", '"How are my videos?" is list_requests', )
+    await a.call("list_requests", '"How are my videos?" is list_requests alone')
     a.tells("3 ready", "1 being made", "1 failed", "about $4.44")
     a.is_done("Answer the user from these rows")
 
@@ -108,6 +108,7 @@ async def several(a: Assistant) -> None:
     for prompt in prompts:
         made.append(await a.call("generate_video", because, prompt=prompt, wait=False))
         because = "Submit the user's other videos now"
+    a.reads("then wait for each")
     for answer in made:
         await a.follow("looks it up later", answer, wait=True)
         a.tells("The video is ready")
@@ -213,9 +214,7 @@ async def with_sound(a: Assistant) -> None:
     await a.call("list_models", "needs what it lacks (sound", search="veo")
     a.tells("1 model matches", "$0.40 per second")
     a.user("Make it with that.")
-    await a.follow(
-        "Call generate_video with", prompt="Rain on a tin roof", model_parameters={"durationSeconds": "4"}
-    )
+    await a.follow("Call generate_video with", prompt="Rain on a tin roof", model_parameters={"durationSeconds": "4"})
     a.tells("would cost about $1.60")
     await a.follow('without "dry_run"')
     a.tells("The video is ready", "about $1.60")

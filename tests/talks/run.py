@@ -48,18 +48,16 @@ async def _converse(asked: Request, mode: str, folder: Path) -> Outcome:
     sim = Simulator(api_key=KEY, clock=now, seed=1)
     ledger = f"sqlite://{folder / 'ledger.sqlite3'}"
     world = World(sim, {"GMI_API_KEY": KEY, "GMI_BASE_URL": sim.api_url, "GMI_LEDGER_URL": ledger})
-    submits = len(sim.jobs)
     async with Assistant(world, pictures, mode, asked.host).at_work() as assistant:
-        before = len(sim.jobs)
         await asked.course(assistant)
-        return Outcome(
-            assistant.calls,
-            assistant.bytes_read,
-            world.count("submit"),
-            round(sum(map(_price, sim.jobs[submits:])), 6) if world.count("submit") else 0,
-            {name: len(text.encode()) for name, text in assistant.surface.items()},
-            tuple(assistant.transcript),
-        )
+    return Outcome(
+        assistant.calls,
+        assistant.bytes_read,
+        world.count("submit"),
+        round(sum(map(_price, sim.jobs)), 6),
+        assistant.before,
+        tuple(assistant.transcript),
+    )
 
 
 def _price(job: Job) -> float:
