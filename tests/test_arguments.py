@@ -45,7 +45,7 @@ async def test_a_wrong_argument_is_refused_before_it_costs_anything(
         refused = await host.call_error("generate_video", **({"prompt": "a fox"} | given))
     assert says in refused["error"]["message"]
     assert refused["error"]["charged"] == "no"
-    assert refused["summary"] == "Nothing was sent and nothing was charged."
+    assert refused["summary"] == f"{refused['error']['message']} Nothing was sent and nothing was charged."
     assert "generate_video again" in refused["next_step"]
     assert world.sim.calls == []
 

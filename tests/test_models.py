@@ -55,7 +55,7 @@ async def test_a_size_with_a_star_is_shown_to_the_letter_so_that_it_can_be_copie
         dry = await host.call_ok(
             "generate_video", prompt="a fox", model="wan2.6-t2v", model_parameters=given, dry_run=True
         )
-    assert "video (1920*1080, 10)" in dry["summary"]
+    assert "video (1920*1080, 10 s)" in dry["summary"]
 
 
 async def test_wans_integer_duration_must_not_be_text(world: World) -> None:
@@ -67,7 +67,9 @@ async def test_wans_integer_duration_must_not_be_text(world: World) -> None:
         made = await host.call_ok(
             "generate_video", prompt="a fox", model="wan2.6-t2v", model_parameters={"duration": 10}
         )
-    assert made["parameters"] == {"prompt": "a fox", "duration": 10}
+    # With the defaults of the model that applied.
+    assert made["parameters"] == {"prompt": "a fox", "duration": 10, "size": "1280*720", "audio": True}
+    assert world.sim.jobs[0].payload == {"prompt": "a fox", "duration": 10}
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,8 @@ async def test_a_finished_outcome_is_read_afresh_in_either_shape(world: World, e
     ("script", "says"),
     [
         (Script.takes(1000), "is not finished: queued"),
-        (Script.fails(0.5, "the lens broke"), "The job failed: “the lens broke”"),
-        (Script.cancelled(0.5), "The job was cancelled"),
+        (Script.fails(0.5, "the lens broke"), "failed: “the lens broke”"),
+        (Script.cancelled(0.5), "was cancelled"),
     ],
 )
 async def test_what_is_no_outcome_is_an_error_that_says_which(
@@ -82,14 +82,14 @@ async def test_requests_are_listed_newest_first_in_compact_rows(world: World, er
         world.sim.add_history("Luma-Ray2", payload=payload, created_at=EPOCH - 3600 + number, took_seconds=42)
     world.sim.add_history("Veo3", payload={"prompt": "v"}, created_at=EPOCH - 9, took_seconds=5, status="failed")
     async with world.host(era=era) as host:
-        answer = await host.call_ok("list_requests")
-        everything = await host.call_ok("list_requests", model="", limit=100)
-        failed = await host.call_ok("list_requests", model="", status="FAILED")
+        answer = await host.call_ok("list_requests", model="Luma-Ray2")
+        everything = await host.call_ok("list_requests", limit=100)
+        failed = await host.call_ok("list_requests", status="FAILED")
         none = await host.call_ok("list_requests", status="processing")
     assert [row["prompt"].split()[1] for row in answer["requests"]] == [str(n) for n in range(29, 19, -1)]
     assert answer["total"] == 30
     assert all(len(row["prompt"]) <= 80 for row in answer["requests"])
-    assert answer["requests"][0]["took_seconds"] == 42
+    assert answer["requests"][0]["elapsed_seconds"] == 42
     assert everything["total"] == 31
     assert [row["model"] for row in failed["requests"]] == ["Veo3"]
     assert (none["total"], none["requests"]) == (0, [])

@@ -38,8 +38,9 @@ from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
 from gmi_video.mcp.sdk import StrictServer, replace_arguments, strict_tool
 from gmi_video.mcp.subscriptions import Subscriptions
 from gmi_video.mcp.tasks import IDENTIFIER
-from gmi_video.mcp.tools import TOOLS
+from gmi_video.mcp.tools import tools_for
 from gmi_video.services import Services
+from gmi_video.settings import Settings
 from gmi_video.simulator import Script
 
 from .conftest import ERAS, Host, World, answer_of
@@ -104,7 +105,7 @@ async def test_tools_list_sends_a_tools_replaced_parameters_and_its_output_schem
 ) -> None:
     async with world.host(era=era) as host:
         sent = {tool.name: tool for tool in (await host.client.list_tools()).tools}
-    for tool in TOOLS:
+    for tool in tools_for(Settings()):
         assert sent[tool.name].input_schema == tool.parameters, (
             "The SDK no longer sends Tool.parameters as the input schema: see strict_tool, which replaces it."
         )

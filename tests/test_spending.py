@@ -41,7 +41,7 @@ async def test_a_dry_run_shows_payload_and_price_and_sends_nothing(world: World,
         answer = await host.call_ok("generate_video", prompt="a fox", resolution="4k", duration="9s", dry_run=True)
     assert answer["parameters"]["resolution"] == "4k"
     assert answer["estimated_cost_usd"] == pytest.approx(1.278)
-    assert "$1.278" in answer["summary"]
+    assert "$1.28" in answer["summary"]
     assert "request_id" not in answer
     assert world.count("submit") == 0
 
@@ -54,7 +54,7 @@ async def test_above_the_threshold_the_user_is_asked_and_a_yes_submits_once(worl
         dear = await host.call_ok("generate_video", prompt="a fox", duration="9s")
     assert cheap["status"] == dear["status"] == "success"
     assert len(user.asked) == 1
-    assert "$1.278" in user.asked[0]
+    assert "$1.28" in user.asked[0]
     assert len(world.sim.jobs) == 2
 
 
@@ -62,7 +62,7 @@ async def test_above_the_threshold_the_user_is_asked_and_a_yes_submits_once(worl
 async def test_a_no_submits_nothing(world: World, era: str, user: User) -> None:
     async with world.host(era=era, options={"elicitation_callback": user}, GMI_CONFIRM_ABOVE_USD="1") as host:
         refused = await host.call_error("generate_video", prompt="a fox", duration="9s")
-    assert "has not agreed to pay about $1.278" in refused["summary"]
+    assert "has not agreed to pay about $1.28" in refused["summary"]
     assert refused["error"]["charged"] == "no"
     assert world.count("submit") == 0
 
@@ -70,7 +70,7 @@ async def test_a_no_submits_nothing(world: World, era: str, user: User) -> None:
 async def test_a_host_that_cannot_ask_gets_the_sentence_with_the_price(world: World, era: str) -> None:
     async with world.host(era=era, GMI_CONFIRM_ABOVE_USD="1") as host:
         refused = await host.call_error("generate_video", prompt="a fox", duration="9s")
-        assert "$1.278" in refused["summary"]
+        assert "$1.28" in refused["summary"]
         assert '"confirm_cost": true' in refused["next_step"]
         assert world.count("submit") == 0
         await host.call_ok("generate_video", prompt="a fox", duration="9s", confirm_cost=True)
@@ -83,7 +83,7 @@ async def test_an_unknown_price_counts_as_above_the_threshold(world: World) -> N
     needed.pop("prompt", None)
     async with world.host(GMI_CONFIRM_ABOVE_USD="1000") as host:
         refused = await host.call_error("generate_video", prompt="a fox", model=unpriced, model_parameters=needed)
-    assert "a price that is not known" in refused["summary"]
+    assert "an amount that is not known" in refused["summary"]
     assert '"confirm_cost": true' in refused["next_step"]
 
 

@@ -88,7 +88,7 @@ async def test_a_reused_answer_says_how_to_get_another_take(world: World) -> Non
         await host.call_ok("generate_video", **FOX)
         again = await host.call_ok("generate_video", **FOX)
     assert again["reused"]
-    assert '"allow_duplicate": true' in again["summary"]
+    assert '"allow_duplicate": true' in again["next_step"]
 
 
 async def test_a_running_job_comes_before_a_finished_twin(world: World) -> None:

@@ -1,5 +1,6 @@
 """The tool that spends: generate_video."""
 
+import math
 from functools import partial
 from typing import Annotated, Any
 
@@ -175,7 +176,8 @@ def _unanswered_result(request: PricedRequest) -> VideoResult:
 
 def _dry_run_result(settings: Settings, request: PricedRequest, max_cost_usd: float) -> VideoResult:
     """The result of a dry run: what would be sent, and what it would cost."""
-    said = [f"This {request.title} would cost {request.price}. Nothing was sent.{request.offers()}"]
+    offers = request.offers(max_cost_usd or math.inf)
+    said = [f"This {request.title} would cost {request.price}. Nothing was sent.{offers}"]
     make = 'make the same call without "dry_run"'
     if is_above_budget(request, max_cost_usd):
         said.append(f"That is above {budget_text(max_cost_usd)}: as it is, the call would send nothing.")
