@@ -1,4 +1,4 @@
-"""An assistant that makes a call only where words tell it to: those of tools/list, of the instructions, of an answer."""
+"""An assistant that calls only what words tell it to: those of the instructions, of tools/list, of an answer."""
 
 import json
 from collections.abc import AsyncGenerator, Iterator
@@ -59,7 +59,7 @@ class Assistant:
         """Connect to a new server with these settings, as after a restart of the host."""
         await self._stack.aclose()
         self._host = await self._stack.enter_async_context(
-            self.world.host(era=self.mode, name=self.name, **environment)
+            self.world.host(self.world.server(**environment), era=self.mode, name=self.name)
         )
         instructions = self._host.client.instructions or ""
         tools = (await self._host.client.list_tools()).tools

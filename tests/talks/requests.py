@@ -103,11 +103,11 @@ async def several(a: Assistant) -> None:
     await a.connect()
     a.user("Make three clips: a fox, an owl and a deer in the snow. Give me all three.")
     prompts = [FOX, FOX.replace("red fox trots", "snowy owl glides"), FOX.replace("red fox trots", "deer walks")]
-    because = "For several videos submit each"
-    made = []
-    for prompt in prompts:
-        made.append(await a.call("generate_video", because, prompt=prompt, wait=False))
-        because = "Submit the user's other videos now"
+    made = [await a.call("generate_video", "For several videos submit each", prompt=prompts[0], wait=False)]
+    made += [
+        await a.call("generate_video", "Submit the user's other videos now", prompt=prompt, wait=False)
+        for prompt in prompts[1:]
+    ]
     a.reads("then wait for each")
     for answer in made:
         await a.follow("looks it up later", answer, wait=True)
@@ -169,7 +169,7 @@ async def moderation(a: Assistant) -> None:
 async def a_picture(a: Assistant) -> None:
     Image.new("RGB", (640, 360), "orange").save(a.folder / "fox.png")
     await a.connect()
-    a.user(f"Bring the picture fox.png in my Pictures to life.")
+    a.user("Bring the picture fox.png in my Pictures to life.")
     picture = str(a.folder / "fox.png")
     await a.call("generate_video", "the image that the video starts with", prompt=FOX, frame0_image=picture)
     a.tells("not allowed here", "Nothing was sent")

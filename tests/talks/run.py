@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -35,11 +35,8 @@ def outcome(asked: Request, mode: str = MODES[-1]) -> Outcome:
     """Run a request's conversation."""
     random.seed(1)  # the jitter of retries
     with TemporaryDirectory() as folder:
-
-        async def run() -> Outcome:
-            return await _converse(asked, mode, Path(folder).resolve())
-
-        return in_virtual_time(run)
+        # Resolved: where the temporary folder is behind a symlink, answers hold what it leads to.
+        return in_virtual_time(partial(_converse, asked, mode, Path(folder).resolve()))
 
 
 async def _converse(asked: Request, mode: str, folder: Path) -> Outcome:
