@@ -4,6 +4,7 @@ Every result has two readers: the assistant, which needs `next_step`, and the pe
 are left out. Vendor text is quoted (`text`), and links are shown only if they are http(s).
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NamedTuple, Required, cast
 
@@ -83,18 +84,6 @@ class RequestsResult(_Result, total=False):
     summary: Required[str]
     total: Annotated[int, Field(description="How many match in all; `requests` holds the newest of them.")]
     requests: list[RequestRow]
-
-
-class ModelsResult(_Result, total=False):
-    """The answer of list_models."""
-
-    summary: Required[str]
-    total: int
-    models: list[str]
-    model: str
-    description: Annotated[str, Field(description="The vendor's words.")]
-    parameters: Annotated[str, Field(description="A table, one parameter a line.")]
-    price: str
 
 
 def status_call(request_id: str) -> str:
@@ -188,7 +177,7 @@ def error_result(error: GmiVideoError) -> VideoResult:
     return result
 
 
-def tool_result(content: VideoResult | RequestsResult | ModelsResult, *, is_error: bool = False) -> CallToolResult:
+def tool_result(content: Mapping[str, object], *, is_error: bool = False) -> CallToolResult:
     """A result as it is sent: the same object as text and as structure."""
     return CallToolResult(
         content=[TextContent(type="text", text=text_of(content))],
