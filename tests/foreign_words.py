@@ -85,6 +85,7 @@ BY_CONTRACT: Mapping[str, tuple[str, int]] = {
     "guide": ("the vendor's Markdown, whole, for whoever attaches the resource", 60_000),
     "parameters.prompt": ("a prompt keeps its line breaks", 2000),
     "parameters": ("our own table, one parameter a line: its name, by its pattern, and then a sentence", 40_000),
+    "details": ("a model's id, by its pattern, and then a sentence", 600),
 }
 """Fields that may hold more than one line: the end of their path, why, and the most characters that they hold."""
 
@@ -121,8 +122,8 @@ def _in_string(text: str, path: str) -> Iterator[str]:
             yield f"{path}: {len(text)} characters"
         for line in text.split("\n"):
             yield from _unprintable(line, path)
-            if contract == "parameters":
-                yield from in_sentence("The parameter " + re.sub(r"^\w{1,100} ", "", line, flags=re.ASCII), path)
+            if contract in {"parameters", "details"}:
+                yield from in_sentence("It is " + re.sub(r"^[\w.+-]{1,200}:? ", "", line, flags=re.ASCII), path)
     else:
         yield from _in_field(text, path)
 

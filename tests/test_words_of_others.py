@@ -118,7 +118,8 @@ async def _models(host: Host, seen: Published) -> None:
         await seen.read(host, MODEL.format(model_id=name.replace(" ", "%20").replace("/", "%2F")))
         await seen.call(host, "list_requests", model=name)
     await seen.call(host, "list_models")
-    await seen.call(host, "list_models", search=MARK)
+    for search in (MARK, "veo", f"veo {MARK}", "luma", "bare", "unpriced", "google", f"{seen.text[:4000]}", "v"):
+        await seen.call(host, "list_models", search=search)
     for uri, argument in ((OUTCOME, "request_id"), (MODEL, "model_id")):
         reference = ResourceTemplateReference(uri=uri)
         await seen.attempt("complete", host.client.complete(reference, {"name": argument, "value": ""}))

@@ -56,8 +56,12 @@ def call_in(sentence: str, last: ToolCall | None) -> ToolCall:
 
 
 def _given(sentence: str) -> dict[str, Any]:
-    """Each argument that a sentence gives a value for."""
-    return {found[1]: _DECODER.raw_decode(sentence, found.end())[0] for found in _GIVEN.finditer(sentence)}
+    """Each argument that a sentence gives a value for; not the names inside such a value."""
+    given: dict[str, Any] = {}
+    at = 0
+    while found := _GIVEN.search(sentence, at):
+        given[found[1]], at = _DECODER.raw_decode(sentence, found.end())
+    return given
 
 
 def setting_in(text: str, name: str) -> str:

@@ -172,11 +172,14 @@ async def a_picture(a: Assistant) -> None:
     a.user("Bring the picture fox.png in my Pictures to life.")
     picture = str(a.folder / "fox.png")
     await a.call("generate_video", "the image that the video starts with", prompt=FOX, frame0_image=picture)
-    a.tells("not allowed here", "Nothing was sent")
-    a.user("I have set it and restarted you. Try again.")
+    a.tells("fox.png", "no folder is set yet", "Nothing was sent")
+    a.is_done("Don't make the video without this image")
+    a.user("I have put that line there and restarted you.")
     await a.connect(GMI_IMAGE_DIRS=setting_in(a.answer["next_step"], "GMI_IMAGE_DIRS"))
-    await a.call("generate_video", "the absolute path of a file in", prompt=FOX, frame0_image=picture)
+    a.reads("the absolute path of a file in")
+    await a.follow("make the same call again")
     a.tells("The video is ready")
+    assert a.world.sim.jobs[0].images.keys() == {"frame0_image"}
 
 
 @request("A loop with an end frame", points="1, 6", calls=2, submits=1, usd=0.71)

@@ -107,7 +107,7 @@ def check_size(width: int, height: int, most: int = MAX_PIXELS) -> None:
     if width * height > most:
         raise NotAPicture(
             f"is a picture of {width}×{height} pixels, more than the {most // 1_000_000} million allowed.",
-            "Make it smaller first: no video is larger than 4k.",
+            "Ask the user for a smaller copy (no video is larger than 4k); don't shrink it unless they agree.",
         )
 
 

@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gmi_video.catalog import pricing
 from gmi_video.catalog.prepare import PricedRequest, VideoArguments, prepare
-from gmi_video.errors import InvalidRequest, SpendingRefused
+from gmi_video.errors import SpendingRefused
+from gmi_video.images.refusals import ImageRefused, together
 from gmi_video.images.upload import Images, LocalImage
 from gmi_video.mcp.call import Call, ToolContext
 from gmi_video.services import Services
@@ -147,12 +148,12 @@ async def check(
         "frame1_image": frame1_image,
     }
     images: dict[str, LocalImage] = {}
-    faults: list[InvalidRequest] = []
+    faults: list[ImageRefused] = []
 
     async def read(value: str, argument: str) -> str:
         try:
             image = await call.services.images.read(value, argument)
-        except InvalidRequest as fault:
+        except ImageRefused as fault:
             faults.append(fault)
             return value
         if image is None:
@@ -163,7 +164,7 @@ async def check(
     asked = await prepare(call.services.catalog, VideoArguments(model, prompt, luma, model_parameters))
     request = await asked.with_images(read)
     if faults:
-        raise InvalidRequest.of(faults)
+        raise together(faults)
     return Prepared(asked, request, images)
 
 
