@@ -119,6 +119,8 @@ async def generate_video(
     and get_status waits on. To check on a video call get_status, never this again; to find earlier ones,
     list_requests. The same call within an hour returns the same video and pays nothing.
     """
+    # The price in the description is Luma's own list price for Ray2 (as of November 2026, $0.71 for 5 s at 720p, also by
+    # docs.comfy.org, "Pricing"); the guide has none, and the live record can't be asked before tools/list is answered.
     request = checked.request
     if dry_run:
         return tool_result(_dry_run_result(call.services.settings, checked.asked, max_cost_usd))
