@@ -108,12 +108,15 @@ class Assistant:
         Args:
             because: words of the sentence that holds the call.
             answer: the answer whose `next_step` it is; the last one by default.
-            more: what that sentence leaves to the assistant.
+            more: what that sentence leaves to the assistant; an object adds to what the sentence has for it.
         """
         sentence = sentence_with(because, (answer or self.answer)["next_step"])
         found = call_in(sentence, self._last)
         self.transcript.append(f"  because: {because}")
-        return await self._make(ToolCall(found.tool, found.arguments | more))
+        for name, value in more.items():
+            known = found.arguments.get(name)
+            found.arguments[name] = {**known, **value} if isinstance(known, dict) else value
+        return await self._make(found)
 
     async def later(self, seconds: float) -> None:
         """Nothing is said for a while."""

@@ -114,30 +114,19 @@ async def several(a: Assistant) -> None:
         a.tells("The video is ready")
 
 
-@request("What would it cost? Then make it", points="1, 2", calls=2, submits=1, usd=1.278)
-async def what_does_it_cost(a: Assistant) -> None:
+@request("What would it cost, for a dollar at most?", points="1, 2", calls=2, submits=1, usd=0.71)
+async def cost_and_budget(a: Assistant) -> None:
     await a.connect()
-    a.user("What would nine seconds in 4k of a fox in the snow cost?")
-    await a.call(
-        "generate_video", "dry_run tells the exact price", prompt=FOX, duration="9s", resolution="4k", dry_run=True
-    )
-    a.tells("would cost about $1.28", "Nothing was sent", "5 s instead of 9 s, about $0.71")
+    a.user("What would nine seconds in 4k of a fox in the snow cost? I want to spend a dollar at most.")
+    nine = {"prompt": FOX, "resolution": "4k", "duration": "9s", "max_cost_usd": 1}
+    a.reads("The user's budget for this video")
+    await a.call("generate_video", "dry_run tells the exact price", **nine, dry_run=True)
+    a.tells("about $1.28", "above the budget of $1.00", "5 s instead of 9 s, about $0.71", "Nothing was sent")
     a.is_done("tell them the price first")
-    a.user("That's all right, make it.")
-    await a.follow('without "dry_run"')
-    a.tells("The video is ready", "about $1.28")
-
-
-@request("A budget said in the chat", points="2", calls=2, submits=1, usd=0.71)
-async def a_budget(a: Assistant) -> None:
-    await a.connect()
-    a.user("Nine seconds of a fox in the snow, please. I don't want to spend more than a dollar.")
-    await a.call("generate_video", "The user's budget for this video", prompt=FOX, duration="9s", max_cost_usd=1)
-    a.tells("about $1.28", "budget of $1.00", "5 s instead of 9 s, about $0.71", "Nothing was submitted")
-    a.is_done("only as they decide")
     a.user("Five seconds then.")
-    await a.call("generate_video", "only as they decide", prompt=FOX, duration="5s", max_cost_usd=1)
+    await a.call("generate_video", "5 s instead of 9 s", **nine | {"duration": "5s"})
     a.tells("The video is ready", "about $0.71")
+    assert a.world.sim.jobs[0].payload["resolution"] == "4k"
 
 
 @request("A price above GMI_CONFIRM_ABOVE_USD", points="2, 5", calls=2, submits=1, usd=1.278, host="cursor-vscode")
@@ -221,6 +210,26 @@ async def with_sound(a: Assistant) -> None:
     a.tells("would cost about $1.60")
     await a.follow('without "dry_run"')
     a.tells("The video is ready", "about $1.60")
+
+
+@request("Which model can do it? The cheapest, please", points="2, 4", calls=3, submits=1, usd=0.5)
+async def which_model(a: Assistant) -> None:
+    await a.connect()
+    a.user("Which models make ten seconds with sound from a text, and which of them costs least?")
+    await a.call("list_models", '"image to video"', search="text to video")
+    a.tells("3 models match")
+    suitable = {line.partition(":")[0]: line for line in a.answer["details"] if "; sound;" in line}
+    assert {name: line.rpartition("; ")[2] for name, line in suitable.items()} == {
+        "kling-v3-text-to-video": "$0.84 per request",
+        "wan2.6-t2v": "$0.50 per video",
+    }
+    assert "5, 10 or 15 s" in suitable["wan2.6-t2v"]
+    a.user("Rain on a tin roof, with the cheaper one.")
+    await a.follow("or another of these ids", model="wan2.6-t2v")
+    # The price per video is known by now, so that there is no need to see it first.
+    ten = {"duration": 10}
+    await a.follow("Call generate_video with", prompt="Rain on a tin roof", model_parameters=ten, dry_run=False)
+    a.tells("The video is ready", "about $0.50")
 
 
 @request("The earlier one with the fox, and another take of it", points="3, 6", calls=3, submits=1, usd=0.71)

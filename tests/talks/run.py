@@ -58,10 +58,10 @@ async def _converse(asked: Request, mode: str, folder: Path) -> Outcome:
 
 
 def _price(job: Job) -> float:
-    """Dollars for a job of a model that is priced per second, by the simulator's catalog."""
-    rate = {"Luma-Ray2": 0.142, "Veo3": 0.4}[job.model]
+    """Dollars for a job, by the simulator's catalog as it is to be read (gmi-api, `price_info`)."""
     length = job.payload.get("duration") or job.payload.get("durationSeconds")
-    return rate * int(str(length).removesuffix("s"))
+    seconds = int(str(length).removesuffix("s"))
+    return {"Luma-Ray2": 0.142 * seconds, "Veo3": 0.4 * seconds, "wan2.6-t2v": 0.5}[job.model]
 
 
 def table() -> str:
