@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gmi_video.catalog import pricing, validation
+from gmi_video.catalog import combinations, facts, pricing, validation
 from gmi_video.catalog.lookup import Catalog
 from gmi_video.catalog.roles import Role, counterpart, role_of
 from gmi_video.errors import InvalidRequest
@@ -39,6 +39,7 @@ class PricedRequest:
         notes: sentences for the user.
         images: the names of the parameters that hold images.
         defaults: the model's defaults, by parameter.
+        ratios: the aspect ratios that the model offers.
     """
 
     wire: SubmitRequest
@@ -47,6 +48,7 @@ class PricedRequest:
     notes: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    ratios: tuple[str, ...] = ()
 
     @property
     def price(self) -> str:
@@ -75,6 +77,11 @@ class PricedRequest:
             elif value and isinstance(value, str):
                 payload[name] = await convert(value, name)
         return replace(self, wire=SubmitRequest(model=self.wire.model, payload=payload))
+
+    def with_sizes(self, sizes: Mapping[str, tuple[int, int]]) -> "PricedRequest":
+        """This request with what is to be noted about images of these sizes (pixels, by parameter)."""
+        noted = combinations.shape_notes(self.wire.model, self.wire.payload, self.ratios, sizes)
+        return replace(self, notes=(*self.notes, *noted))
 
 
 def _in_title(value: str) -> str:
@@ -111,9 +118,10 @@ async def prepare(catalog: Catalog, arguments: VideoArguments) -> PricedRequest:
         SubmitRequest(model=model, payload=payload),
         usd,
         pricing.UNKNOWN if usd is not None else pricing.in_words(record),
-        tuple(notes),
+        (*notes, *combinations.notes(model, payload)),
         tuple(name for name in payload if role_of(name) is Role.IMAGE),
         {parameter.name: parameter.default_value for parameter in parameters},
+        tuple(facts.ratios(parameters) or (facts.ratios(DOCUMENTED.parameters) if model == LUMA_RAY2 else ())),
     )
 
 
