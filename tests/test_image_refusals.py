@@ -82,22 +82,22 @@ def test_a_folder_that_the_setting_cannot_express_is_not_filled_in(folder: str) 
 
 
 def test_a_line_that_would_be_too_long_names_the_folder_to_add() -> None:
-    refused = ImageRefused("It is outside.", "", allow="/home/me/cats", dirs=(Path("/" + "a" * 995),))
+    refused = ImageRefused("It is outside.", "", allow="/people/me/cats", dirs=(Path("/" + "a" * 995),))
     assert len(refused.next_step) < 500
-    assert 'they add "/home/me/cats" to GMI_IMAGE_DIRS in the "env" block' in refused.next_step
+    assert 'they add "/people/me/cats" to GMI_IMAGE_DIRS in the "env" block' in refused.next_step
 
 
 @pytest.mark.parametrize(
     "path",
-    ["/cat.png", "/etc/passwd", "/home/cat.png", "/home/me/cat.png", "/home/me/.ssh/cat.png", "/home/me/.ssh/id_rsa",
-     "/home/me/pictures/../cat.png", "/home/me/.cat.png", "/home/me/pictures/notes.txt", "/home/me/pictures"],
+    ["/cat.png", "/etc/passwd", "/people/cat.png", "/people/me/cat.png", "/people/me/.ssh/cat.png", "/people/me/.ssh/id_rsa",
+     "/people/me/pictures/../cat.png", "/people/me/.cat.png", "/people/me/pictures/notes.txt", "/people/me/pictures"],
 )  # fmt: skip
 def test_a_folder_that_nobody_should_allow_for_one_image_is_not_proposed(
     monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("HOME", "/people/me")
     assert folder_to_allow(path) == ""
-    assert folder_to_allow("/home/me/pictures/cat.JPG") == "/home/me/pictures"
+    assert folder_to_allow("/people/me/pictures/cat.JPG") == "/people/me/pictures"
 
 
 async def test_what_is_proposed_does_not_tell_whether_the_file_exists(world: World, folder: Path, other: Path) -> None:

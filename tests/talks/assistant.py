@@ -78,7 +78,7 @@ class Assistant:
         summary = self.answer["summary"]
         for word in words:
             assert word in summary, f"{word!r} is not in: {summary}"
-        self.transcript.append(f"ASSISTANT  {summary}")
+        self.transcript.append(f"ASSISTANT  {self._shown(summary)}")
 
     def is_done(self, because: str) -> None:
         """The assistant makes no further call, because of these words of the answer."""

@@ -50,7 +50,7 @@ def together(faults: Sequence[ImageRefused]) -> InvalidRequest:
 
 
 def subject(argument: str, value: str = "") -> str:
-    """An image at the beginning of a sentence: "The start image '/home/me/a.png' (frame0_image)"."""
+    """An image at the beginning of a sentence: "The start image '/pictures/a.png' (frame0_image)"."""
     shown = f" '{one_line(value, 200)}'" if value else ""
     if argument in _FRAMES:
         return f"The {_FRAMES[argument]}{shown} ({argument})"

@@ -21,6 +21,7 @@ from gmi_video.images.conversion import to_png
 from gmi_video.images.files import Folders, content, path_of
 from gmi_video.images.formats import Convertible, NotAPicture, Picture
 from gmi_video.images.refusals import subject
+from gmi_video.images.shape import Size, size_of
 from gmi_video.single_flight import Interrupted, SingleFlight
 from gmi_video.text import safe_url
 from gmi_video.upstream import failures
@@ -47,10 +48,11 @@ _URL_LIKE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 
 class LocalImage(NamedTuple):
-    """A local image that was read: its digest, which stands for it until it is uploaded, and its content."""
+    """A local image that was read: its digest, which stands for it until it is uploaded, its content, and its size."""
 
     digest: str
     picture: Picture
+    size: Size
 
 
 class Images:
@@ -96,8 +98,7 @@ class Images:
                 with anyio.fail_after(READ_SECONDS):
                     found = await anyio.to_thread.run_sync(self._read, value, argument, abandon_on_cancel=True)
                 picture = await to_png(found) if isinstance(found, Convertible) else found
-                digest = await anyio.to_thread.run_sync(_digest, picture.content, abandon_on_cancel=True)
-        return LocalImage(digest, picture)
+                return await anyio.to_thread.run_sync(_local_image, picture, abandon_on_cancel=True)
 
     async def upload(self, image: LocalImage) -> str:
         """The public URL of an image, which is uploaded unless that was done a moment ago.
@@ -172,5 +173,6 @@ class Images:
             raise refused(f"{shown} can't be read.", "Ask the user for another copy of it, or a public URL.") from None
 
 
-def _digest(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+def _local_image(picture: Picture) -> LocalImage:
+    digest = hashlib.sha256(picture.content).hexdigest()
+    return LocalImage(f"sha256:{digest}", picture, size_of(picture))

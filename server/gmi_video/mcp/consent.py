@@ -148,6 +148,7 @@ async def check(
         "frame1_image": frame1_image,
     }
     images: dict[str, LocalImage] = {}
+    sizes: dict[str, tuple[int, int]] = {}
     faults: list[ImageRefused] = []
 
     async def read(value: str, argument: str) -> str:
@@ -159,13 +160,14 @@ async def check(
         if image is None:
             return value
         images[image.digest] = image
+        sizes[argument] = image.size
         return image.digest
 
     asked = await prepare(call.services.catalog, VideoArguments(model, prompt, luma, model_parameters))
     request = await asked.with_images(read)
     if faults:
         raise together(faults)
-    return Prepared(asked, request, images)
+    return Prepared(asked.with_sizes(sizes), request.with_sizes(sizes), images)
 
 
 async def question_number(
