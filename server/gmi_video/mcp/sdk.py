@@ -58,6 +58,9 @@ _log = logging.getLogger(__name__)
 _PATIENCE: WeakKeyDictionary[object, Patience] = WeakKeyDictionary()
 """By connection, for as long as it lasts."""
 
+SPENDS = "generate_video"
+"""The tool that spends money."""
+
 RequestContext = ServerRequestContext[Services, Any]
 
 
@@ -159,9 +162,9 @@ class StrictServer(MCPServer[Services]):
                 return await super().call_tool(name, arguments, context)
             raise AssertionError("the body returns or raises")
         except GmiVideoError as error:
-            return tool_result(results.error_result(error), is_error=True)
+            return tool_result(results.error_result(error, spends=name == SPENDS), is_error=True)
         except ToolError as error:
-            return tool_result(results.error_result(_explained(tool, error)), is_error=True)
+            return tool_result(results.error_result(_explained(tool, error), spends=name == SPENDS), is_error=True)
 
     async def run_stdio(self) -> None:
         """Serve the host at the other end of stdin and stdout until one of the two is closed."""
