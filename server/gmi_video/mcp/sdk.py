@@ -154,7 +154,7 @@ class StrictServer(MCPServer[Services]):
                 INVALID_PARAMS, f"Unknown tool: {quote_untrusted(name, 80)}. There are: {', '.join(self._tools)}."
             )
         try:
-            check_arguments(tool.name, tool.parameters, arguments)
+            arguments = check_arguments(tool.name, tool.parameters, arguments)
             with CURRENT.get().enforced():
                 return await super().call_tool(name, arguments, context)
             raise AssertionError("the body returns or raises")
