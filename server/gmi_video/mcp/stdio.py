@@ -39,7 +39,7 @@ def serve() -> NoReturn:
 
 async def _serve(settings: Settings) -> None:
     server = create_server(settings)
-    for problem in settings.problems:
+    for problem in settings.problems + settings.warnings:
         _log.warning("%s", problem)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_stop_on_signal, tasks.cancel_scope)
