@@ -182,6 +182,20 @@ async def test_a_whole_number_for_a_model_reaches_the_queue_as_an_integer(world:
     assert (again["request_id"], again["reused"]) == (made["request_id"], True)
 
 
+@pytest.mark.parametrize(("given", "sent"), [(1, "1.0"), (1.0, "1.0"), (0.5, "0.5"), (2.0, "2"), (2, "2")])
+async def test_a_number_that_equals_an_option_is_sent_as_the_option_is_listed(
+    world: World, given: float, sent: str
+) -> None:
+    options: list[Any] = [0.5, 1.0, 2]
+    scale = catalog.parameter("scale", "float", "", default=0.5, options=options)
+    world.sim.add_model(catalog.model("odd", "A test.", [scale], {"price": 1, "pricing_type": "per_video"}))
+    async with world.host() as host:
+        made = await host.call_ok(
+            "generate_video", prompt="a fox", model="odd", model_parameters={"scale": given}, dry_run=True
+        )
+    assert repr(made["parameters"]["scale"]) == sent
+
+
 @pytest.mark.parametrize("odd", ["NaN", "Infinity", "1e999", "[-1e999]", '{"inside": [NaN]}'])
 async def test_a_number_that_json_does_not_have_is_refused_and_not_sent_as_null(world: World, odd: str) -> None:
     # For a parameter of a type that is not documented, which takes anything but null. As text, because the client

@@ -114,7 +114,7 @@ def unknown(environment: Mapping[str, str]) -> tuple[list[str], list[str]]:
         else:
             ignored.append(f"{said} and is ignored.")
             continue
-        problems.append(f'{said}; {meant}. Rename it, or set it to "" here if it is meant for another program.')
+        problems.append(f'{said}; {meant}. If it is meant for another program, set it to "" for this server.')
     return problems[:_NAMED], ignored[:_NAMED]
 
 
