@@ -86,8 +86,8 @@ async def generate_video(
     model_parameters: Annotated[
         dict[str, Any],
         Field(
-            description="For any other model: its parameters by its own names and types, as list_models shows them; "
-            "then set none of the arguments from resolution to frame1_image."
+            description="For any other model: its parameters by its own names and types, as list_models shows them "
+            "(JSON text works too); then set none of the arguments from resolution to frame1_image."
         ),
     ] = {},  # noqa: B006 - pydantic copies a default; None would be a union, which some hosts refuse
     wait: Annotated[

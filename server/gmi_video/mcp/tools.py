@@ -13,7 +13,7 @@ from gmi_video.mcp.consent import limit_text, threshold_text
 from gmi_video.mcp.generate_video import generate_video
 from gmi_video.mcp.list_requests import list_requests
 from gmi_video.mcp.results import ModelsResult, VideoResult, tool_result
-from gmi_video.mcp.sdk import strict_tool
+from gmi_video.mcp.tool_schemas import strict_tool
 from gmi_video.settings import Settings
 from gmi_video.text import as_json_literal, one_line, quote_untrusted
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2, named
