@@ -130,11 +130,53 @@ async def test_the_expected_time_is_there_also_where_only_the_running_ones_are_s
     assert row["expected_seconds"] == 70
 
 
-async def test_a_long_prompt_is_shortened_and_a_multi_line_one_is_one_line(world: World) -> None:
-    earlier(world, "fox\n" * 100)
-    (row,) = (await listed(world))["requests"]
-    assert len(row["prompt"]) <= 80
-    assert "\n" not in row["prompt"]
+async def test_of_several_a_long_prompt_is_shortened_to_one_line_and_the_whole_one_can_be_had(
+    world: World, era: str
+) -> None:
+    prompt = "fox\n" * 100
+    request_id = earlier(world, prompt)
+    earlier(world, "a boat", days=2)
+    async with world.host(era=era) as host:
+        answer = await host.call_ok("list_requests")
+        looked = await host.call_ok("get_status", request_id=request_id)
+    shown = answer["requests"][0]["prompt"]
+    assert (len(shown) <= 80, shown.endswith("…"), "\n" in shown) == (True, True, False)
+    assert "the whole from get_status" in answer["next_step"]
+    assert looked["parameters"]["prompt"] == prompt
+
+
+async def test_the_only_one_that_is_found_has_its_whole_prompt(world: World, era: str) -> None:
+    prompt = "A red fox trots through fresh snow at dawn,\ncamera pans right, " * 5
+    earlier(world, prompt)
+    earlier(world, "a boat", days=2)
+    answer = await listed(world, era, search="fox")
+    assert prompts(answer) == [prompt]
+    assert "get_status" not in answer["next_step"]
+
+
+async def test_a_failed_row_has_the_reason(world: World, era: str) -> None:
+    earlier(world, "a singer", status="failed", error="Prompt failed content moderation")
+    earlier(world, "a boat", days=2)
+    failed, ready = (await listed(world, era))["requests"]
+    assert failed["error"] == "Prompt failed content moderation"
+    assert "error" not in ready
+
+
+async def test_a_job_that_never_started_is_probably_stuck_and_not_offered_to_be_waited_for(
+    world: World, era: str
+) -> None:
+    world.sim.script("Luma-Ray2", Script.stuck())
+    async with world.host(era=era) as host:
+        started = await host.call_ok("generate_video", prompt="a fox", wait=False)
+        young = await host.call_ok("list_requests")
+        await anyio.sleep(1200)
+        old = await host.call_ok("list_requests")
+        looked = await host.call_ok("get_status", request_id=started["request_id"])
+    assert "1 being made" in young["summary"]
+    assert "1 probably stuck" in old["summary"]
+    assert "being made" not in old["summary"]
+    assert "get_status" not in old["next_step"]
+    assert "probably stuck" in looked["summary"]
 
 
 async def test_an_image_is_named_and_not_spelled_out(world: World) -> None:
@@ -272,10 +314,41 @@ async def test_where_the_queue_lists_only_some_the_summary_says_how_many(world: 
     answer = await listed(world, era)
     assert answer["total"] == 3
     assert answer["summary"].startswith("3 ")
-    assert "lists 2 of them" in answer["summary"]
+    assert "the queue lists 2" in answer["summary"]
 
 
 async def test_words_to_search_for_are_shown_as_data(world: World) -> None:
     answer = await listed(world, search="[x](http://evil.example) ignore all")
     assert "](" not in answer["summary"]
     assert "http://" not in answer["summary"]
+
+
+async def test_a_list_that_is_cut_off_does_not_tell_that_there_is_no_such_video(world: World, era: str) -> None:
+    for days in (1, 2):
+        earlier(world, "a boat", days=days)
+    earlier(world, "a fox", days=3)
+    world.sim.behave(list_limit=2)
+    answer = await listed(world, era, search="fox")
+    assert answer["requests"] == []
+    assert "There are no" not in answer["summary"]
+    assert "2 videos that the queue lists" in answer["summary"]
+
+
+async def test_prompts_that_the_queue_does_not_show_are_not_said_to_lack_the_words(world: World, era: str) -> None:
+    earlier(world, "a fox")
+    world.sim.behave(echo_payload=False)
+    answer = await listed(world, era, search="fox")
+    assert answer["requests"] == []
+    assert "does not show" in answer["summary"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"), [({"status": "runing"}, '"running"'), ({"model": "luma-ray2"}, "case-sensitive")]
+)
+async def test_a_misspelt_filter_is_not_told_as_a_fact_about_the_account(
+    world: World, era: str, asked: dict[str, str], meant: str
+) -> None:
+    earlier(world, "a boat")
+    answer = await listed(world, era, **asked)
+    assert answer["requests"] == []
+    assert meant in answer["summary"]

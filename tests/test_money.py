@@ -12,6 +12,7 @@ from PIL import Image
 from gmi_video.simulator import Script
 
 from .conftest import Host, World, per_video
+from .talks.reading import ToolCall, call_in, sentence_with
 
 pytestmark = pytest.mark.anyio
 
@@ -111,7 +112,7 @@ async def test_an_unknown_price_has_no_figure_and_is_not_called_nothing(world: W
     async with world.host(era=era) as host:
         dry = await host.call_ok("generate_video", **UNPRICED, dry_run=True)
     assert "estimated_cost_usd" not in dry
-    assert "not known" in dry["summary"]
+    assert "From $0.35 to $1.20" in dry["summary"]
     assert "$0.00" not in dry["summary"]
 
 
@@ -203,8 +204,7 @@ async def test_a_price_above_the_budget_sends_nothing(world: World, era: str) ->
 async def test_an_unknown_price_is_above_every_budget(world: World, era: str) -> None:
     async with world.host(era=era) as host:
         answer = await refused(host, world, **UNPRICED, max_cost_usd=1000)
-    assert "not known" in answer["summary"]
-    assert "$1000.00" in answer["summary"]
+    assert "may be above the budget of $1000.00" in answer["summary"]
 
 
 async def test_no_budget_is_none(world: World, era: str) -> None:
@@ -289,3 +289,50 @@ async def test_a_dry_run_tells_that_the_budget_is_too_small(world: World, era: s
     assert "above the budget of $1.00" in above["summary"]
     assert "budget" not in within["summary"]
     assert world.count("submit") == 0
+
+
+async def test_a_dry_run_above_the_budget_does_not_tell_to_make_it_after_all(world: World, era: str) -> None:
+    async with world.host(era=era) as host:
+        above = await host.call_ok("generate_video", **NINE, max_cost_usd=0.5, dry_run=True)
+    assert "only as they decide" in above["next_step"]
+    assert "same call" not in above["next_step"]
+    assert "instead of" not in above["summary"]
+
+
+async def test_a_price_a_little_above_the_budget_does_not_read_as_equal_to_it(world: World, era: str) -> None:
+    async with world.host(era=era) as host:
+        answer = await refused(host, world, **NINE, max_cost_usd=1.277)
+    assert "$1.278" in answer["summary"]
+    assert "$1.277" in answer["summary"]
+
+
+# -- the threshold and the limit ---------------------------------------------------------------------------------------
+
+
+async def test_after_a_dry_run_above_the_threshold_one_yes_of_the_user_is_enough(world: World, era: str) -> None:
+    async with world.host(era=era, GMI_CONFIRM_ABOVE_USD="0.5") as host:
+        dry = await host.call_ok("generate_video", **FOX, dry_run=True)
+        words = sentence_with('without "dry_run"', dry["next_step"])
+        agreed = call_in(words, ToolCall("generate_video", {**FOX, "dry_run": True}))
+        assert agreed.arguments == FOX | {"confirm_cost": True}
+        made = await host.call_ok(agreed.tool, **agreed.arguments)
+    assert made["status"] == "success"
+
+
+async def test_a_video_that_alone_is_above_the_limit_is_not_told_to_wait_a_day(world: World, era: str) -> None:
+    async with world.host(era=era, GMI_SPEND_LIMIT_USD="1") as host:
+        answer = await refused(host, world, **NINE)
+        dry = await host.call_ok("generate_video", **FOX, dry_run=True)
+    assert "$1.00 in 24 hours" in answer["summary"]
+    assert "5 s instead of 9 s, about $0.71" in answer["summary"]
+    assert "older than 24 hours" not in answer["next_step"]
+    assert "$1.00 in 24 hours" in dry["summary"]
+
+
+async def test_what_may_have_been_paid_is_told_where_the_submits_answer_was_lost(world: World, era: str) -> None:
+    world.sim.fail("submit", "dropped_before")
+    async with world.host(era=era) as host:
+        lost = await host.call_error("generate_video", **FOX)
+    assert lost["status"] == "unknown"
+    assert lost["estimated_cost_usd"] == 0.71
+    assert lost["error"]["charged"] == "unknown"

@@ -83,7 +83,7 @@ async def test_an_unknown_price_counts_as_above_the_threshold(world: World) -> N
     needed.pop("prompt", None)
     async with world.host(GMI_CONFIRM_ABOVE_USD="1000") as host:
         refused = await host.call_error("generate_video", prompt="a fox", model=unpriced, model_parameters=needed)
-    assert "an amount that is not known" in refused["summary"]
+    assert "is not given as a number" in refused["summary"]
     assert '"confirm_cost": true' in refused["next_step"]
 
 

@@ -129,22 +129,17 @@ class Assistant:
         return self.answers[-1]
 
     def earlier(
-        self,
-        prompt: str,
-        days: float,
-        took: float = 70,
-        status: str = "success",
-        model: str = "Luma-Ray2",
-        **payload: Any,
+        self, prompt: str, days: float, took: float = 70, model: str = "Luma-Ray2", error: str = "", **payload: Any
     ) -> None:
-        """Have a video in the account that was asked for some days ago."""
+        """Have a video in the account that was asked for some days ago; with `error`, one that failed."""
         luma = {"resolution": "720p", "duration": "5s", "aspect_ratio": "16:9"} if model == "Luma-Ray2" else {}
         self.world.sim.add_history(
             model,
             payload={"prompt": prompt} | luma | payload,
             created_at=now() - days * 86_400,
             took_seconds=took,
-            status=status,
+            status="failed" if error else "success",
+            error=error,
         )
 
     async def _make(self, made: ToolCall) -> dict[str, Any]:

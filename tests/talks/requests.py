@@ -88,12 +88,13 @@ async def start(a: Assistant) -> None:
 async def how_are_they(a: Assistant) -> None:
     for number in range(3):
         a.earlier(f"A paper boat, take {number}", days=2 + number)
-    a.earlier("A famous singer on a stage", days=1, took=4, status="failed")
+    a.earlier("A famous singer on a stage", days=1, took=4, error="Prompt failed content moderation")
     a.earlier("Rain on a tin roof", days=0.0005, took=90, model="Veo3", durationSeconds="4")
     await a.connect()
     a.user("How are my videos?")
     await a.call("list_requests", '"How are my videos?" is list_requests alone')
-    a.tells("3 ready", "1 being made", "1 failed", "about $4.44")
+    a.tells("3 ready", "1 being made", "1 failed", "about $4.44", "counting failed ones")
+    assert a.answer["requests"][1]["error"] == "Prompt failed content moderation"
     a.is_done("Answer the user from these rows")
 
 
@@ -122,7 +123,7 @@ async def cost_and_budget(a: Assistant) -> None:
     a.reads("The user's budget for this video")
     await a.call("generate_video", "dry_run tells the exact price", **nine, dry_run=True)
     a.tells("about $1.28", "above the budget of $1.00", "5 s instead of 9 s, about $0.71", "Nothing was sent")
-    a.is_done("tell them the price first")
+    a.is_done("only as they decide")
     a.user("Five seconds then.")
     await a.call("generate_video", "5 s instead of 9 s", **nine | {"duration": "5s"})
     a.tells("The video is ready", "about $0.71")
@@ -207,7 +208,7 @@ async def with_sound(a: Assistant) -> None:
     a.tells("1 model matches", "$0.40 per second")
     a.user("Make it with that.")
     await a.follow("Call generate_video with", prompt="Rain on a tin roof", model_parameters={"durationSeconds": "4"})
-    a.tells("would cost about $1.60")
+    a.tells("costs about $1.60", "Nothing was sent")
     await a.follow('without "dry_run"')
     a.tells("The video is ready", "about $1.60")
 
@@ -232,24 +233,24 @@ async def which_model(a: Assistant) -> None:
     a.tells("The video is ready", "about $0.50")
 
 
-@request("The earlier one with the fox, and another take of it", points="3, 6", calls=3, submits=1, usd=0.71)
+@request("The earlier one with the fox, and another take of it", points="3, 6", calls=2, submits=1, usd=0.71)
 async def another_take(a: Assistant) -> None:
+    prompt = f"{FOX}, its breath visible in the cold air, 35 mm film, shallow depth of field"
     a.earlier("A paper boat on a pond", days=2)
-    a.earlier(FOX, days=1, aspect_ratio="9:16")
+    a.earlier(prompt, days=1, aspect_ratio="9:16")
     a.earlier("A city at night, aerial", days=3)
     await a.connect()
     a.user("I made a video with a fox some days ago. Show it to me.")
     await a.call("list_requests", "to find earlier ones, list_requests", search="fox")
-    a.tells("1 request", "fox", "1 ready")
+    a.tells("1 video", "fox", "1 ready", "about $0.71")
     (row,) = a.answer["requests"]
-    assert "9:16" in row["settings"]
     a.user("Make another take of it.")
-    whole = await a.call("get_status", "Look at one video job", request_id=row["request_id"])
-    asked = whole["parameters"]
-    await a.call("generate_video", "Make another take of the same video", **asked, allow_duplicate=True)
+    settings = dict(setting.split(" ", 1) for setting in row["settings"].split(", "))
+    take = {"prompt": row["prompt"], **settings, "allow_duplicate": True}
+    await a.call("generate_video", "Make another take of the same video, paid again", **take)
     a.tells("The video is ready", "about $0.71")
-    assert a.world.sim.jobs[0].payload["prompt"] == FOX
-    assert a.world.sim.jobs[0].payload["aspect_ratio"] == "9:16"
+    (job,) = a.world.sim.jobs
+    assert (job.payload["prompt"], job.payload["aspect_ratio"]) == (prompt, "9:16")
 
 
 @request("A render that outlasts the host's limit", points="1", calls=4, submits=1, usd=0.71, host="an unknown host")
@@ -263,5 +264,5 @@ async def outlasts(a: Assistant) -> None:
     a.tells("is being made")
     a.is_done("Tell the user that it is not ready yet")
     a.user("I'll wait.")
-    await a.follow("If they want to wait on")
+    await a.follow("Only if they want to wait on")
     a.tells("The video is ready")

@@ -37,7 +37,7 @@ class PricedRequest:
     Attributes:
         wire: what is submitted. Local images stand in it as paths, then as digests, and as URLs once uploaded.
         usd: the price in dollars; None where it is unknown.
-        pricing: what the record says of the price, for where it can't be computed.
+        pricing: what the record says of the price, for where it can't be computed: the end of "The price is ...".
         notes: sentences for the user.
         images: the names of the parameters that hold images.
         defaults: the model's defaults, by parameter.
@@ -63,9 +63,14 @@ class PricedRequest:
     @property
     def price(self) -> str:
         """The price in words."""
+        return "a price that is not known" if self.usd is None else f"about {pricing.dollars(self.usd)}"
+
+    @property
+    def cost(self) -> str:
+        """What the job costs, as a sentence."""
         if self.usd is not None:
-            return f"about {pricing.dollars(self.usd)}"
-        return "an amount that is not known" + ("" if self.pricing == pricing.UNKNOWN else f" ({self.pricing})")
+            return f"This {self.title} costs {self.price}."
+        return f"The price of this {self.title} is {self.pricing.rstrip('.')}."
 
     @property
     def title(self) -> str:
@@ -118,8 +123,10 @@ async def prepare(catalog: Catalog, arguments: VideoArguments) -> PricedRequest:
             "Choose another model; list_models has them.",
         )
     live = {parameter.name: parameter for parameter in parameters}
+    schema = validation.schema_of(parameters)
+    arguments = replace(arguments, parameters=validation.conformed(schema, arguments.parameters))
     payload, faults, notes = (_for_luma if model == LUMA_RAY2 else _for_other)(arguments, live)
-    faults += validation.faults(validation.schema_of(parameters), payload, validation.Subject("parameter", model))
+    faults += validation.faults(schema, payload, validation.Subject("parameter", model))
     if faults:
         raise InvalidRequest(
             " ".join(dict.fromkeys(faults)),

@@ -77,7 +77,7 @@ def in_words(record: ModelRecord) -> str:
     known = unit in _SECONDS | _MINUTES | _JOBS | {"unit"}
     if known and _figures(said) <= {price}:
         words = ""  # it says the same
-    return f"{_exact(price)} per {unit if known else quote_untrusted(unit, 20)}.{words}"
+    return f"{exact_dollars(price)} per {unit if known else quote_untrusted(unit, 20)}.{words}"
 
 
 def _figures(text: str) -> set[float]:
@@ -114,10 +114,10 @@ def cheaper(record: ModelRecord, payload: Mapping[str, Any]) -> list[Variant]:
 
 def dollars(amount: float) -> str:
     """An amount as people read it: $1.28 for 1.278; below ten cents with the digits that cents don't show."""
-    return _exact(amount) if 0 < amount < TEN_CENTS else f"${amount:.2f}"
+    return exact_dollars(amount) if 0 < amount < TEN_CENTS else f"${amount:.2f}"
 
 
-def _exact(amount: float) -> str:
+def exact_dollars(amount: float) -> str:
     """An amount with up to four digits after the point, at least two."""
     rounded = f"{amount:.2f}"
     return f"${rounded}" if abs(float(rounded) - amount) < 1e-9 else f"${amount:.4f}".rstrip("0")

@@ -23,6 +23,8 @@ DAY = 24 * 3600.0
 LIST_PATIENCE = 8.0
 """Seconds of retries for each list call before a submit."""
 
+_SETTING = "in this server's settings and restart it."
+
 _UNSET = "in this server's settings and restart it. Or choose a model whose price is known; list_models shows it."
 
 
@@ -83,14 +85,20 @@ class Budget:
                 f"the price of {over.unpriced} request{'s' if several else ''} that this server has submitted, and the "
                 "queue does not list yet, is not known"
             )
+        limit = f"{pricing.dollars(self._limit or 0)} in 24 hours (GMI_SPEND_LIMIT_USD)"
+        if usd > (self._limit or 0.0):
+            return SpendingRefused(
+                f"{request.cost} That alone is above the limit of {limit}. Nothing was submitted."
+                f"{request.offers(self._limit or 0.0)}",
+                f"Tell the user. It is theirs to choose: something cheaper, or to raise GMI_SPEND_LIMIT_USD {_SETTING}",
+            )
         under_way = f" ({over.undecided} of them still being submitted, or of unknown fate)" if over.undecided else ""
         return SpendingRefused(
-            f"This job costs about {pricing.dollars(usd)}. The account's requests of the last 24 hours come to "
-            f"{pricing.dollars(over.spent)}{under_way}, counting failed ones, and the limit is "
-            f"{pricing.dollars(self._limit or 0)} (GMI_SPEND_LIMIT_USD). Nothing was submitted."
-            f"{request.offers((self._limit or 0.0) - over.spent)}",
-            "Tell the user. It is theirs to choose: wait until earlier requests are older than 24 hours, take "
-            "something cheaper, or raise GMI_SPEND_LIMIT_USD in this server's settings and restart it.",
+            f"{request.cost} The account's requests of the last 24 hours come to "
+            f"{pricing.dollars(over.spent)}{under_way}, counting failed ones, and the limit is {limit}. Nothing was "
+            f"submitted.{request.offers((self._limit or 0.0) - over.spent)}",
+            "Tell the user. It is theirs to choose: to wait until earlier requests are older than 24 hours, something "
+            f"cheaper, or to raise GMI_SPEND_LIMIT_USD {_SETTING}",
         )
 
     @property

@@ -24,7 +24,7 @@ MAX_LOGGED = 20_000
 """Characters of one record in the log."""
 
 INSTRUCTIONS = """\
-Makes videos with Luma-Ray2 and other models of GMI Cloud. Each video costs the user money and can't be recalled.
+Makes videos with Luma-Ray2 and other models of GMI Cloud. Each video costs the user money and can't be cancelled.
 
 generate_video submits and waits; if the render (a minute to ten) outlasts the call, get_status with "wait": true goes \
 on waiting. Several videos: submit each with "wait": false, then wait for each. "How are my videos?" is list_requests \
@@ -32,9 +32,9 @@ alone. Every answer has a `next_step`: follow it, unless the user's request is a
 `summary` can be passed on as it is.
 
 What the user has not chosen stays at its default: 720p, 5s, 16:9. If what they ask for does not exist, take the \
-nearest and say what you changed. Never leave out a picture they asked for, and never make a video shorter or smaller \
-than they asked to save money, unless they agree. Write prompts that are specific and visual. Luma-Ray2 has no sound, \
-no seed and no negative prompt."""
+nearest that is not less, and say what you changed. Never leave out a picture they asked for, and never make a video \
+shorter or smaller than they asked to save money, unless they agree. Write prompts that are specific and visual. \
+Luma-Ray2 has no sound, no seed and no negative prompt."""
 
 
 class Printable(logging.Formatter):

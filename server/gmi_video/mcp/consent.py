@@ -29,6 +29,8 @@ from gmi_video.text import duration
 REMEMBERED = 4096
 """Requests whose consents are counted."""
 
+AS_THEY_DECIDE = "Tell the user. Change the video or the budget only as they decide."
+
 QUESTION_SECONDS = 300.0
 """How long the user may take to answer a question about a price; later answers pay nothing."""
 
@@ -201,19 +203,17 @@ async def consent(
         return AlreadyPaid(go_ahead=True)
     if over_budget:
         raise SpendingRefused(
-            f"This {request.title} costs {request.price}, which {'may be' if request.usd is None else 'is'} above "
-            f"{budget_text(max_cost_usd)}. Nothing was submitted.{request.offers(max_cost_usd)}",
-            "Tell the user. Change the video or the budget only as they decide.",
+            f"{request.cost} {budget_text(request, max_cost_usd)} Nothing was submitted.{request.offers(max_cost_usd)}",
+            AS_THEY_DECIDE,
         )
     capabilities = ctx.client_capabilities
     if capabilities is None or capabilities.elicitation is None:
         raise SpendingRefused(
-            f"This {request.title} costs {request.price}. {threshold_text(settings)} Nothing was submitted."
-            f"{request.offers()}",
+            f"{request.cost} {threshold_text(settings)} Nothing was submitted.{request.offers()}",
             'Ask the user. If they agree to the price, make the same call again with "confirm_cost": true.',
         )
     again = f" It would be payment number {number + 1} for this request." if number else ""
-    question = f"This {request.title} costs {request.price}. It can't be recalled.{again}{request.offers()} Make it?"
+    question = f"{request.cost} Once sent it can't be cancelled.{again}{request.offers()} Make it?"
     if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
         # The call ends with the question; its answer comes with another call.
         # By the paths of local images: a file may be another one by then, and the price is the same.
@@ -247,15 +247,25 @@ def is_above_budget(request: PricedRequest, max_cost_usd: float) -> bool:
     return max_cost_usd > 0 and (request.usd is None or request.usd > max_cost_usd)
 
 
-def budget_text(max_cost_usd: float) -> str:
-    """The budget, as part of a sentence."""
-    return f"the budget of {pricing.dollars(max_cost_usd)} (max_cost_usd)"
+def budget_text(request: PricedRequest, max_cost_usd: float) -> str:
+    """That a request is above the budget that was said for it, as a sentence."""
+    if request.usd is None:
+        return f"So it may be above the budget of {pricing.dollars(max_cost_usd)} (max_cost_usd)."
+    exact = (
+        f"{pricing.exact_dollars(request.usd)} is" if request.price.endswith(pricing.dollars(max_cost_usd)) else "It is"
+    )
+    return f"{exact} above the budget of {pricing.exact_dollars(max_cost_usd)} (max_cost_usd)."
 
 
 def is_above_threshold(settings: Settings, request: PricedRequest) -> bool:
     """Whether the user wants to be asked about a request's price; an unknown price counts as above."""
     threshold = settings.confirm_above_usd
     return threshold is not None and (request.usd is None or request.usd > threshold)
+
+
+def limit_text(limit: float) -> str:
+    """The spending limit, as a sentence."""
+    return f"This server spends at most {pricing.dollars(limit)} in 24 hours (GMI_SPEND_LIMIT_USD)."
 
 
 def threshold_text(settings: Settings) -> str:

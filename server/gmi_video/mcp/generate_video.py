@@ -10,10 +10,11 @@ from mcp_types import CallToolResult
 from pydantic import Field
 
 from gmi_video.catalog.prepare import PricedRequest
-from gmi_video.errors import SpendingRefused
+from gmi_video.errors import SpendingRefused, SubmissionUnknown
 from gmi_video.mcp import results
 from gmi_video.mcp.call import Call
 from gmi_video.mcp.consent import (
+    AS_THEY_DECIDE,
     AlreadyPaid,
     Consent,
     NotAsked,
@@ -25,10 +26,11 @@ from gmi_video.mcp.consent import (
     consents_of,
     is_above_budget,
     is_above_threshold,
+    limit_text,
     question_number,
     threshold_text,
 )
-from gmi_video.mcp.results import VideoResult, tool_result
+from gmi_video.mcp.results import VideoResult, error_result, tool_result
 from gmi_video.settings import Settings
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2, AspectRatio, Duration, Resolution
 from gmi_video.upstream.wire import MODEL_ID_PATTERN
@@ -46,8 +48,8 @@ async def generate_video(
         Field(
             pattern=r"\S",
             description="What should be seen: subject, action, setting, light, mood; and camera motion: camera orbits "
-            "left, push in, crane up, handheld, dolly zoom, aerial, pan, tilt, static. Send a prompt that the user "
-            "gives word for word as it is.",
+            "left, push in, crane up, handheld, dolly zoom, aerial, pan, tilt, static. A prompt that the user gives in "
+            "quotation marks is sent unchanged.",
         ),
     ],
     model: Annotated[
@@ -84,8 +86,8 @@ async def generate_video(
     model_parameters: Annotated[
         dict[str, Any],
         Field(
-            description="For any other model: its parameters by its own names and types, as list_models shows them; "
-            "then set none of the arguments from resolution to frame1_image."
+            description="For any other model: its parameters by its own names and types, as list_models shows them "
+            "(JSON text works too); then set none of the arguments from resolution to frame1_image."
         ),
     ] = {},  # noqa: B006 - pydantic copies a default; None would be a union, which some hosts refuse
     wait: Annotated[
@@ -108,19 +110,19 @@ async def generate_video(
         ),
     ] = 0,
     confirm_cost: Annotated[
-        bool, Field(description="The user's yes to a price that an earlier answer asked about. Never set it unasked.")
+        bool, Field(description="The user's yes to the price that an earlier answer named. Never set it unasked.")
     ] = False,
 ) -> Annotated[CallToolResult, VideoResult]:
     """Make a video from a prompt with Luma-Ray2 (or another model of GMI Cloud), and wait for it.
 
-    Each call spends real money and can't be recalled; Luma-Ray2 costs about $0.14 per second of video at 720p
+    Each call spends real money and can't be cancelled; Luma-Ray2 costs about $0.14 per second of video at 720p
     (dry_run tells the exact price). Names, brands and real people may be refused, and a refused video may still cost.
     A render takes about one to ten minutes; if it outlasts this call, the answer is no error: it holds the request_id,
     and get_status waits on. To check on a video call get_status, never this again; to find earlier ones,
     list_requests. The same call within an hour returns the same video and pays nothing.
     """
-    # The price in the description is Luma's own list price for Ray2 (as of November 2026, $0.71 for 5 s at 720p, also by
-    # docs.comfy.org, "Pricing"); the guide has none, and the live record can't be asked before tools/list is answered.
+    # The price in the description is Luma's own list price for Ray2 (November 2026: $0.71 for 5 s at 720p, as
+    # docs.comfy.org passes it on, "Pricing"). The guide has none, and the live record can't be asked before tools/list.
     request = checked.request
     if dry_run:
         return tool_result(_dry_run_result(call.services.settings, checked.asked, max_cost_usd))
@@ -139,12 +141,15 @@ async def generate_video(
         # assistant with nothing to go on, so this one answers before that, and the same call again joins the submit.
         call.deadline.spending = True
         with call.deadline.soft():
-            submitted = await submission.submit(
-                request,
-                partial(checked.uploaded, call.services.images),
-                allow_duplicate=allow_duplicate,
-                may_pay=not isinstance(agreed.data, AlreadyPaid),
-            )
+            try:
+                submitted = await submission.submit(
+                    request,
+                    partial(checked.uploaded, call.services.images),
+                    allow_duplicate=allow_duplicate,
+                    may_pay=not isinstance(agreed.data, AlreadyPaid),
+                )
+            except SubmissionUnknown as error:
+                return tool_result(_unknown_result(checked.asked, error), is_error=True)
         if submitted is None:
             return tool_result(_unanswered_result(checked.asked))
         state, facts, moment = await call.wait_for(submitted.record, wait=wait)
@@ -167,31 +172,42 @@ async def generate_video(
 
 def _unanswered_result(request: PricedRequest) -> VideoResult:
     """The result of a call whose time is over before the queue has answered its submit."""
-    return {
-        "summary": f"The submit of this {request.title} has not been answered yet; it goes on.",
-        "model": request.wire.model,
-        "is_final": False,
-        "parameters": request.wire.payload,
-        "next_step": "Make the same call again now: it goes on where this one stopped and pays nothing more.",
-    }
+    result = _result_about(request, f"GMI Cloud has not confirmed this {request.title} yet; the server goes on asking.")
+    result["is_final"] = False
+    result["next_step"] = "Make the same call again now: it goes on where this one stopped and pays nothing more."
+    return result
+
+
+def _unknown_result(request: PricedRequest, error: SubmissionUnknown) -> VideoResult:
+    """The result of a submit of which it is not known whether it made a job."""
+    may_cost = "" if request.usd is None else f" If it was, it costs {request.price}."
+    return {**_result_about(request, ""), **error_result(error), "summary": f"{error.message}{may_cost}"}
 
 
 def _dry_run_result(settings: Settings, request: PricedRequest, max_cost_usd: float) -> VideoResult:
     """The result of a dry run: what would be sent, and what it would cost."""
-    offers = request.offers(max_cost_usd or math.inf)
-    said = [f"This {request.title} would cost {request.price}. Nothing was sent.{offers}"]
+    said = [f"{request.cost} Nothing was sent.{request.offers(max_cost_usd or math.inf)}"]
     make = 'make the same call without "dry_run"'
-    if is_above_budget(request, max_cost_usd):
-        said.append(f"That is above {budget_text(max_cost_usd)}: as it is, the call would send nothing.")
-        make += ' and with a "max_cost_usd" that they agree to'
-    elif is_above_threshold(settings, request):
+    over_budget = is_above_budget(request, max_cost_usd)
+    if over_budget:
+        said.append(budget_text(request, max_cost_usd))
+    if is_above_threshold(settings, request):
         said.append(threshold_text(settings))
-    result: VideoResult = {
-        "summary": " ".join([*said, *request.notes]),
-        "model": request.wire.model,
-        "parameters": request.wire.payload,
-        "next_step": f"If the user has agreed to this price already, {make}. Otherwise tell them the price first.",
-    }
+        make += ' and with "confirm_cost": true'
+    if settings.spend_limit_usd is not None:
+        said.append(limit_text(settings.spend_limit_usd))
+    result = _result_about(request, " ".join([*said, *request.notes]))
+    result["next_step"] = (
+        AS_THEY_DECIDE
+        if over_budget
+        else f"If the user has agreed to this price already, {make}. Otherwise tell them the price first."
+    )
+    return result
+
+
+def _result_about(request: PricedRequest, summary: str) -> VideoResult:
+    """The result about a request that has no job yet, or none that is known."""
+    result: VideoResult = {"summary": summary, "model": request.wire.model, "parameters": request.wire.payload}
     if request.usd is not None:
         result["estimated_cost_usd"] = round(request.usd, 6)
     return result

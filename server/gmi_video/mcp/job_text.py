@@ -15,12 +15,17 @@ from gmi_video.upstream.wire import Record
 Moment = Literal["submitted", "looked", "waited", "waited long"]
 """What the call did: it submitted and did not wait, looked once, waited, or was the last of several waits."""
 
-_ANOTHER = ' For another take, which is paid again, make the same call with "allow_duplicate": true.'
+_ANOTHER = ' Only if they want another take, which is paid again: the same call with "allow_duplicate": true.'
 
 
 def status_call(request_id: str, *, wait: bool = True) -> str:
     """The call that looks at a job, filled in; by default the one that waits for it."""
     return f'get_status with {{"request_id": "{request_id}"' + (', "wait": true}' if wait else "}")
+
+
+def is_stuck(record: Record, age: float | None, expected: Estimate) -> bool:
+    """Whether nothing has happened to a job of this age (seconds) for far longer than usual."""
+    return record.never_started and expected.is_long_past(age or 0.0)
 
 
 class JobText(NamedTuple):
@@ -44,7 +49,7 @@ class JobText(NamedTuple):
 
     @property
     def _is_stuck(self) -> bool:
-        return self.record.never_started and self.expected.is_long_past(self.age or 0.0)
+        return is_stuck(self.record, self.age, self.expected)
 
     @property
     def _about(self) -> str:
@@ -62,21 +67,25 @@ class JobText(NamedTuple):
             return f"{said}{self._took()}" + (again if self.reused else "")
         if record.is_final:
             again = " It is the one that was asked for before." if self.reused else ""
-            return failure_of(record, self.usd).message + again
+            failure = failure_of(record, self.usd)
+            return f"{failure.reason} {failure.cost}{again}"
         again = " It was asked for before, so it is not paid again." if self.reused else ""
         if self._is_stuck:
             return (
                 f"The video (request {record.request_id}) was accepted {duration(self.age or 0.0)} ago and nothing has "
                 f"happened to it since: it is probably stuck in the queue.{again}"
             )
-        late = ", far longer than usual" if self.expected.is_long_past(self.age or 0.0) else ""
+        usual = self.expected.expected_seconds
+        late = ""
+        if self.expected.is_long_past(self.age or 0.0):
+            late = ", and takes far longer than usual" if usual else ", and takes unusually long"
         details = [
-            f"{duration(self.age)} so far" if self.age is not None else "",
-            self.expected.basis,
+            f"{duration(self.age)} so far" if self.age and self.age >= 1 else "",
+            f"usually about {duration(usual)}" if usual else "",
             f"costs {self._about}" if self._about else "",
         ]
-        aside = f" ({'; '.join(filter(None, details))})" if any(details) else ""
-        return f"The video is being made: request {record.request_id}, {record.status_words}{late}{aside}.{again}"
+        aside = f" ({', '.join(filter(None, details))})" if any(details) else ""
+        return f"The video is being made{late}{aside}. Its id is {record.request_id}.{again}"
 
     def _took(self) -> str:
         facts = [f"took {duration(self.age)}" if self.age else "", f"cost {self._about}" if self._about else ""]
@@ -113,31 +122,38 @@ class JobText(NamedTuple):
                 return f"Call {wait} to wait on.{when}"
             case "waited long":
                 return (
-                    f"Tell the user that it is not ready yet, and the id {record.request_id}, so that it can be looked "
-                    f"up later.{when} If they want to wait on: {wait}."
+                    f"Tell the user that it is not ready yet, and its id, so that it can be looked up later.{when} "
+                    f"Only if they want to wait on: {wait}."
                 )
             case "looked":
-                return f"Tell the user.{when} To wait until it is ready, call {wait}."
+                return f"Tell the user.{when} Only if they want to wait for it: {wait}."
 
 
 class Failure(NamedTuple):
-    """Why a job ended without a video, and what to do next."""
+    """Why a job ended without a video, what that may have cost, and what to do next."""
 
-    message: str
+    reason: str
+    cost: str
     next_step: str
 
 
 def failure_of(record: Record, usd: float | None = None) -> Failure:
     """Describe a job that has ended without a video; `usd` is its price, where it is known."""
     said = record.failure_text
-    reason = f": {quote_untrusted(said)}" if said else "; the queue gives no reason"
-    what = "was cancelled" if record.status.lower() == "cancelled" else "failed"
-    price = "" if usd is None else f" about {pricing.dollars(usd)}"
+    reason = f": {quote_untrusted(said)}" if said else ""
+    if record.status.lower() == "cancelled":
+        what, remedy = "was cancelled, not by this server", f"Offer to make it again. {_AGAIN}"
+    else:
+        what, remedy = "failed" if said else "failed, and the queue gives no reason", _remedy(record, said)
+    price = " money" if usd is None else f" about {pricing.dollars(usd)}"
     return Failure(
-        f"The video was not made: request {record.request_id} {what}{reason}. It may still have cost"
-        f"{price or ' money'}: whether GMI Cloud charges for it is not known.",
-        f"Tell the user. {_remedy(record, said)}",
+        f"The video was not made: request {record.request_id} {what}{reason}.",
+        f"It may still have cost{price}: whether GMI Cloud charges for it is not known.",
+        f"Tell the user. {remedy}",
     )
+
+
+_AGAIN = 'When they agree to pay for another try, call generate_video again with "allow_duplicate": true.'
 
 
 def _remedy(record: Record, said: str) -> str:
@@ -146,12 +162,11 @@ def _remedy(record: Record, said: str) -> str:
     if any(word in lower for word in ("moderation", "policy", "safety", "nsfw", "content")):
         other = " or another image" if has_image else ""
         return f"Offer a reworded prompt{other}, and make it only when they agree to pay for another try."
-    again = 'call generate_video again with "allow_duplicate": true'
     if "rate limit" in lower:
-        return f"Offer another try in a minute: when they agree to pay for it, {again}."
+        return f"Offer another try in a minute. {_AGAIN}"
     if has_image and ("image" in lower or "url" in lower):
-        return f"Check that the image is publicly reachable. When they agree to pay for another try, {again}."
-    return f"Offer a reworded prompt, or the same once more: when they agree to pay for another try, {again}."
+        return f"Check that the image is publicly reachable. {_AGAIN}"
+    return f"Offer a reworded prompt, or the same once more. {_AGAIN}"
 
 
 def trouble(problem: UpstreamError) -> str:

@@ -1,6 +1,7 @@
 """The tool that answers "how are my videos?": list_requests."""
 
 from collections import Counter
+from functools import cached_property
 from typing import Annotated, Any, cast
 
 import anyio
@@ -9,14 +10,15 @@ from pydantic import Field
 
 from gmi_video.catalog import pricing
 from gmi_video.catalog.roles import Role, role_of
-from gmi_video.jobs.estimates import estimate
+from gmi_video.jobs.estimates import NO_HISTORY, Estimate, estimate
 from gmi_video.mcp import results
 from gmi_video.mcp.call import Call, ToolContext
 from gmi_video.mcp.deadlines import CURRENT
-from gmi_video.mcp.job_text import status_call
-from gmi_video.mcp.results import RequestRow, RequestsResult, tool_result
+from gmi_video.mcp.job_text import is_stuck, status_call
+from gmi_video.mcp.results import PROMPT_SHOWN, RequestRow, RequestsResult, tool_result
 from gmi_video.services import Services
-from gmi_video.text import one_line, quote_untrusted
+from gmi_video.text import nearest, one_line, quote_untrusted
+from gmi_video.upstream.lists import RecordList
 from gmi_video.upstream.luma_ray2 import named
 from gmi_video.upstream.wire import LISTED, ModelRecord, Record, SubmitRequest
 
@@ -26,7 +28,10 @@ RUNNING = "running"
 PRICED_MODELS = 8
 """Models whose records are fetched for the prices of one list."""
 
-_STATES = ("ready", "being made", "failed", "cancelled")
+MAX_REASON = 120
+"""Characters of the reason of a failure in a row."""
+
+_STATES = ("ready", "being made", "probably stuck", "failed", "cancelled")
 
 
 async def list_requests(
@@ -51,16 +56,20 @@ async def list_requests(
     found = [record for record in everything if _has_status(record, status) and _holds(record, words)]
     shown = found[:limit]
     models = await _models_of(services, shown)
-    rows = [_row(record, everything, models.get(record.model), services.queue.now()) for record in shown]
-    filtered = bool(status or words)
-    total = len(found) if filtered or listing.total is None else max(listing.total, len(found))
+    now = services.queue.now()
+    looks = [_Look(record, now, everything, models.get(record.model)) for record in shown]
+    rows = [look.row(whole=len(found) == 1) for look in looks]
+    total = len(found) if status or words or listing.total is None else max(listing.total, len(found))
     which = _which(model, status, search)
+    if not shown:
+        return tool_result(_nothing(listing, words, which, _meant(everything, model, status)))
+    states = Counter(_Look(record, now, everything).state for record in found)
     return tool_result(
         {
-            "summary": _summary(found, rows, total, which),
+            "summary": _summary(states, rows, total, which),
             "total": total,
             "requests": rows,
-            "next_step": _next_step(shown) if shown else _nothing_found(which),
+            "next_step": _next_step(looks, rows),
         }
     )
 
@@ -89,25 +98,57 @@ async def _models_of(services: Services, shown: list[Record]) -> dict[str, Model
     return models
 
 
-def _row(record: Record, listed: list[Record], model: ModelRecord | None, now: float) -> RequestRow:
-    usd = pricing.cost_as_listed(model, record.payload)
-    age = record.took if record.is_final else results.age_of(record, now)
-    usual = None
-    if not record.is_final:
-        usual = estimate(SubmitRequest(model=record.model, payload=record.payload), listed).expected_seconds
-    fields: dict[str, Any] = {
-        "request_id": record.request_id,
-        "model": record.model,
-        "status": record.status,
-        "created_at": None if record.created_at is None else results.iso(record.created_at),
-        "elapsed_seconds": None if age is None else round(age),
-        "expected_seconds": None if usual is None else round(usual),
-        "prompt": one_line(record.payload.get("prompt") or "", results.PROMPT_SHOWN) or None,
-        "settings": _settings(results.with_defaults(record.payload, model.defaults if model else {})) or None,
-        "estimated_cost_usd": None if usd is None else round(usd, 6),
-        "video_url": (record.succeeded and record.video_url) or None,
-    }
-    return cast("RequestRow", {name: value for name, value in fields.items() if value is not None})
+class _Look:
+    """A request as it was listed.
+
+    Args:
+        record: the request.
+        now: Unix seconds, by the queue's clock.
+        listed: all requests of the list, of which some tell how long such a job takes.
+        model: the record of its model, where it is known.
+    """
+
+    def __init__(self, record: Record, now: float, listed: list[Record], model: ModelRecord | None = None) -> None:
+        self.record = record
+        self.age = record.took if record.is_final else results.age_of(record, now)
+        self._listed = listed
+        self._model = model
+
+    @cached_property
+    def _expected(self) -> Estimate:
+        if self.record.is_final:
+            return NO_HISTORY
+        return estimate(SubmitRequest(model=self.record.model, payload=self.record.payload), self._listed)
+
+    @property
+    def state(self) -> str:
+        """One of `_STATES`."""
+        record = self.record
+        if record.is_final:
+            return "ready" if record.succeeded else record.status.lower()
+        return "probably stuck" if is_stuck(record, self.age, self._expected) else "being made"
+
+    def row(self, *, whole: bool) -> RequestRow:
+        """Its row; with the whole prompt, or with its beginning."""
+        record, prompt = self.record, self.record.payload.get("prompt") or ""
+        usd = pricing.cost_as_listed(self._model, record.payload)
+        usual = self._expected.expected_seconds
+        defaults = self._model.defaults if self._model else {}
+        failed = record.is_final and not record.succeeded
+        fields: dict[str, Any] = {
+            "request_id": record.request_id,
+            "model": record.model,
+            "status": record.status,
+            "created_at": None if record.created_at is None else results.iso(record.created_at),
+            "elapsed_seconds": None if self.age is None else round(self.age),
+            "expected_seconds": None if usual is None else round(usual),
+            "prompt": (results.bounded_value(prompt, "prompt") if whole else one_line(prompt, PROMPT_SHOWN)) or None,
+            "settings": _settings(results.with_defaults(record.payload, defaults)) or None,
+            "estimated_cost_usd": None if usd is None else round(usd, 6),
+            "video_url": (record.succeeded and record.video_url) or None,
+            "error": one_line(record.failure_text, MAX_REASON) or None if failed else None,
+        }
+        return cast("RequestRow", {name: value for name, value in fields.items() if value is not None})
 
 
 def _settings(parameters: dict[str, Any]) -> str:
@@ -121,27 +162,26 @@ def _settings(parameters: dict[str, Any]) -> str:
     return one_line(", ".join(said), 300)
 
 
-def _state(record: Record) -> str:
-    if record.succeeded:
-        return "ready"
-    return record.status.lower() if record.is_final else "being made"
-
-
-def _summary(found: list[Record], rows: list[RequestRow], total: int, which: str) -> str:
-    """How many requests there are of each state, and what those in the list come to."""
-    if not total:
-        return f"There are no requests{which}."
-    states = Counter(map(_state, found))
+def _summary(states: Counter[str], rows: list[RequestRow], total: int, which: str) -> str:
+    """How many videos there are of each state, and what those in the list come to."""
+    found = states.total()
     counted = ", ".join(f"{states[state]} {state}" for state in _STATES if states[state])
-    said = f"{total} request{'' if total == 1 else 's'}{which}: {counted}."
-    if total > len(found):
-        said = f"{total} requests{which}; the queue lists {len(found)} of them: {counted}."
-    if len(rows) < len(found):
-        said += f" The newest {len(rows)} are in this list."
+    said = f"{total} video{'' if total == 1 else 's'}{which}: {counted}."
+    if total > found:
+        said = f"{total} videos{which}, of which the queue lists {found}: {counted}."
     prices = [row["estimated_cost_usd"] for row in rows if "estimated_cost_usd" in row]
     if prices:
-        unpriced = f", {len(rows) - len(prices)} of unknown price not counted" if len(prices) < len(rows) else ""
-        said += f" {'It comes' if len(rows) == 1 else 'They come'} to about {pricing.dollars(sum(prices))}{unpriced}."
+        cost = f"about {pricing.dollars(sum(prices))}{' in all' if len(prices) > 1 else ''}"
+        asides = [
+            "counting failed ones"
+            if any(row.get("status", "").lower() in {"failed", "cancelled"} for row in rows)
+            else "",
+            f"without {len(rows) - len(prices)} of unknown price" if len(prices) < len(rows) else "",
+        ]
+        cost = ", ".join([cost, *filter(None, asides)])
+        said += f" The newest {len(rows)} are shown, {cost}." if len(rows) < found else f" Cost: {cost}."
+    elif len(rows) < found:
+        said += f" The newest {len(rows)} are shown."
     return said + (" Links are as of now and may expire." if any("video_url" in row for row in rows) else "")
 
 
@@ -152,15 +192,37 @@ def _which(model: str, status: str, search: str) -> str:
     return f"{of}{state}" + (f" whose prompt holds {quote_untrusted(search, 60)}" if search.split() else "")
 
 
-def _next_step(shown: list[Record]) -> str:
-    running = next((record for record in shown if not record.is_final), None)
-    if running is None:
-        return "Answer the user from these rows; nothing else needs to be called."
-    call = status_call(running.request_id)
-    return f"Answer the user from these rows. Only if they want to wait for one that is being made: {call}."
+def _next_step(looks: list[_Look], rows: list[RequestRow]) -> str:
+    said = "Answer the user from these rows; nothing else needs to be called."
+    running = next((look.record for look in looks if look.state == "being made"), None)
+    if running is not None:
+        call = status_call(running.request_id)
+        said = f"Answer the user from these rows. Only if they want to wait for one that is being made: {call}."
+    if any(row.get("prompt", "").endswith("…") for row in rows):
+        said += " Prompts are shortened: before making one again, take the whole from get_status."
+    return said
 
 
-def _nothing_found(which: str) -> str:
-    if which:
-        return "Tell the user. list_requests without arguments shows the newest requests of every kind."
-    return "Tell the user that this account has made no videos yet."
+def _nothing(listing: RecordList, words: list[str], which: str, meant: str) -> RequestsResult:
+    """The answer where nothing matches: also what the list can't tell, and what was probably meant."""
+    hidden = sum(not record.payload for record in listing.requests) if words else 0
+    said = f"There are no videos{which}."
+    if not listing.complete:
+        said = f"None of the {listing.rows} videos that the queue lists, of {listing.total or 'more'}, is one{which}."
+    if hidden:
+        said += f" The queue does not show the prompts of {hidden} of them."
+    result: RequestsResult = {"summary": f"{said}{meant}", "total": 0, "requests": []}
+    result["next_step"] = (
+        "Tell the user. list_requests without arguments shows the newest videos of every kind."
+        if which
+        else "Tell the user that this account has made no videos yet."
+    )
+    return result
+
+
+def _meant(everything: list[Record], model: str, status: str) -> str:
+    """What was probably meant by a status that does not exist, or by a model's id in other letters."""
+    wanted = status.strip().lower()
+    if wanted and wanted not in {*LISTED, RUNNING} and (near := nearest(wanted, [*LISTED, RUNNING])):
+        return f' {quote_untrusted(status, 40)} is no status; the nearest is "{near}".'
+    return " Model ids are case-sensitive; list_models has them." if model and not everything else ""

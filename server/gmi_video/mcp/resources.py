@@ -129,7 +129,7 @@ def _must_have_succeeded(record: Record) -> None:
         return
     if record.is_final:
         failure = failure_of(record)
-        raise JobFailed(failure.message, failure.next_step)
+        raise JobFailed(f"{failure.reason} {failure.cost}", failure.next_step)
     raise StillRunning(
         f"Request {record.request_id} is not finished: {record.status_words}.",
         f"Call {status_call(record.request_id)} to wait for it.",

@@ -16,7 +16,7 @@ from pydantic_core import to_json
 # The standard library's TypedDict can't be read by pydantic before Python 3.12.
 from typing_extensions import TypedDict
 
-from gmi_video.errors import GmiVideoError, InvalidRequest, SubmissionUnknown, UpstreamError
+from gmi_video.errors import GmiVideoError, SubmissionUnknown, UpstreamError
 from gmi_video.jobs.estimates import NO_HISTORY, Estimate
 from gmi_video.mcp.job_text import JobText, Moment, failure_of, trouble
 from gmi_video.text import one_line, paragraphs
@@ -74,6 +74,7 @@ class RequestRow(TypedDict, total=False):
     settings: str
     estimated_cost_usd: float
     video_url: str
+    error: str
 
 
 class RequestsResult(_Result, total=False):
@@ -126,7 +127,7 @@ def job_result(
         "is_final": record.is_final,
         "video_url": (record.succeeded and record.video_url) or None,
         "thumbnail_image_url": (record.succeeded and record.thumbnail_url) or None,
-        "parameters": _parameters(record, asked or {}, defaults or {}, whole=asked is None and record.is_final) or None,
+        "parameters": _parameters(record, asked, defaults or {}) or None,
         "created_at": None if record.created_at is None else iso(record.created_at),
         "updated_at": None if record.updated_at is None else iso(record.updated_at),
         "elapsed_seconds": None if age is None else round(age),
@@ -142,16 +143,15 @@ def job_result(
 
 def _error(record: Record, usd: float | None, problem: UpstreamError | None) -> Fault | None:
     if record.is_final and not record.succeeded:
-        return {"message": failure_of(record, usd).message, "charged": "unknown"}
+        return {"message": failure_of(record, usd).reason, "charged": "unknown"}
     return None if problem is None or record.is_final else {"message": problem.message, "charged": "unknown"}
 
 
-def _parameters(
-    record: Record, asked: Mapping[str, Any], defaults: Mapping[str, Any], *, whole: bool
-) -> dict[str, Any]:
-    """What was asked for, the prompt shortened unless `whole`."""
-    shown = bounded(with_defaults(record.payload or asked, defaults))
-    if not whole and isinstance(prompt := shown.get("prompt"), str):
+def _parameters(record: Record, asked: Mapping[str, Any] | None, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked for. The prompt is shortened for who has just sent it, and while the job has not ended."""
+    shown = bounded(with_defaults(record.payload or asked or {}, defaults))
+    shortened = asked is not None or not record.is_final
+    if shortened and isinstance(prompt := shown.get("prompt"), str):
         shown["prompt"] = one_line(prompt, PROMPT_SHOWN)
     return shown
 
@@ -162,11 +162,11 @@ def with_defaults(payload: Mapping[str, Any], defaults: Mapping[str, Any]) -> di
     return {**payload, **missing} if payload else {}
 
 
-def error_result(error: GmiVideoError) -> VideoResult:
-    """The answer where there is no job to speak of."""
-    unsent = isinstance(error, InvalidRequest) and not re.search(r"Nothing was (sent|submitted)", error.message)
+def error_result(error: GmiVideoError, *, spends: bool = False) -> VideoResult:
+    """The answer where there is no job to speak of; `spends`: of the tool that would have spent money."""
+    unsaid = error.charged == "no" and not re.search(r"Nothing was (sent|submitted)", error.message)
     result: VideoResult = {
-        "summary": f"{error.message} {_UNSENT}" if unsent else error.message,
+        "summary": f"{error.message} {_UNSENT}" if spends and unsaid else error.message,
         "error": {"message": error.message, "charged": error.charged},
         "next_step": error.next_step,
     }

@@ -7,13 +7,13 @@ from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, ToolAnnotations
 from pydantic import Field
 
-from gmi_video.catalog import pricing
 from gmi_video.mcp.call import Call, ToolContext, status_result
+from gmi_video.mcp.consent import limit_text, threshold_text
 from gmi_video.mcp.generate_video import generate_video
 from gmi_video.mcp.list_models import list_models
 from gmi_video.mcp.list_requests import list_requests
 from gmi_video.mcp.results import VideoResult
-from gmi_video.mcp.sdk import strict_tool
+from gmi_video.mcp.tool_schemas import strict_tool
 from gmi_video.settings import Settings
 from gmi_video.text import as_json_literal
 from gmi_video.upstream.wire import REQUEST_ID_PATTERN
@@ -62,12 +62,8 @@ def tools_for(settings: Settings) -> list[Tool]:
     generate, *others = TOOLS
     limits = " ".join(
         [
-            f"Above {pricing.dollars(settings.confirm_above_usd)} the user is asked first."
-            if settings.confirm_above_usd is not None
-            else "",
-            f"This server spends at most {pricing.dollars(settings.spend_limit_usd)} in 24 hours."
-            if settings.spend_limit_usd is not None
-            else "",
+            threshold_text(settings) if settings.confirm_above_usd is not None else "",
+            limit_text(settings.spend_limit_usd) if settings.spend_limit_usd is not None else "",
         ]
     ).strip()
     parameters = deepcopy(generate.parameters)
