@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from gmi_video.errors import InvalidRequest
+from gmi_video.images.refusals import KEEP
 from gmi_video.images.upload import Images
 
 from .conftest import World
@@ -48,9 +49,10 @@ async def refusal(images: Images, value: str | Path, world: World) -> InvalidReq
     with pytest.raises(InvalidRequest) as real:
         await url_of(images, str(value), "frame0_image")
     assert str(dry.value) == str(real.value)
-    assert real.value.message.startswith("frame0_image")
+    assert real.value.message.startswith("The start image ")
+    assert "(frame0_image) " in real.value.message
     assert real.value.message.endswith("Nothing was sent.")
-    assert real.value.next_step.endswith(".")
+    assert real.value.next_step.endswith(f". {KEEP}")
     assert SECRET not in str(real.value)
     assert world.sim.calls == []
     assert world.sim.outside_requests == []

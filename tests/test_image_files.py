@@ -18,6 +18,7 @@ from gmi_video.errors import InvalidRequest
 from gmi_video.images import formats
 from gmi_video.images.conversion import to_png
 from gmi_video.images.files import Folders, content
+from gmi_video.images.refusals import KEEP
 from gmi_video.images.upload import Images
 from gmi_video.upstream.client import Queue
 
@@ -32,7 +33,7 @@ async def test_traversal_out_of_the_folder(world: World, images: Images, folder:
     inside = str(folder)
     for value in (f"{inside}/../secret.png", f"{inside}/./x/../../secret.png", "/etc/passwd", f"{inside}-other/a.png"):
         error = await refusal(images, value, world)
-        assert "does not lead to a file below an allowed folder" in error.message
+        assert "is not in a folder that this server may read images from" in error.message
         assert inside in error.next_step
 
 
@@ -49,7 +50,7 @@ async def test_a_symlink_out_of_the_folder(world: World, images: Images, folder:
     (folder.parent / "secret.png").write_bytes(drawn())
     (folder / "a.png").symlink_to("../secret.png")
     error = await refusal(images, folder / "a.png", world)
-    assert "does not lead to a file below" in error.message
+    assert "is a link to a place outside the folders" in error.message
     assert "secret" not in str(error)
 
 
@@ -57,7 +58,7 @@ async def test_a_symlinked_folder(world: World, images: Images, folder: Path) ->
     (folder.parent / "private").mkdir()
     (folder.parent / "private" / "a.png").write_bytes(drawn())
     (folder / "shared").symlink_to("../private")
-    assert "does not lead to a file below" in (await refusal(images, folder / "shared" / "a.png", world)).message
+    assert "is a link to a place outside" in (await refusal(images, folder / "shared" / "a.png", world)).message
 
 
 async def test_symlinks_in_a_circle(world: World, images: Images, folder: Path) -> None:
@@ -180,7 +181,7 @@ def test_a_path_that_becomes_a_symlink_after_it_was_confined_is_not_followed(fol
 async def test_a_directory(world: World, images: Images, folder: Path) -> None:
     (folder / "a.png").mkdir()
     assert "is not a file but a folder" in (await refusal(images, folder / "a.png", world)).message
-    await refusal(images, folder, world)
+    assert "is a folder, not an image" in (await refusal(images, folder, world)).message
 
 
 async def test_an_empty_file_and_one_that_is_not_there(world: World, images: Images, folder: Path) -> None:
@@ -270,7 +271,7 @@ async def test_a_heic_is_refused_with_what_to_do(world: World, images: Images, f
     (folder / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 100)
     error = await refusal(images, folder / "a.heic", world)
     assert "HEIC" in error.message
-    assert error.next_step == "Convert it to PNG or JPEG first."
+    assert error.next_step == f"Convert it to PNG or JPEG first. {KEEP}"
 
 
 def test_without_pillow_the_refusal_says_how_to_install_it_and_png_still_passes(folder: Path) -> None:
@@ -346,7 +347,7 @@ async def test_a_path_in_another_case(world: World, images: Images, folder: Path
     (folder.parent / "Pictures").mkdir()
     (folder.parent / "Pictures" / "a.png").write_bytes(drawn())
     (folder / "a.png").write_bytes(drawn())
-    assert "below an allowed folder" in (await refusal(images, folder.parent / "Pictures" / "a.png", world)).message
+    assert "is not in a folder that" in (await refusal(images, folder.parent / "Pictures" / "a.png", world)).message
     assert "does not exist" in (await refusal(images, folder / "A.PNG", world)).message
 
 

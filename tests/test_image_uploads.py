@@ -273,7 +273,7 @@ async def test_a_file_that_is_not_allowed_or_no_image_stops_the_call_before_anyt
         for name in ("key.png", "out.png", "missing.png"):
             path = str(folder / name)
             answer = await host.call_error("generate_video", prompt="a fox", frame1_image=path, dry_run=dry_run)
-            assert answer["error"]["message"].startswith("frame1_image: ")
+            assert answer["error"]["message"].startswith(f"The end image '{path}' (frame1_image) ")
             assert answer["error"]["charged"] == "no"
             assert SECRET not in str(answer)
     assert world.sim.jobs == []

@@ -71,8 +71,10 @@ async def test_two_unusable_images_are_both_named_at_once(world: World) -> None:
         refused = await host.call_error(
             "generate_video", prompt="a fox", frame0_image="http://127.1/a.png", frame1_image="http://[::1]/b.png"
         )
-    assert "frame0_image names the host 127.1" in refused["error"]["message"]
-    assert "frame1_image names the host" in refused["error"]["message"]
+    message = refused["error"]["message"]
+    assert "The start image (frame0_image) names the host 127.1" in message
+    assert "The end image (frame1_image) names the host" in message
+    assert message.count("Nothing was sent.") == refused["next_step"].count("Don't make the video without") == 1
     assert world.count("submit") == 0
 
 

@@ -33,7 +33,7 @@ from gmi_video.text import one_line, paragraphs
 from gmi_video.upstream.wire import ModelRecord, Parameter, Record
 
 from .conftest import EPOCH, ERAS, Host, World, now
-from .foreign_words import LONGEST_SENTENCE, MARK, MODEL_ID, VALUES, ForeignWords, places
+from .foreign_words import IMAGE, LONGEST_SENTENCE, MARK, MODEL_ID, VALUES, ForeignWords, places
 from .full import FULL
 from .stdio import Server, cloud, event_loop
 from .test_tasks import DeclaresTasks, ask, begun
@@ -118,7 +118,8 @@ async def _models(host: Host, seen: Published) -> None:
         await seen.read(host, MODEL.format(model_id=name.replace(" ", "%20").replace("/", "%2F")))
         await seen.call(host, "list_requests", model=name)
     await seen.call(host, "list_models")
-    await seen.call(host, "list_models", search=MARK)
+    for search in (MARK, "veo", f"veo {MARK}", "luma", "bare", "unpriced", "google", f"{seen.text[:4000]}", "v"):
+        await seen.call(host, "list_models", search=search)
     for uri, argument in ((OUTCOME, "request_id"), (MODEL, "model_id")):
         reference = ResourceTemplateReference(uri=uri)
         await seen.attempt("complete", host.client.complete(reference, {"name": argument, "value": ""}))
@@ -133,6 +134,8 @@ async def _refused_and_dry(host: Host, seen: Published) -> None:
             {"durationSeconds": 8, "aspect_ratio": "1:1", "colour": "red", "seed": 1e300},
             {"durationSeconds": seen.text, "resolution": seen.text},
             {"prompt": "twice", MARK: "x"},
+            {IMAGE: "/nowhere/a.png"},
+            {IMAGE: "ftp://nowhere"},
         ):
             shared: dict[str, Any] = {"prompt": "a fox", "model": model, "model_parameters": given, "dry_run": True}
             await seen.call(host, "generate_video", **shared)

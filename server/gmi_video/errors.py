@@ -21,7 +21,6 @@ Every error says what happened (`message`), what to do next (`next_step`) and wh
 (`charged`). No error contains a secret; text of the vendor's is in quotation marks.
 """
 
-from collections.abc import Sequence
 from typing import Literal
 
 Charged = Literal["no", "unknown"]
@@ -49,13 +48,6 @@ class SettingsError(GmiVideoError):
 
 class InvalidRequest(GmiVideoError):
     """An argument is wrong; nothing was sent."""
-
-    @classmethod
-    def of(cls, faults: Sequence["InvalidRequest"]) -> "InvalidRequest":
-        """One error for several faults, each said once."""
-        messages = dict.fromkeys(fault.message for fault in faults)
-        steps = dict.fromkeys(fault.next_step for fault in faults)
-        return cls(" ".join(messages), " ".join(steps))
 
 
 class SpendingRefused(InvalidRequest):

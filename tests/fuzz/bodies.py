@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gmi_video import text
-from gmi_video.catalog import pricing, validation
+from gmi_video.catalog import facts, pricing, validation
 from gmi_video.mcp import resources, results
-from gmi_video.mcp.tools import parameter_table
+from gmi_video.mcp.list_models import parameter_table
 from gmi_video.settings import Settings
 from gmi_video.upstream import failures, lists
 from gmi_video.upstream.failures import Operation
@@ -162,9 +162,13 @@ def model_records(body: Any) -> None:
     record = _models(ModelRecord.model_validate, body)
     if record is None:
         return
-    _shown(
-        {"parameters": parameter_table(record), "message": f"The price is {pricing.in_words(record)}"}, "list_models"
-    )
+    found = {
+        "parameters": parameter_table(record),
+        "details": [f"Veo3: {facts.line(record)}"],
+        "message": f"The price is {pricing.in_words(record)}",
+        "next_step": f"Give such as {facts.example(record)}.",
+    }
+    _shown(found, "list_models")
     _shown({"display_name": record.display_name, "guide": record.detailed_description}, "model")
     schema = validation.schema_of(record.parameters)
     given = {"prompt": 5, MARK: "x"}

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gmi_video.catalog import pricing, validation
+from gmi_video.catalog import combinations, facts, pricing, validation
 from gmi_video.catalog.lookup import Catalog
 from gmi_video.catalog.pricing import Variant
 from gmi_video.catalog.roles import Role, counterpart, role_of
@@ -42,6 +42,7 @@ class PricedRequest:
         images: the names of the parameters that hold images.
         defaults: the model's defaults, by parameter.
         cheaper: the same with one parameter changed, where that costs less.
+        ratios: the aspect ratios that the model offers.
     """
 
     wire: SubmitRequest
@@ -51,6 +52,7 @@ class PricedRequest:
     images: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
     cheaper: tuple[Variant, ...] = ()
+    ratios: tuple[str, ...] = ()
 
     def offers(self, at_most: float = math.inf) -> str:
         """What would cost less, and no more than `at_most` dollars: a sentence after a blank; empty for nothing."""
@@ -90,6 +92,11 @@ class PricedRequest:
             elif value and isinstance(value, str):
                 payload[name] = await convert(value, name)
         return replace(self, wire=SubmitRequest(model=self.wire.model, payload=payload))
+
+    def with_sizes(self, sizes: Mapping[str, tuple[int, int]]) -> "PricedRequest":
+        """This request with what is to be noted about images of these sizes (pixels, by parameter)."""
+        noted = combinations.shape_notes(self.wire.model, self.wire.payload, self.ratios, sizes)
+        return replace(self, notes=(*self.notes, *noted))
 
 
 def _figure(name: str, value: object) -> str:
@@ -131,10 +138,11 @@ async def prepare(catalog: Catalog, arguments: VideoArguments) -> PricedRequest:
         SubmitRequest(model=model, payload=payload),
         usd,
         pricing.UNKNOWN if usd is not None else pricing.in_words(record),
-        tuple(notes),
+        (*notes, *combinations.notes(model, payload)),
         tuple(name for name in payload if role_of(name) is Role.IMAGE),
         {parameter.name: parameter.default_value for parameter in parameters},
         tuple(pricing.cheaper(record, payload)),
+        tuple(facts.ratios(parameters) or (facts.ratios(DOCUMENTED.parameters) if model == LUMA_RAY2 else ())),
     )
 
 

@@ -80,6 +80,6 @@ def _picture(kind: str, code: int, output: bytes) -> Picture:
     if len(output) > MAX_BYTES:
         raise NotAPicture(
             f"is a {kind} picture that as PNG is larger than {MAX_BYTES // 1_000_000} MB.",
-            "Make it smaller, or convert it to JPEG first.",
+            "Ask the user for it as a JPEG file, or for a smaller copy; don't shrink it unless they agree.",
         )
     return Picture("png", output)

@@ -36,13 +36,13 @@ _FILL, _EOI, _SOS = 0xFF, 0xD9, 0xDA
 _SMALLEST_FRAME = 11
 """Bytes of a frame header with one component, with the length that is a part of it (ITU T.81, B.2.2)."""
 
-_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """SOF markers, whose segments hold the image's size (ITU T.81, table B.1)."""
 JPEG_NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """The marker that ends entropy-coded data: not a stuffed byte, a restart or a fill byte (ITU T.81, B.1.1). The pattern
 has no repetition, so that a search takes linear time whatever the data."""
 
-_NOT_FILL = re.compile(rb"[^\xff]")
+NOT_FILL = re.compile(rb"[^\xff]")
 
 
 class NotAPicture(Exception):
@@ -107,7 +107,7 @@ def check_size(width: int, height: int, most: int = MAX_PIXELS) -> None:
     if width * height > most:
         raise NotAPicture(
             f"is a picture of {width}×{height} pixels, more than the {most // 1_000_000} million allowed.",
-            "Make it smaller first: no video is larger than 4k.",
+            "Ask the user for a smaller copy (no video is larger than 4k); don't shrink it unless they agree.",
         )
 
 
@@ -155,7 +155,7 @@ def _jpeg_end(content: bytes) -> int:
     for _ in range(MAX_PARTS):
         if content[at] != _FILL:
             break
-        at = _first(_NOT_FILL, content, at)  # a marker may follow any number of fill bytes
+        at = first(NOT_FILL, content, at)  # a marker may follow any number of fill bytes
         marker = content[at]
         at += 1
         if marker == _EOI:
@@ -167,7 +167,7 @@ def _jpeg_end(content: bytes) -> int:
         (size,) = struct.unpack_from(">H", content, at)
         if size < 2 or at + size > len(content):
             raise IndexError
-        if marker in _JPEG_FRAMES:
+        if marker in JPEG_FRAMES:
             if size < _SMALLEST_FRAME:
                 break
             _, height, width = struct.unpack_from(">BHH", content, at + 2)
@@ -178,11 +178,11 @@ def _jpeg_end(content: bytes) -> int:
             if not has_frame:
                 break
             has_scan = True
-            at = _first(JPEG_NEXT_MARKER, content, at)
+            at = first(JPEG_NEXT_MARKER, content, at)
     raise _damaged("JPEG")
 
 
-def _first(pattern: re.Pattern[bytes], content: bytes, at: int) -> int:
+def first(pattern: re.Pattern[bytes], content: bytes, at: int) -> int:
     """Where a pattern of one or two bytes matches first. Raises `IndexError` where it does not."""
     for start in range(at, len(content), WINDOW):
         if found := pattern.search(content, start, start + WINDOW + 1):

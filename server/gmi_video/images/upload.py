@@ -18,10 +18,12 @@ from gmi_video.background import Tasks
 from gmi_video.errors import Rejected, Unavailable
 from gmi_video.images import formats, urls
 from gmi_video.images.conversion import to_png
-from gmi_video.images.files import Folders, content, refused
+from gmi_video.images.files import Folders, content, path_of
 from gmi_video.images.formats import Convertible, NotAPicture, Picture
+from gmi_video.images.refusals import subject
+from gmi_video.images.shape import Size, size_of
 from gmi_video.single_flight import Interrupted, SingleFlight
-from gmi_video.text import one_line, safe_url
+from gmi_video.text import safe_url
 from gmi_video.upstream import failures
 from gmi_video.upstream.client import Queue
 
@@ -46,10 +48,11 @@ _URL_LIKE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 
 class LocalImage(NamedTuple):
-    """A local image that was read: its digest, which stands for it until it is uploaded, and its content."""
+    """A local image that was read: its digest, which stands for it until it is uploaded, its content, and its size."""
 
     digest: str
     picture: Picture
+    size: Size
 
 
 class Images:
@@ -75,17 +78,19 @@ class Images:
         """Check an image without sending anything, and read it where it is a local file.
 
         Args:
-            value: an http(s) URL, or the path of a local file.
+            value: an http(s) URL, or the path (or `file:` URL) of a local file.
             argument: the argument it was given in, for the error.
 
         Returns:
             The image; None for a public URL, which needs no upload.
 
         Raises:
-            InvalidRequest: it can't be used.
+            ImageRefused: it can't be used.
         """
+        value = path_of(value) or value
         if _URL_LIKE.match(value):
-            urls.check(value, argument)
+            if fault := urls.fault(value):
+                raise self._folders.refused(f"{subject(argument)} {fault}")
             return None
         with self._refusing(value, argument):
             async with self._readers:
@@ -93,8 +98,7 @@ class Images:
                 with anyio.fail_after(READ_SECONDS):
                     found = await anyio.to_thread.run_sync(self._read, value, argument, abandon_on_cancel=True)
                 picture = await to_png(found) if isinstance(found, Convertible) else found
-                digest = await anyio.to_thread.run_sync(_digest, picture.content, abandon_on_cancel=True)
-        return LocalImage(digest, picture)
+                return await anyio.to_thread.run_sync(_local_image, picture, abandon_on_cancel=True)
 
     async def upload(self, image: LocalImage) -> str:
         """The public URL of an image, which is uploaded unless that was done a moment ago.
@@ -139,30 +143,36 @@ class Images:
 
     def _read(self, value: str, argument: str) -> Picture | Convertible:
         """The image that a path leads to. Runs in a worker thread."""
-        return formats.read(content(self._folders.locate(value, argument)))
+        located = self._folders.locate(value, argument)
+        try:
+            return formats.read(content(located))
+        except FileNotFoundError:
+            fault = f"{subject(argument, value)} does not exist."
+            raise self._folders.refused(fault, self._folders.nearest(located)) from None
 
     @contextmanager
     def _refusing(self, value: str, argument: str) -> Generator[None]:
         """What goes wrong with a file, in words."""
-        shown = f"{argument}: the file {one_line(value, 200)!r}"
+        shown, refused = subject(argument, value), self._folders.refused
         try:
             yield
         except NotAPicture as error:
-            raise refused(f"{shown} {error}", error.remedy or "Give a JPEG or PNG file, or a public URL.") from None
+            remedy = error.remedy or "Ask the user for a JPEG or PNG file, or a public http(s) URL of it."
+            raise refused(f"{shown} {error}", remedy) from None
         except TimeoutError:
             raise refused(
                 f"{shown} can't be read in {READ_SECONDS:g} s: the drive that it is on may not answer.",
-                "Give a file on another drive, or a public URL.",
+                "Tell the user; a copy of it on another drive, or a public http(s) URL, would do.",
             ) from None
-        except FileNotFoundError:
-            raise refused(f"{shown} does not exist.", self._folders.where()) from None
         except PermissionError:
             raise refused(
-                f"{shown} may not be read by this server.", "Have the user allow it, or give another file."
+                f"{shown} may not be read by this server.",
+                "Ask the user to allow it (the rights of the file and its folder), or for another copy of it.",
             ) from None
         except OSError:
-            raise refused(f"{shown} can't be read.", "Give another file, or a public URL.") from None
+            raise refused(f"{shown} can't be read.", "Ask the user for another copy of it, or a public URL.") from None
 
 
-def _digest(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+def _local_image(picture: Picture) -> LocalImage:
+    digest = hashlib.sha256(picture.content).hexdigest()
+    return LocalImage(f"sha256:{digest}", picture, size_of(picture))

@@ -6,7 +6,6 @@ may be charged, or points the vendor's servers at their own internal network.
 
 from urllib.parse import urlsplit
 
-from gmi_video.errors import InvalidRequest
 from gmi_video.text import one_line
 from gmi_video.upstream.addresses import URL_CHARACTERS, host_fault
 
@@ -14,29 +13,13 @@ MAX_URL = 2048
 """Longest URL that is accepted (characters)."""
 
 
-def check(value: str, argument: str) -> None:
-    """Accept a public http(s) URL.
-
-    Args:
-        value: the URL.
-        argument: the tool argument it was given in, for the message.
-
-    Raises:
-        InvalidRequest: it has another scheme, holds credentials, or names a host that is not public.
-    """
-    if fault := _fault(value):
-        raise InvalidRequest(
-            f"{argument} {fault} Nothing was sent.",
-            f"Give {argument} a public http(s) URL, or the absolute path of an image file below one of the folders of "
-            "GMI_IMAGE_DIRS, which is uploaded for you.",
-        )
-
-
-def _fault(value: str) -> str:
-    """What is wrong with a URL, as the rest of a sentence; empty if nothing is."""
+def fault(value: str) -> str:
+    """What is wrong with a URL, as the rest of a sentence; empty for a public http(s) URL."""
     scheme = value.split(":", 1)[0].lower()
+    if scheme == "data":
+        return "is given as its bytes in text (a data: URL), and GMI Cloud takes only an address of it."
     if scheme not in {"http", "https"}:
-        return f"is a {one_line(scheme, 20)}: address, which the queue's servers can't read."
+        return f"is a {one_line(scheme, 20)}: address, which GMI Cloud's servers can't read."
     if len(value) > MAX_URL:
         return f"is a URL of {len(value)} characters; at most {MAX_URL} are allowed."
     if not URL_CHARACTERS.fullmatch(value):
@@ -62,7 +45,7 @@ def _host_fault(host: str, *, bracketed: bool) -> str:
     # A public name may resolve to a private address; only the vendor, who resolves it, can see that.
     match host_fault(host, bracketed=bracketed):
         case "unreachable":
-            return f"names the host {one_line(host, 80)}, which the queue's servers on the internet can't reach."
+            return f"names the host {one_line(host, 80)}, which GMI Cloud's servers on the internet can't reach."
         case "unreadable":
             return (
                 f"names the host {one_line(host, 80)}, which is neither a host name nor an address in its usual form."

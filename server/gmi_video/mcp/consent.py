@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gmi_video.catalog import pricing
 from gmi_video.catalog.prepare import PricedRequest, VideoArguments, prepare
-from gmi_video.errors import InvalidRequest, SpendingRefused
+from gmi_video.errors import SpendingRefused
+from gmi_video.images.refusals import ImageRefused, together
 from gmi_video.images.upload import Images, LocalImage
 from gmi_video.mcp.call import Call, ToolContext
 from gmi_video.services import Services
@@ -149,24 +150,26 @@ async def check(
         "frame1_image": frame1_image,
     }
     images: dict[str, LocalImage] = {}
-    faults: list[InvalidRequest] = []
+    sizes: dict[str, tuple[int, int]] = {}
+    faults: list[ImageRefused] = []
 
     async def read(value: str, argument: str) -> str:
         try:
             image = await call.services.images.read(value, argument)
-        except InvalidRequest as fault:
+        except ImageRefused as fault:
             faults.append(fault)
             return value
         if image is None:
             return value
         images[image.digest] = image
+        sizes[argument] = image.size
         return image.digest
 
     asked = await prepare(call.services.catalog, VideoArguments(model, prompt, luma, model_parameters))
     request = await asked.with_images(read)
     if faults:
-        raise InvalidRequest.of(faults)
-    return Prepared(asked, request, images)
+        raise together(faults)
+    return Prepared(asked.with_sizes(sizes), request.with_sizes(sizes), images)
 
 
 async def question_number(

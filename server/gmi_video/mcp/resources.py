@@ -7,7 +7,7 @@ from typing import Any
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp_types import Completion, Resource
 
-from gmi_video.catalog import pricing, validation
+from gmi_video.catalog import pricing, reading, validation
 from gmi_video.errors import GmiVideoError, JobFailed, NotFound, StillRunning
 from gmi_video.mcp import results
 from gmi_video.mcp.call import ToolContext
@@ -51,7 +51,7 @@ async def model(model_id: str, ctx: ToolContext) -> str:
     services = ctx.request_context.lifespan_context
     with _protocol_errors():
         services.settings.check()
-        record = await services.catalog.model(model_id)
+        model_id, record = await reading.find(services.catalog, model_id)
     return results.text_of(
         {
             "model": model_id,

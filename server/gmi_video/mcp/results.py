@@ -85,18 +85,6 @@ class RequestsResult(_Result, total=False):
     requests: list[RequestRow]
 
 
-class ModelsResult(_Result, total=False):
-    """The answer of list_models."""
-
-    summary: Required[str]
-    total: int
-    models: list[str]
-    model: str
-    description: Annotated[str, Field(description="The vendor's words.")]
-    parameters: Annotated[str, Field(description="A table, one parameter a line.")]
-    price: str
-
-
 PROMPT_SHOWN = 80
 """Characters of a prompt in an answer to someone who has read it already: the assistant that sent it, or a list."""
 
@@ -187,7 +175,7 @@ def error_result(error: GmiVideoError, *, spends: bool = False) -> VideoResult:
     return result
 
 
-def tool_result(content: VideoResult | RequestsResult | ModelsResult, *, is_error: bool = False) -> CallToolResult:
+def tool_result(content: Mapping[str, object], *, is_error: bool = False) -> CallToolResult:
     """A result as it is sent: the same object as text and as structure."""
     return CallToolResult(
         content=[TextContent(type="text", text=text_of(content))],
