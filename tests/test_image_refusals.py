@@ -89,8 +89,9 @@ def test_a_line_that_would_be_too_long_names_the_folder_to_add() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/cat.png", "/etc/passwd", "/people/cat.png", "/people/me/cat.png", "/people/me/.ssh/cat.png", "/people/me/.ssh/id_rsa",
-     "/people/me/pictures/../cat.png", "/people/me/.cat.png", "/people/me/pictures/notes.txt", "/people/me/pictures"],
+    ["/cat.png", "/etc/passwd", "/people/cat.png", "/people/me/cat.png", "/people/me/.ssh/cat.png",
+     "/people/me/.ssh/id_rsa", "/people/me/pictures/../cat.png",
+     "/people/me/.cat.png", "/people/me/pictures/notes.txt", "/people/me/pictures"],
 )  # fmt: skip
 def test_a_folder_that_nobody_should_allow_for_one_image_is_not_proposed(
     monkeypatch: pytest.MonkeyPatch, path: str

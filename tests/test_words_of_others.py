@@ -33,7 +33,7 @@ from gmi_video.text import one_line, paragraphs
 from gmi_video.upstream.wire import ModelRecord, Parameter, Record
 
 from .conftest import EPOCH, ERAS, Host, World, now
-from .foreign_words import LONGEST_SENTENCE, MARK, MODEL_ID, VALUES, ForeignWords, places
+from .foreign_words import IMAGE, LONGEST_SENTENCE, MARK, MODEL_ID, VALUES, ForeignWords, places
 from .full import FULL
 from .stdio import Server, cloud, event_loop
 from .test_tasks import DeclaresTasks, ask, begun
@@ -134,6 +134,8 @@ async def _refused_and_dry(host: Host, seen: Published) -> None:
             {"durationSeconds": 8, "aspect_ratio": "1:1", "colour": "red", "seed": 1e300},
             {"durationSeconds": seen.text, "resolution": seen.text},
             {"prompt": "twice", MARK: "x"},
+            {IMAGE: "/nowhere/a.png"},
+            {IMAGE: "ftp://nowhere"},
         ):
             shared: dict[str, Any] = {"prompt": "a fox", "model": model, "model_parameters": given, "dry_run": True}
             await seen.call(host, "generate_video", **shared)

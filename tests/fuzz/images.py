@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gmi_video.images import formats
+from gmi_video.images.shape import size_of
 
 from . import target, work_within
 
@@ -105,3 +106,5 @@ def image(content: bytes) -> None:
     assert formats.read(picture.content) == picture
     assert picture.content.startswith(b"\xff\xd8\xff" if picture.file_type == "jpeg" else b"\x89PNG\r\n\x1a\n")
     assert len(picture.content) <= formats.MAX_BYTES
+    with work_within(200 + min(5 * len(picture.content), 20 * formats.MAX_PARTS)):
+        assert min(size_of(picture)) > 0

@@ -1,4 +1,4 @@
-"""The four tools. `generate_video`, which spends, and `list_models` have modules of their own."""
+"""The four tools, as the settings of the server have them; get_status is here, the others have modules of their own."""
 
 from copy import deepcopy
 from typing import Annotated
