@@ -192,11 +192,11 @@ async def seven_seconds(a: Assistant) -> None:
     await a.connect()
     a.user("Seven seconds of a fox in the snow, upright.")
     refused = await a.call("generate_video", "Make a video from a prompt", prompt=FOX, duration="7s", ratio="9:16")
-    a.tells("Nothing was sent", '"aspect_ratio"', '"duration"')
-    nearest_not_shorter = options_in(refused["summary"], "duration")[-1]
-    await a.call(
-        "generate_video", "Correct the arguments", prompt=FOX, duration=nearest_not_shorter, aspect_ratio="9:16"
-    )
+    a.reads('The nearest is "aspect_ratio"')
+    a.reads("take the nearest that is not less")
+    nearest_not_less = options_in(refused["summary"], "duration")[-1]
+    await a.call("generate_video", "Correct the arguments", prompt=FOX, duration=nearest_not_less, aspect_ratio="9:16")
+    a.reads("say what you changed")
     a.tells("The video is ready", "about $1.28")
 
 
