@@ -128,10 +128,11 @@ async def prepare(catalog: Catalog, arguments: VideoArguments) -> PricedRequest:
     payload, faults, notes = (_for_luma if model == LUMA_RAY2 else _for_other)(arguments, live)
     faults += validation.faults(schema, payload, validation.Subject("parameter", model))
     if faults:
+        shown = f' list_models with {{"model": {as_json_literal(model, 200)}}} shows what the model takes.'
         raise InvalidRequest(
             " ".join(dict.fromkeys(faults)),
-            f'Correct this and call generate_video again; list_models with {{"model": {as_json_literal(model, 200)}}} '
-            "shows what the model takes.",
+            "Correct this and call generate_video again; where that changes what the user asked for, tell them."
+            + ("" if model == LUMA_RAY2 else shown),
         )
     usd = pricing.cost(record, payload)
     return PricedRequest(

@@ -136,14 +136,17 @@ def faults(schema: Schema, given: Mapping[str, Any], subject: Subject) -> list[s
 
 
 def allowed(schema: Schema) -> str:
-    """What a value may be, in words, from its JSON Schema."""
+    """What a value may be and what it is by default, in words, from its JSON Schema."""
+    default = schema.get("default")
+    return f"{_may_be(schema)}; default {as_json_literal(default)}" if default is not None else _may_be(schema)
+
+
+def _may_be(schema: Schema) -> str:
     if "enum" in schema:
         words = f"one of {', '.join(map(as_json_literal, schema['enum'][:30]))}"
     else:
         words = _KINDS.get(schema.get("type", ""), "a value") + _bounds(schema)
-    words = _PATTERNS.get(schema.get("pattern", ""), words)
-    default = schema.get("default")
-    return f"{words}; default {as_json_literal(default)}" if default is not None else words
+    return _PATTERNS.get(schema.get("pattern", ""), words)
 
 
 def allowed_for(parameter: Parameter) -> str:
@@ -166,7 +169,7 @@ def _unknown(name: str, properties: Mapping[str, Schema], subject: Subject) -> s
     instead, why = _WHY_NOT.get(folded(name), ("", "")) if subject.kind == "argument" else ("", "")
     said = f"{as_json_literal(name)} is not {subject}" + (f"; {why}." if why else ".")
     if near := instead or counterpart(name, properties) or nearest(name, properties):
-        return f"{said} The nearest is {as_json_literal(near)}: {allowed(properties[near])}."
+        return f"{said} The nearest is {as_json_literal(near)}: {_may_be(properties[near])}."
     return f"{said} There are: {', '.join(map(as_json_literal, list(properties)[:40]))}."
 
 
@@ -180,7 +183,7 @@ def _missing(name: str, properties: Mapping[str, Schema], subject: Subject) -> s
 def _fault(name: str, schema: Schema, value: object, kind: str) -> str:
     if _validator_class()(schema).is_valid(cast("Any", value)):
         return ""
-    must = f"The {kind} {as_json_literal(name)} must be {allowed(schema)}"
+    must = f"The {kind} {as_json_literal(name)} must be {_may_be(schema)}"
     options = items_of(schema.get("enum"))
     twin = next((option for option in options if str(option) == str(value)), None)
     if twin is not None and not isinstance(value, bool):

@@ -67,7 +67,8 @@ def check_arguments(tool: str, schema: validation.Schema, arguments: Mapping[str
 def _refused(tool: str, faults: list[str]) -> InvalidRequest:
     return InvalidRequest(
         " ".join(dict.fromkeys(faults[:MAX_NAMES])),
-        f"Correct the {'arguments' if len(faults) > 1 else 'argument'} and call {tool} again.",
+        f"Correct the {'arguments' if len(faults) > 1 else 'argument'} and call {tool} again; where that changes what "
+        "the user asked for, tell them.",
     )
 
 
