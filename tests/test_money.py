@@ -186,8 +186,8 @@ async def test_no_variant_above_what_is_left_of_the_limit_is_offered(world: Worl
 
 async def test_a_price_within_the_budget_is_paid_also_where_it_is_exactly_the_budget(world: World, era: str) -> None:
     async with world.host(era=era) as host:
-        made = await host.call_ok("generate_video", **NINE, max_cost_usd=1.278)
-        other = await host.call_ok("generate_video", **FOX, max_cost_usd=5)
+        made = await host.call_ok("generate_video", **FOX, model="kling-v3-text-to-video", max_cost_usd=0.84)
+        other = await host.call_ok("generate_video", **NINE, max_cost_usd=1.278)
     assert made["status"] == other["status"] == "success"
     assert len(world.sim.jobs) == 2
 
