@@ -10,7 +10,7 @@ from gmi_video.errors import NotFound, UpstreamError
 from gmi_video.single_flight import Interrupted
 from gmi_video.text import folded
 from gmi_video.upstream.luma_ray2 import DOCUMENTED, LUMA_RAY2
-from gmi_video.upstream.wire import ModelRecord
+from gmi_video.upstream.wire import ModelRecord, is_model_id
 
 RECORDS_SECONDS = 5.0
 """How long the records of several models are waited for. Eight leave within 1.6 s at the default rate."""
@@ -29,6 +29,8 @@ async def find(catalog: Catalog, model_id: str) -> tuple[str, ModelRecord]:
         NotFound: there is no such model, or not for this account.
         UpstreamError: the queue does not tell.
     """
+    if not is_model_id(model_id):
+        return model_id, await catalog.model(model_id)  # refused there
     if folded(model_id) == folded(LUMA_RAY2):
         return LUMA_RAY2, await _luma(catalog)
     try:
