@@ -20,10 +20,9 @@ _ANSWER_SECONDS = 1.0
 
 
 async def find(catalog: Catalog, model_id: str) -> tuple[str, ModelRecord]:
-    """A model by its id, or by the one id that differs from it in nothing but letter case, blanks and hyphens.
+    """A model by its id, or by the one id that differs from it in letter case alone, or else in blanks and hyphens.
 
-    Luma-Ray2 is found in any case: what its live record does not tell, or as long as that is unavailable, the
-    documented table does.
+    What Luma-Ray2's live record does not tell, or all while that is unavailable, the documented table does.
 
     Raises:
         NotFound: there is no such model, or not for this account.
@@ -31,17 +30,18 @@ async def find(catalog: Catalog, model_id: str) -> tuple[str, ModelRecord]:
     """
     if not is_model_id(model_id):
         return model_id, await catalog.model(model_id)  # refused there
-    if folded(model_id) == folded(LUMA_RAY2):
+    if model_id.lower() == LUMA_RAY2.lower():
         return LUMA_RAY2, await _luma(catalog)
     try:
         return model_id, await catalog.model(model_id)
     except NotFound as error:
         alike: list[str] = []
         with suppress(UpstreamError):
-            alike = [name for name in await catalog.ids() if folded(name) == folded(model_id) and name != model_id]
+            ids = [name for name in await catalog.ids() if folded(name) == folded(model_id) and name != model_id]
+            alike = [name for name in ids if name.lower() == model_id.lower()] or ids
         if len(alike) != 1:
             raise error from None
-    return alike[0], await catalog.model(alike[0])
+    return alike[0], await _record(catalog, alike[0])
 
 
 async def side_by_side(catalog: Catalog, ids: Sequence[str]) -> dict[str, ModelRecord | UpstreamError]:
@@ -50,7 +50,7 @@ async def side_by_side(catalog: Catalog, ids: Sequence[str]) -> dict[str, ModelR
 
     async def read(name: str) -> None:
         try:
-            found[name] = await (_luma(catalog) if name == LUMA_RAY2 else catalog.model(name))
+            found[name] = await _record(catalog, name)
         except UpstreamError as error:
             found[name] = error
         except Interrupted:
@@ -64,6 +64,10 @@ async def side_by_side(catalog: Catalog, ids: Sequence[str]) -> dict[str, ModelR
     if LUMA_RAY2 in ids:
         found.setdefault(LUMA_RAY2, DOCUMENTED)
     return found
+
+
+async def _record(catalog: Catalog, name: str) -> ModelRecord:
+    return await (_luma(catalog) if name == LUMA_RAY2 else catalog.model(name))
 
 
 async def _luma(catalog: Catalog) -> ModelRecord:
