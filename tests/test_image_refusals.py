@@ -101,6 +101,16 @@ def test_a_folder_that_nobody_should_allow_for_one_image_is_not_proposed(
     assert folder_to_allow("/people/me/pictures/cat.JPG") == "/people/me/pictures"
 
 
+async def test_a_picture_in_the_home_folder_is_to_be_copied_instead(
+    world: World, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    async with world.host() as host:
+        refused = await host.call_error("generate_video", prompt="a fox", frame0_image="~/cat.png")
+    assert "Ask the user to copy it into a folder for images." in refused["next_step"]
+    assert '"GMI_IMAGE_DIRS": ' not in refused["next_step"]
+
+
 async def test_what_is_proposed_does_not_tell_whether_the_file_exists(world: World, folder: Path, other: Path) -> None:
     async with world.host(GMI_IMAGE_DIRS=str(folder)) as host:
         there = await host.call_error("generate_video", prompt="a fox", frame0_image=str(other / "cat.png"))

@@ -193,8 +193,18 @@ async def test_an_id_that_could_be_two_others_is_not_guessed(world: World) -> No
     async with world.host() as host:
         refused = await host.call_error("list_models", model="PAIR11")
         exact = await host.call_ok("list_models", model="pair-11")
+        by_case = await host.call_ok("list_models", model="Pair-11")
     assert "does not exist" in refused["summary"]
-    assert exact["model"] == "pair-11"
+    assert exact["model"] == by_case["model"] == "pair-11"
+
+
+async def test_two_ids_alike_that_both_are_refused_do_not_lead_to_each_other_for_ever(world: World) -> None:
+    world.sim.padding = ["pair-1", "pair1"]
+    world.sim.fail("model", "404_no_access", times=None)
+    async with world.host() as host:
+        refused = await host.call_error("list_models", model="pair1")
+    assert "may not use it" in refused["summary"]
+    assert world.count("model") == 2
 
 
 async def test_what_luma_ray2s_record_does_not_tell_is_told_from_the_documented_table(world: World) -> None:
@@ -209,7 +219,7 @@ async def test_what_luma_ray2s_record_does_not_tell_is_told_from_the_documented_
     assert told["price"].startswith("$0.142 per second")
     world.sim.add_model(record | {"parameters": []})
     async with world.host() as host:
-        bare = await host.call_ok("list_models", model="luma-ray2")
+        bare = await host.call_ok("list_models", model="luma ray 2")
     assert 'resolution (one of "540p", "720p", "1080p", "4k"' in bare["parameters"]
     world.sim.fail("model", "503", times=None)
     async with world.host() as host:

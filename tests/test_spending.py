@@ -58,6 +58,17 @@ async def test_above_the_threshold_the_user_is_asked_and_a_yes_submits_once(worl
     assert len(world.sim.jobs) == 2
 
 
+async def test_the_question_names_what_is_not_documented_and_what_would_cost_less(world: World, era: str) -> None:
+    user = User("decline")
+    frames = {"loop": True, "frame1_image": "https://example.com/end.png"}
+    async with world.host(era=era, options={"elicitation_callback": user}, GMI_CONFIRM_ABOVE_USD="1") as host:
+        await host.call_error("generate_video", prompt="a fox", duration="9s", **frames)
+    (question,) = user.asked
+    assert "does not document" in question
+    assert "5 s instead of 9 s, about $0.71" in question
+    assert question.endswith("Make it?")
+
+
 @pytest.mark.parametrize("user", [User("decline"), User("cancel"), User("accept", go_ahead=False)])
 async def test_a_no_submits_nothing(world: World, era: str, user: User) -> None:
     async with world.host(era=era, options={"elicitation_callback": user}, GMI_CONFIRM_ABOVE_USD="1") as host:

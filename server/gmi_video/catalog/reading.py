@@ -10,7 +10,7 @@ from gmi_video.errors import NotFound, UpstreamError
 from gmi_video.single_flight import Interrupted
 from gmi_video.text import folded
 from gmi_video.upstream.luma_ray2 import DOCUMENTED, LUMA_RAY2
-from gmi_video.upstream.wire import ModelRecord
+from gmi_video.upstream.wire import ModelRecord, is_model_id
 
 RECORDS_SECONDS = 5.0
 """How long the records of several models are waited for. Eight leave within 1.6 s at the default rate."""
@@ -20,26 +20,28 @@ _ANSWER_SECONDS = 1.0
 
 
 async def find(catalog: Catalog, model_id: str) -> tuple[str, ModelRecord]:
-    """A model by its id, or by the one id that differs from it in nothing but letter case, blanks and hyphens.
+    """A model by its id, or by the one id that differs from it in letter case alone, or else in blanks and hyphens.
 
-    Luma-Ray2 is found in any case: what its live record does not tell, or as long as that is unavailable, the
-    documented table does.
+    What Luma-Ray2's live record does not tell, or all while that is unavailable, the documented table does.
 
     Raises:
         NotFound: there is no such model, or not for this account.
         UpstreamError: the queue does not tell.
     """
-    if folded(model_id) == folded(LUMA_RAY2):
+    if not is_model_id(model_id):
+        return model_id, await catalog.model(model_id)  # refused there
+    if model_id.lower() == LUMA_RAY2.lower():
         return LUMA_RAY2, await _luma(catalog)
     try:
         return model_id, await catalog.model(model_id)
     except NotFound as error:
         alike: list[str] = []
         with suppress(UpstreamError):
-            alike = [name for name in await catalog.ids() if folded(name) == folded(model_id) and name != model_id]
+            ids = [name for name in await catalog.ids() if folded(name) == folded(model_id) and name != model_id]
+            alike = [name for name in ids if name.lower() == model_id.lower()] or ids
         if len(alike) != 1:
             raise error from None
-    return alike[0], await catalog.model(alike[0])
+    return alike[0], await _record(catalog, alike[0])
 
 
 async def side_by_side(catalog: Catalog, ids: Sequence[str]) -> dict[str, ModelRecord | UpstreamError]:
@@ -48,7 +50,7 @@ async def side_by_side(catalog: Catalog, ids: Sequence[str]) -> dict[str, ModelR
 
     async def read(name: str) -> None:
         try:
-            found[name] = await (_luma(catalog) if name == LUMA_RAY2 else catalog.model(name))
+            found[name] = await _record(catalog, name)
         except UpstreamError as error:
             found[name] = error
         except Interrupted:
@@ -62,6 +64,10 @@ async def side_by_side(catalog: Catalog, ids: Sequence[str]) -> dict[str, ModelR
     if LUMA_RAY2 in ids:
         found.setdefault(LUMA_RAY2, DOCUMENTED)
     return found
+
+
+async def _record(catalog: Catalog, name: str) -> ModelRecord:
+    return await (_luma(catalog) if name == LUMA_RAY2 else catalog.model(name))
 
 
 async def _luma(catalog: Catalog) -> ModelRecord:

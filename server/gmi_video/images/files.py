@@ -120,7 +120,8 @@ class Folders:
             if self.dirs
             else f"{shown} is a local file, and no folder is set yet that this server may read images from."
         )
-        return ImageRefused(fault, where(self.dirs), allow=folder, dirs=self.dirs)
+        move = "Ask the user to copy it into a folder for images. " if path.lower().endswith(SUFFIXES) else ""
+        return ImageRefused(fault, move + where(self.dirs), allow=folder, dirs=self.dirs)
 
 
 def path_of(url: str) -> str:

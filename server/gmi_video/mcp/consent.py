@@ -213,7 +213,8 @@ async def consent(
             'Ask the user. If they agree to the price, make the same call again with "confirm_cost": true.',
         )
     again = f" It would be payment number {number + 1} for this request." if number else ""
-    question = f"{request.cost} Once sent it can't be cancelled.{again}{request.offers()} Make it?"
+    notes = "".join(f" {note}" for note in request.notes)
+    question = f"{request.cost} Once sent it can't be cancelled.{again}{notes}{request.offers()} Make it?"
     if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
         # The call ends with the question; its answer comes with another call.
         # By the paths of local images: a file may be another one by then, and the price is the same.

@@ -59,7 +59,7 @@ async def list_models(
     every = await catalog.ids()
     if not words_of(search):
         return tool_result(_ids(every, f"There {'is' if len(every) == 1 else 'are'} {_count(every)}"))
-    ids = matching(every, search)
+    ids = await to_thread.run_sync(matching, every, search)  # with 20,000 ids it takes 0.4 s
     said = f"{_count(ids).capitalize()} match{'es' if len(ids) == 1 else ''} {quote_untrusted(search, 60)}"
     if len(ids) == 1:
         name, record = await reading.find(catalog, ids[0])
