@@ -27,7 +27,7 @@ def notes(model: str, payload: Mapping[str, Any]) -> list[str]:
         return []
     if loop and payload[loop] is True:
         both = f"{as_json_literal(loop)} and an end frame ({as_json_literal(end)})"
-        return [f"It has both {both}. {_undocumented(model)}; to be sure of the result, leave out one of them."]
+        return [f"It has both {both}. {_undocumented(model)}; leaving out one of them would avoid that."]
     if not start and model == LUMA_RAY2:
         return [f"It has an end frame and no start frame. {_undocumented(model)}."]
     return []
@@ -54,8 +54,8 @@ def shape_notes(
         if 0 < min(width, height) <= max(width, height) < LONGEST_SIDE and _differ(width / height, wanted):
             said.append(
                 f"The {which} image ({as_json_literal(name)}) is {width} x {height} pixels, and the video "
-                f"{as_json_literal(ratio)}. {_undocumented(model)}; to be sure of the result, "
-                f"{_remedy(width / height, str(ratio), offered)}."
+                f"{as_json_literal(ratio)}. {_undocumented(model)}; {_remedy(width / height, str(ratio), offered)} "
+                "would avoid that."
             )
     return said
 
@@ -80,10 +80,10 @@ def _differ(one: float, other: float) -> bool:
 def _remedy(shape: float, ratio: str, offered: Sequence[str]) -> str:
     shapes = {value: shape_of(value) for value in offered}
     near = min((value for value in shapes if shapes[value]), key=lambda v: abs(math.log(shapes[v] / shape)), default="")
-    crop = "crop the picture first"
+    crop = "a picture of the same shape"
     if not near or near == ratio:
         return crop
-    return f"make the aspect ratio fit (nearest: {near}) or {crop}"
+    return f"the aspect ratio {near}, or {crop},"
 
 
 def _undocumented(model: str) -> str:

@@ -245,7 +245,7 @@ def _late(request: PricedRequest) -> SpendingRefused:
 
 def is_above_budget(request: PricedRequest, max_cost_usd: float) -> bool:
     """Whether a request's price is above the budget that was said for it; an unknown price counts as above."""
-    return max_cost_usd > 0 and (request.usd is None or request.usd > max_cost_usd)
+    return max_cost_usd > 0 and (request.usd is None or round(request.usd, 6) > max_cost_usd)
 
 
 def budget_text(request: PricedRequest, max_cost_usd: float) -> str:
@@ -261,7 +261,7 @@ def budget_text(request: PricedRequest, max_cost_usd: float) -> str:
 def is_above_threshold(settings: Settings, request: PricedRequest) -> bool:
     """Whether the user wants to be asked about a request's price; an unknown price counts as above."""
     threshold = settings.confirm_above_usd
-    return threshold is not None and (request.usd is None or request.usd > threshold)
+    return threshold is not None and (request.usd is None or round(request.usd, 6) > threshold)
 
 
 def limit_text(limit: float) -> str:

@@ -57,7 +57,7 @@ async def generate_video(
         Field(
             pattern=MODEL_ID_PATTERN,
             description="Stay with Luma-Ray2 unless the user names another model or needs what it lacks (sound, seed, "
-            "negative prompt, other lengths). list_models has the ids; they are case-sensitive.",
+            "negative prompt, more than 9 s). list_models has the ids; they are case-sensitive.",
         ),
     ] = LUMA_RAY2,
     resolution: Annotated[
@@ -186,21 +186,24 @@ def _unknown_result(request: PricedRequest, error: SubmissionUnknown) -> VideoRe
 
 def _dry_run_result(settings: Settings, request: PricedRequest, max_cost_usd: float) -> VideoResult:
     """The result of a dry run: what would be sent, and what it would cost."""
-    said = [f"{request.cost} Nothing was sent.{request.offers(max_cost_usd or math.inf)}"]
-    make = 'make the same call without "dry_run"'
-    over_budget = is_above_budget(request, max_cost_usd)
-    if over_budget:
+    make, said, limit = 'make the same call without "dry_run"', [request.cost], settings.spend_limit_usd
+    refused = is_above_budget(request, max_cost_usd)
+    if refused:
         said.append(budget_text(request, max_cost_usd))
     if is_above_threshold(settings, request):
         said.append(threshold_text(settings))
         make += ' and with "confirm_cost": true'
-    if settings.spend_limit_usd is not None:
-        said.append(limit_text(settings.spend_limit_usd))
-    result = _result_about(request, " ".join([*said, *request.notes]))
+    if limit is not None:
+        said.append(limit_text(limit))
+        refused = refused or request.usd is None or request.usd > limit
+    offers = request.offers(min(max_cost_usd or math.inf, math.inf if limit is None else limit))
+    result = _result_about(request, " ".join([*said, f"Nothing was sent.{offers}", *request.notes]))
+    told = "the price" if request.usd is not None else "that the price is not known"
     result["next_step"] = (
         AS_THEY_DECIDE
-        if over_budget
-        else f"If the user has agreed to this price already, {make}. Otherwise tell them the price first."
+        if refused
+        else f"If the user has agreed to that already, {make}. Otherwise tell them {told} first"
+        + (", and what is noted." if request.notes else ".")
     )
     return result
 

@@ -112,6 +112,8 @@ class JobText(NamedTuple):
             )
         left = max((self.expected.expected_seconds or 0) - (self.age or 0.0), 0)
         when = f" It should take about {duration(left)} more." if left > 0 else ""
+        if self.expected.expected_seconds is None and self.moment in {"submitted", "waited long"}:
+            when = " A render takes about one to ten minutes."
         match self.moment:
             case "submitted":
                 return (

@@ -170,6 +170,6 @@ def _how_to_use(model: str, record: ModelRecord) -> str:
     given += [f"with {', '.join(map(as_json_literal, needed[:5]))}"] if needed else []
     parameters = f', "model_parameters" {" ".join(given)}' if given else ""
     return (
-        f'Call generate_video with the prompt, "model": {as_json_literal(model, 200)}{parameters} and "dry_run": true '
-        "to see the payload and the price first."
+        f'Call generate_video with the prompt, "model": {as_json_literal(model, 200)}{parameters}; first with '
+        '"dry_run": true if the user wants to know the exact price.'
     )

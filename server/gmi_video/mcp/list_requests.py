@@ -173,7 +173,7 @@ def _summary(states: Counter[str], rows: list[RequestRow], total: int, which: st
     if prices:
         cost = f"about {pricing.dollars(sum(prices))}{' in all' if len(prices) > 1 else ''}"
         asides = [
-            "counting failed ones"
+            "counting those that were not made"
             if any(row.get("status", "").lower() in {"failed", "cancelled"} for row in rows)
             else "",
             f"without {len(rows) - len(prices)} of unknown price" if len(prices) < len(rows) else "",
