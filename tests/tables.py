@@ -10,6 +10,7 @@ from gmi_video.mcp import schema_files
 from gmi_video.settings import VARIABLES
 
 from . import impatient
+from .agents import page as agents
 from .structure import BASE, MAY_IMPORT, PACKAGE, ROOT, STANDS_ALONE, says
 
 DOCS = ROOT / "docs"
@@ -52,6 +53,7 @@ PAGES: Mapping[Path, Callable[[], str]] = {
     DOCS / "settings.md": settings,
     DOCS / "architecture.md": packages,
     DOCS / "hosts.md": hosts,
+    DOCS / "agents.md": agents.section,
 }
 
 
