@@ -1,8 +1,8 @@
 """Google ADK.
 
 Its `timeout` is the limit for each call. The server knows the name `google-adk` and its 5 seconds, so nothing is cut
-off, but the model has to ask every few seconds. The server can't see a longer `timeout`: it needs
-`GMI_MAX_WAIT_SECONDS` too, or nothing is gained. Progress: pass `progress_callback` to `McpToolset`.
+off, but the model has to ask every few seconds. The server can't see a longer `timeout`: set `GMI_MAX_WAIT_SECONDS`
+too, or nothing is gained.
 """
 
 import asyncio

@@ -2,8 +2,7 @@
 
 A chat can't hold a session (`chats.create` copies its configuration, and fails), so each request is one of its own. It
 ends after 10 calls (`automatic_function_calling.maximum_remote_calls`) without a text, which a long render reaches if
-each call is short. It has no way to show progress. Its schema converter fails on boolean `additionalProperties`; the
-server publishes none.
+each call is short. There is no way to show progress.
 """
 
 import asyncio

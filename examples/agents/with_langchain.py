@@ -1,9 +1,8 @@
 """LangChain.
 
-Open a session, as here: `client.get_tools()` starts a new server for every call, which takes a second longer, and in
+Open a session, as here: `client.get_tools()` starts a new server for every call, which takes a second or two, and in
 which the server can't learn how long the agent waits. A call that is cut off raises an exception that ends the agent;
-run it again with the same request, and it gets the same job. Images, audio and structured content are in the tool
-message's `artifact`. Progress: pass `callbacks=Callbacks(on_progress=...)` to `MultiServerMCPClient`.
+run it again with the same request, and it gets the same job. The structured answer is in the tool message's `artifact`.
 """
 
 import asyncio

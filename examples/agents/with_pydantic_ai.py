@@ -2,7 +2,7 @@
 
 It gives its name as `fastmcp`, whose client it uses. `include_instructions` hands on the server's instructions, which
 are left out by default. A call that is cut off is a retry for the model, and `max_retries` (1 by default) bounds how
-many may follow each other. Progress: pass `progress_handler` to `MCPToolset`.
+many may follow each other.
 """
 
 import asyncio

@@ -32,11 +32,13 @@ class Framework:
         name: of its example and of its requirements.
         title: as people call it.
         packages: what a user installs; the first is the one whose version is shown.
+        progress: the argument that shows progress messages, and of what; empty where there is none.
     """
 
     name: str
     title: str
     packages: tuple[str, ...]
+    progress: str = ""
 
     @property
     def example(self) -> str:
@@ -114,9 +116,14 @@ def _run(*command: str) -> str:
 
 FRAMEWORKS = (
     Framework("openai_agents", "OpenAI Agents SDK", ("openai-agents",)),
-    Framework("langchain", "LangChain", ("langchain-mcp-adapters", "langchain", "langchain-openai")),
-    Framework("pydantic_ai", "pydantic-ai", ("pydantic-ai-slim[mcp,openai]",)),
-    Framework("google_adk", "Google ADK", ("google-adk[mcp]",)),
-    Framework("fastmcp", "FastMCP", ("fastmcp",)),
+    Framework(
+        "langchain",
+        "LangChain",
+        ("langchain-mcp-adapters", "langchain", "langchain-openai"),
+        "load_mcp_tools(callbacks=)",
+    ),
+    Framework("pydantic_ai", "pydantic-ai", ("pydantic-ai-slim[mcp,openai]",), "MCPToolset(progress_handler=)"),
+    Framework("google_adk", "Google ADK", ("google-adk[mcp]",), "McpToolset(progress_callback=)"),
+    Framework("fastmcp", "FastMCP", ("fastmcp",), "Client(progress_handler=)"),
     Framework("google_genai", "google-genai", ("google-genai", "mcp")),
 )

@@ -33,7 +33,6 @@ class Measured:
         version: the version that ran.
         client: `clientInfo.name`.
         protocol: the version of the protocol.
-        progress: whether its calls ask for progress messages.
         shown: the example as it is.
         default: without its time limit.
         short: with a limit of 5 s.
@@ -42,7 +41,6 @@ class Measured:
     version: str
     client: str
     protocol: str
-    progress: bool
     shown: Course
     default: Course
     short: Course
@@ -67,7 +65,7 @@ def section() -> str:
     """The tables, and each framework's notes and example."""
     seen = measured()
     facts = [
-        "| framework | version | limit for a call | set with | name it gives | protocol | asks for progress |",
+        "| framework | version | limit for a call | set with | name it gives | protocol | progress |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     courses = [
@@ -78,7 +76,7 @@ def section() -> str:
         one = seen[framework.name]
         argument, default = framework.limit
         limit = "none" if default == "none" else f"{default} s"
-        progress = "yes" if one.progress else "only if told to"
+        progress = f"`{framework.progress}`" if framework.progress else "no"
         said = f"`{one.client}` | {one.protocol} | {progress}"
         facts.append(f"| {framework.title} | {one.version} | {limit} | `{argument}` | {said} |")
         courses.append(f"| {framework.title} | {one.shown.words()} | {one.default.words()} | {one.short.words()} |")

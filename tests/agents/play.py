@@ -36,7 +36,6 @@ class Seen:
     course: Course
     client: str
     protocol: str
-    progress: bool
     tools: set[str]
     """What the model was offered; empty for a program without one."""
     output: str
@@ -85,15 +84,14 @@ def play(python: Path, portal: BlockingPortal, example: str, **settings: str) ->
             output += done.stdout + done.stderr
             link = done.returncode == 0 and any(f"/films/{job.request_id}" in done.stdout for job in queue.sim.jobs)
         messages = [json.loads(line) for line in sent.read_text(encoding="utf-8").splitlines()]
-        calls = [message["params"] for message in messages if message.get("method") == "tools/call"]
+        calls = sum(message.get("method") == "tools/call" for message in messages)
         client, protocol = next(_clients(messages), ("", ""))
         return Seen(
             jobs=len(queue.sim.jobs),
             link=link,
-            course=Course(runs, len(calls), model.cut + runs - 1),
+            course=Course(runs, calls, model.cut + runs - 1),
             client=client,
             protocol=protocol,
-            progress=any("progressToken" in call.get("_meta", {}) for call in calls),
             tools=model.tools,
             output=output,
         )

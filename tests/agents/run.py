@@ -50,7 +50,6 @@ def look(framework: Framework, portal: BlockingPortal) -> Measured:
         version=framework.version,
         client=shown.client,
         protocol=shown.protocol,
-        progress=shown.progress,
         shown=shown.course,
         default=default.course,
         short=short.course,
@@ -67,7 +66,7 @@ def _checked(seen: Seen) -> Seen:
 
 def _facts(one: Measured) -> tuple[object, ...]:
     """What does not depend on how busy the machine is."""
-    return one.version, one.client, one.protocol, one.progress
+    return one.version, one.client, one.protocol
 
 
 def main() -> int:
