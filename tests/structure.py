@@ -31,12 +31,13 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "text": frozenset(),
     "background": frozenset(),
     "single_flight": frozenset({"background"}),
-    "settings": frozenset({"errors", "network"}),
+    "settings": frozenset({"errors", "network", "variables"}),
+    "variables": frozenset({"text"}),
     "network": frozenset(),
 }
 """The arrows: which parts of `gmi_video` a package or root module may import, besides `BASE`."""
 
-STANDS_ALONE = frozenset({"simulator", *BASE})
+STANDS_ALONE = frozenset({"simulator", "variables", *BASE})
 """What may not import `BASE` without an arrow of its own."""
 
 ONLY_IN: Mapping[str, tuple[str, ...]] = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from gmi_video.mcp import hosts as host_limits
 from gmi_video.mcp import schema_files
-from gmi_video.settings import VARIABLES
+from gmi_video.variables import VARIABLES
 
 from . import impatient
 from .agents import page as agents

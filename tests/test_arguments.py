@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from mcp import MCPError
 
-from .conftest import World
+from gmi_video.simulator import catalog
+
+from .conftest import Host, World
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +28,9 @@ pytestmark = pytest.mark.anyio
         ({"aspect_ratio": "16x9"}, '"aspect_ratio" must be one of "16:9"'),
         ({"loop": "true"}, '"loop" must be true or false; default false, not "true".'),
         ({"loop": 1}, '"loop" must be true or false; default false, not 1.'),
-        ({"loop": None}, '"loop" must be true or false; default false, not null.'),
+        ({"prompt": None}, '"prompt" must be text that is not blank, not null.'),
+        ({"durationSeconds": None}, 'The nearest is "duration"'),
+        ({"wait": "true"}, '"wait" must be true or false; default true, not "true".'),
         ({"prompt": "  \n"}, '"prompt" must be text that is not blank'),
         (
             {"prompt": "a fox", "model": "Luma\nRay2"},
@@ -103,21 +107,141 @@ async def test_text_that_is_not_valid_unicode_is_refused_by_the_arguments_name(
     assert world.sim.calls == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["", "colour=red", "[1]", '"red"', "null", "1", "{", pytest.param("[" * 100_000, id="nested")],
+)
+async def test_json_text_that_is_no_object_is_refused(world: World, era: str, text: str) -> None:
+    async with world.host(era=era) as host:
+        refused = await host.call_error("generate_video", prompt="a fox", model="Veo3", model_parameters=text)
+    assert (
+        '"model_parameters" must be an object, or an object as JSON text; this text is' in refused["error"]["message"]
+    )
+    assert world.sim.calls == []
+
+
+async def test_broken_json_text_is_refused_with_the_place_where_it_breaks(world: World) -> None:
+    async with world.host() as host:
+        refused = await host.call_error(
+            "generate_video", prompt="a fox", model="Veo3", model_parameters='{"durationSeconds": "6",}'
+        )
+    assert "at character 25" in refused["error"]["message"]
+    assert world.sim.calls == []
+
+
+# -- what clients write in several ways ----------------------------------------------------------------------------
+
+
+async def test_a_whole_number_written_as_10_0_is_a_whole_number(world: World, era: str) -> None:
+    async with world.host(era=era) as host:
+        for prompt in ("one", "two", "three"):
+            await host.call_ok("generate_video", prompt=prompt, wait=False)
+        listed = await host.call_ok("list_requests", limit=2.0)
+    assert len(listed["requests"]) == 2
+
+
+async def nulls_for_all_but(host: Host, tool: str, *required: str) -> dict[str, None]:
+    """The optional arguments of a tool as null: so OpenAI's strict mode, in which every one is required, sends them."""
+    (found,) = [found for found in (await host.client.list_tools()).tools if found.name == tool]
+    return dict.fromkeys(found.input_schema["properties"].keys() - set(required))
+
+
+async def test_null_for_every_optional_argument_makes_the_video_of_the_defaults(world: World, era: str) -> None:
+    async with world.host(era=era) as host:
+        nulls = await nulls_for_all_but(host, "generate_video", "prompt")
+        assert {"model", "loop", "model_parameters", "wait", "dry_run", "confirm_cost"} <= nulls.keys()
+        made = await host.call_ok("generate_video", prompt="a fox", **nulls)
+        again = await host.call_ok("generate_video", prompt="a fox")
+    assert made["is_final"]
+    assert (again["request_id"], again["reused"]) == (made["request_id"], True)
+
+
+@pytest.mark.parametrize("tool", ["get_status", "list_requests", "list_models"])
+async def test_null_for_every_optional_argument_is_as_if_it_were_left_out(world: World, era: str, tool: str) -> None:
+    async with world.host(era=era) as host:
+        made = await host.call_ok("generate_video", prompt="a fox")
+        required = {"request_id": made["request_id"]} if tool == "get_status" else {}
+        nulls = await nulls_for_all_but(host, tool, *required)
+        assert nulls
+        assert await host.call_ok(tool, **required, **nulls) == await host.call_ok(tool, **required)
+
+
+@pytest.mark.parametrize("given", [{"duration": 10.0, "seed": 7.0}, '{"duration": 10.0, "seed": 7.0}'])
+async def test_a_whole_number_for_a_model_reaches_the_queue_as_an_integer(world: World, era: str, given: Any) -> None:
+    async with world.host(era=era) as host:
+        made = await host.call_ok("generate_video", prompt="a fox", model="wan2.6-t2v", model_parameters=given)
+        again = await host.call_ok(
+            "generate_video", prompt="a fox", model="wan2.6-t2v", model_parameters={"duration": 10, "seed": 7}
+        )
+    (job,) = world.sim.jobs
+    assert {name: repr(value) for name, value in job.payload.items()} == {
+        "prompt": "'a fox'",
+        "duration": "10",
+        "seed": "7",
+    }
+    assert (again["request_id"], again["reused"]) == (made["request_id"], True)
+
+
+@pytest.mark.parametrize("odd", ["NaN", "Infinity", "1e999", "[-1e999]", '{"inside": [NaN]}'])
+async def test_a_number_that_json_does_not_have_is_refused_and_not_sent_as_null(world: World, odd: str) -> None:
+    # For a parameter of a type that is not documented, which takes anything but null. As text, because the client
+    # would make a null of it; other clients don't.
+    record = catalog.model(
+        "odd",
+        "A test.",
+        [catalog.parameter("prompt", "string", "", required=True), catalog.parameter("odd", "json", "")],
+        {"price": 1, "pricing_type": "per_video", "unit": "video"},
+    )
+    world.sim.add_model(record)
+    async with world.host() as host:
+        refused = await host.call_error(
+            "generate_video", prompt="a fox", model="odd", model_parameters=f'{{"odd": {odd}}}'
+        )
+    assert '"model_parameters" holds a number that JSON does not have' in refused["error"]["message"]
+    assert world.sim.calls == []
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"duration": 10.5}, "10.5"),
+        ({"duration": True}, "true"),
+        ({"seed": 1.5}, '"seed" must be a whole number'),
+        ({"seed": 1e300}, '"seed" must be a whole number'),
+        ({"seed": "7"}, '"seed" must be a whole number'),
+        ({"colour": None}, '"colour" is not a parameter'),
+    ],
+)
+async def test_a_number_that_is_not_whole_or_not_a_number_is_refused_for_a_models_integer(
+    world: World, given: dict[str, Any], says: str
+) -> None:
+    async with world.host() as host:
+        refused = await host.call_error("generate_video", prompt="a fox", model="wan2.6-t2v", model_parameters=given)
+    assert says in refused["error"]["message"]
+    assert world.sim.jobs == []
+
+
+async def test_null_for_a_models_optional_parameter_is_not_sent(world: World, era: str) -> None:
+    async with world.host(era=era) as host:
+        given = {"duration": 5, "seed": None}
+        await host.call_ok("generate_video", prompt="a fox", model="wan2.6-t2v", model_parameters=given)
+    assert world.sim.jobs[0].payload == {"prompt": "a fox", "duration": 5}
+
+
+async def test_null_for_a_parameter_that_a_model_needs_is_refused(world: World) -> None:
+    async with world.host() as host:
+        refused = await host.call_error(
+            "generate_video", prompt="it waves", model="pixverse-v5.6-i2v", model_parameters={"image_url": None}
+        )
+    assert '"image_url" must be text' in refused["error"]["message"]
+    assert world.sim.jobs == []
+
+
 async def test_an_object_may_come_as_json_text(world: World, era: str) -> None:
     async with world.host(era=era) as host:
         text = '{"durationSeconds": "6", "negativePrompt": "rain"}'
         await host.call_ok("generate_video", prompt="a fox", model="Veo3", model_parameters=text)
     assert world.sim.jobs[0].payload == {"prompt": "a fox", "durationSeconds": "6", "negativePrompt": "rain"}
-
-
-@pytest.mark.parametrize(
-    "text", ["", "colour=red", "[1]", '"red"', "null", "1", "{", pytest.param("[" * 100_000, id="nested")]
-)
-async def test_json_text_that_is_no_object_is_refused(world: World, era: str, text: str) -> None:
-    async with world.host(era=era) as host:
-        refused = await host.call_error("generate_video", prompt="a fox", model="Veo3", model_parameters=text)
-    assert '"model_parameters" must be an object' in refused["error"]["message"]
-    assert world.sim.calls == []
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,30 @@ def imported(server: Server) -> set[str]:
     return {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
 
 
+@pytest.mark.parametrize("era", ERAS)
+def test_an_unknown_prompt_is_answered_and_leaves_nothing_on_stderr(environment: dict[str, str], era: str) -> None:
+    server = Server(era, **environment)
+    assert "prompts" not in server.open()["capabilities"]
+    codes: list[int] = []
+    for method, params in (("prompts/get", {"name": "none"}), ("prompts/list", {})):
+        server.ask(method, **params)
+        codes.append(server.message()["error"]["code"])
+    assert codes == [-32602, -32601]
+    assert server.end() == 0
+    assert server.stderr == ""
+
+
+def test_a_misspelt_setting_is_named_at_the_start_and_a_foreign_one_too(environment: dict[str, str]) -> None:
+    server = Server("legacy", GMI_SPENDING_LIMIT_USD="1", GMI_MODEL="kimi", **environment)
+    server.open()
+    answer = server.call("generate_video", prompt="a fox")
+    assert "GMI_SPENDING_LIMIT_USD is not a setting" in answer["error"]["message"]
+    assert "GMI_MODEL" not in answer["error"]["message"]
+    assert server.end() == 0
+    assert "GMI_SPENDING_LIMIT_USD is not a setting of this server; the nearest is GMI_SPEND_LIMIT_USD" in server.stderr
+    assert "GMI_MODEL is not a setting of this server and is ignored" in server.stderr
+
+
 def test_without_a_key_it_starts_lists_its_tools_and_says_where_to_put_one() -> None:
     server = Server("legacy")
     server.open()
@@ -159,6 +183,7 @@ class SetUp(NamedTuple):
 SET_UPS = {
     "no key": SetUp({"GMI_API_KEY": ""}, None, "GMI_API_KEY is not set", "`env` block"),
     "a placeholder": SetUp({"GMI_API_KEY": "${user_config.key}"}, None, "GMI_API_KEY is not set", "`env` block"),
+    "an example's": SetUp({"GMI_API_KEY": "YOUR-GMI-CLOUD-API-KEY"}, None, "still holds a placeholder", "`env` block"),
     "a wrong key": SetUp({"GMI_API_KEY": "another-that-must-not-leak"}, None, "did not accept", "GMI_API_KEY"),
     "a dead host": SetUp({}, "refused", "could not be reached", "GMI_BASE_URL"),
     "an HTML page": SetUp({}, "502_html", "HTTP 502", "again"),

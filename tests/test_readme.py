@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from gmi_video.mcp import hosts, schema_files
-from gmi_video.settings import VARIABLES, Settings
+from gmi_video.settings import Settings
+from gmi_video.variables import VARIABLES
 
 from . import tables
 from .structure import PACKAGE, ROOT, files
@@ -140,5 +141,8 @@ def test_the_examples_command_is_what_make_puts_into_a_clone() -> None:
     assert done.stdout.startswith(script)
 
 
-def test_the_examples_environment_is_one_the_server_takes() -> None:
-    assert Settings.from_environment(ENTRY["env"]).problems == ()
+def test_the_examples_environment_is_one_the_server_takes_once_its_placeholder_is_replaced() -> None:
+    (problem,) = Settings.from_environment(ENTRY["env"]).problems
+    assert "GMI_API_KEY still holds a placeholder" in problem
+    assert ENTRY["env"]["GMI_API_KEY"] in problem, "the message shows the spelling that is in the example"
+    assert Settings.from_environment(ENTRY["env"] | {"GMI_API_KEY": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"}).problems == ()

@@ -12,21 +12,25 @@ from typing import Annotated, Any
 import anyio
 import httpx
 import pytest
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.extension import Extension
 from mcp_types import (
     HEADER_MISMATCH,
+    INVALID_PARAMS,
+    METHOD_NOT_FOUND,
     CallToolRequestParams,
     CallToolResult,
     Completion,
     EmptyResult,
+    PromptsCapability,
     Resource,
     ResourceTemplateReference,
     ResourceUpdatedNotification,
     SubscribeRequest,
     SubscribeRequestParams,
+    TextContent,
     ToolAnnotations,
 )
 from typing_extensions import TypedDict
@@ -35,9 +39,10 @@ from gmi_video.errors import GmiVideoError
 from gmi_video.mcp.deadlines import Deadline
 from gmi_video.mcp.patience import Patience
 from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
-from gmi_video.mcp.sdk import StrictServer, replace_arguments, strict_tool
+from gmi_video.mcp.sdk import StrictServer, replace_arguments
 from gmi_video.mcp.subscriptions import Subscriptions
 from gmi_video.mcp.tasks import IDENTIFIER
+from gmi_video.mcp.tool_schemas import strict_tool
 from gmi_video.mcp.tools import TOOLS
 from gmi_video.services import Services
 from gmi_video.simulator import Script
@@ -108,7 +113,6 @@ async def test_tools_list_sends_a_tools_replaced_parameters_and_its_output_schem
         assert sent[tool.name].input_schema == tool.parameters, (
             "The SDK no longer sends Tool.parameters as the input schema: see strict_tool, which replaces it."
         )
-        assert sent[tool.name].input_schema["additionalProperties"] is False
         assert sent[tool.name].output_schema == tool.fn_metadata.output_schema, (
             "The SDK no longer sends fn_metadata.output_schema: see strict_tool, which sets it in place."
         )
@@ -188,6 +192,57 @@ async def test_completion_is_answered_by_the_handler_that_we_register(world: Wor
     )
 
 
+# -- capabilities and prompts -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+async def test_no_era_is_told_of_prompts_that_are_not_there_or_of_tools_that_change(world: World, mode: str) -> None:
+    async with world.host(era=mode) as host:
+        capabilities = host.client.server_capabilities
+    assert capabilities.prompts is None, "get_capabilities, as StrictServer replaces it, is no longer what is answered."
+    assert capabilities.tools is not None
+    assert capabilities.tools.list_changed is False
+    assert capabilities.completions is not None
+
+
+@pytest.mark.parametrize("name", ["none", "", "a\x1b[2Jb", "x" * 100_000])
+async def test_an_unknown_prompt_is_a_wrong_argument_and_leaves_no_trace_in_the_log(
+    world: World, era: str, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    async with world.host(era=era) as host:
+        with pytest.raises(MCPError, match="Unknown prompt") as caught:
+            await host.client.get_prompt(name)
+    assert caught.value.error.code == INVALID_PARAMS
+    assert len(caught.value.error.message) < 200
+    assert "\x1b" not in caught.value.error.message
+    assert "Traceback" not in caplog.text
+
+
+async def test_a_server_without_prompts_does_not_know_how_to_list_them(world: World, era: str) -> None:
+    async with world.host(era=era) as host:
+        with pytest.raises(MCPError, match="no prompts") as caught:
+            await host.client.list_prompts()
+    assert caught.value.error.code == METHOD_NOT_FOUND
+
+
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+async def test_a_server_that_has_a_prompt_announces_it_as_one_that_never_changes(mode: str) -> None:
+    server = small_server()
+
+    @server.prompt()
+    def sketch(subject: str) -> str:
+        """Ask for a cheap first version."""
+        return f"Sketch {subject}."
+
+    async with Client(server, mode=mode) as client:
+        assert client.server_capabilities.prompts == PromptsCapability(list_changed=False)
+        assert [prompt.name for prompt in (await client.list_prompts()).prompts] == ["sketch"]
+        (message,) = (await client.get_prompt("sketch", {"subject": "a fox"})).messages
+        assert message.content == TextContent(text="Sketch a fox.")
+        with pytest.raises(MCPError, match=r"Unknown prompt.*There are: sketch"):
+            await client.get_prompt("scetch")
+
+
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_both_eras_are_told_that_resources_can_be_subscribed_and_that_their_list_changes(
     world: World, mode: str
@@ -195,10 +250,8 @@ async def test_both_eras_are_told_that_resources_can_be_subscribed_and_that_thei
     async with world.host(era=mode) as host:
         capabilities = host.client.server_capabilities.resources
     assert capabilities is not None
-    assert capabilities.list_changed, (
-        "create_initialization_options, as StrictServer replaces it, is no longer what a legacy host is answered with."
-    )
-    assert capabilities.subscribe, "The handler of resources/subscribe no longer counts as a capability."
+    assert capabilities.list_changed, "get_capabilities, as StrictServer replaces it, is no longer what is answered."
+    assert capabilities.subscribe
 
 
 class Updates:

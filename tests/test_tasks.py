@@ -87,6 +87,12 @@ async def code_of(host: Host, method: str, task_id: str) -> int:
     return raised.value.error.code
 
 
+async def test_a_call_whose_wait_is_null_becomes_a_task_as_one_without_it_does(world: World) -> None:
+    world.sim.script("Luma-Ray2", Script.takes(60))
+    async with world.host(options=DECLARES_TASKS) as host:
+        assert await begun(host, wait=None) == world.sim.jobs[0].request_id
+
+
 async def test_a_client_that_declares_tasks_gets_one_as_soon_as_the_job_exists(world: World) -> None:
     world.sim.script("Luma-Ray2", Script.takes(100))
     async with world.host(options=DECLARES_TASKS) as host:

@@ -5,69 +5,25 @@ without a reason. It starts and lists its tools, and every call says which varia
 """
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from gmi_video.errors import SettingsError
 from gmi_video.network import LOOPBACK_HOSTS, Network, system_proxies
-
-DEFAULT_BASE_URL = "https://console.gmicloud.ai/api/v1/ie/requestqueue/apikey"
-"""The queue's documented URL (luma-ray2-guide, "Endpoint")."""
+from gmi_video.variables import DEFAULT_BASE_URL, is_placeholder, is_unfilled, unknown
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-
-_PLACEHOLDER = re.compile(r"\$\{[^${}]*\}")
-
-
-class Variable(NamedTuple):
-    """An environment variable as the README describes it: its name, its default, and what it decides."""
-
-    name: str
-    default: str
-    decides: str
-
-
-VARIABLES = (
-    Variable("GMI_API_KEY", "none", "your GMI Cloud API key; without it every call says where to put it"),
-    Variable("GMI_ORG_ID", "none", "sent as `X-Organization-ID`, for people in several organisations"),
-    Variable("GMI_BASE_URL", DEFAULT_BASE_URL, "the queue's address; plain http only for loopback"),
-    Variable(
-        "GMI_MAX_WAIT_SECONDS",
-        "by host, else 45",
-        "how long one tool call may wait for a video; set it below your host's own limit",
-    ),
-    Variable("GMI_MAX_REQUESTS_PER_SECOND", "5", "calls to the queue from this process"),
-    Variable(
-        "GMI_CONFIRM_ABOVE_USD", "none", "ask before a video that is priced above this, or whose price is not known"
-    ),
-    Variable(
-        "GMI_SPEND_LIMIT_USD",
-        "none",
-        "refuse a video that would take the account's last 24 hours above this",
-    ),
-    Variable(
-        "GMI_IMAGE_DIRS",
-        "none",
-        "folders that local images may come from, separated as in `PATH` (`:`, on Windows `;`)",
-    ),
-    Variable(
-        "GMI_LEDGER_URL",
-        "a file in this user's state folder",
-        "where it is recorded what is about to be paid, for all copies of this server: `sqlite:///absolute/path`, "
-        "`postgresql://…` for copies on several machines (needs the extra `postgres`), or `none`",
-    ),
-    Variable("GMI_LOG_LEVEL", "WARNING", "how much is written to stderr: DEBUG, INFO, WARNING, ERROR or CRITICAL"),
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The server's settings, read once. `problems` holds one sentence for each wrong variable."""
+    """The server's settings, read once.
+
+    `problems` holds one sentence for each wrong variable, `warnings` one for each that is ignored and does no harm.
+    """
 
     api_key: str = field(default="", repr=False)
     org_id: str = field(default="", repr=False)
@@ -81,6 +37,7 @@ class Settings:
     log_level: str = "WARNING"
     network: Network = field(default_factory=Network)
     problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Raise a `SettingsError` that names every problem, if there are any."""
@@ -106,6 +63,8 @@ class _Reader:
 
     def settings(self) -> Settings:
         api_key, org_id, base_url = self._key(), self._org_id(), self._base_url()
+        misspelt, ignored = unknown(self._environment)
+        self._problems += misspelt
         return Settings(
             api_key=api_key,
             org_id=org_id,
@@ -119,12 +78,13 @@ class _Reader:
             ledger_url=self._ledger_url(),
             log_level=self._log_level(),
             problems=tuple(self._problems),
+            warnings=tuple(ignored),
         )
 
     def _text(self, name: str) -> str:
         """The variable's value; "" for a placeholder like `${user_config.x}`, which hosts pass on where none is set."""
         value = self._environment.get(name, "").strip()
-        return "" if _PLACEHOLDER.search(value) else value
+        return "" if is_unfilled(value) else value
 
     def _header_value(self, name: str) -> str:
         value = self._text(name)
@@ -135,15 +95,30 @@ class _Reader:
         return value
 
     def _key(self) -> str:
-        key = self._header_value("GMI_API_KEY").removeprefix("Bearer ").strip()
-        if not key and not self._problems:
+        where = "A key is made at console.gmicloud.ai under API keys."
+        if is_unfilled(self._environment.get("GMI_API_KEY", "")):
             self._problems.append(
-                "GMI_API_KEY is not set: this server has no key for GMI Cloud's queue. "
-                "A key is made at console.gmicloud.ai under API keys."
+                "GMI_API_KEY is not set: it holds a placeholder such as ${GMI_API_KEY}, which the host has not "
+                f"replaced by a value. {where}"
             )
+            return ""
+        if is_placeholder(self._text("GMI_API_KEY").removeprefix("Bearer ")):
+            # Not shown: a real key may stand in the brackets.
+            self._problems.append(
+                "GMI_API_KEY still holds a placeholder of an example instead of a key, such as YOUR-GMI-CLOUD-API-KEY. "
+                f"{where} It stands there alone, without brackets around it."
+            )
+            return ""
+        known = len(self._problems)
+        key = self._header_value("GMI_API_KEY").removeprefix("Bearer ").strip()
+        if not key and len(self._problems) == known:
+            self._problems.append(f"GMI_API_KEY is not set: this server has no key for GMI Cloud's queue. {where}")
         return key
 
     def _org_id(self) -> str:
+        if is_placeholder(self._text("GMI_ORG_ID")):
+            self._problems.append("GMI_ORG_ID still holds a placeholder. Put in your organization's id, or remove it.")
+            return ""
         return self._header_value("GMI_ORG_ID")
 
     def _base_url(self) -> str:
@@ -167,7 +142,7 @@ class _Reader:
         return DEFAULT_BASE_URL
 
     def _network(self, base_url: str) -> Network:
-        unset = {name for name, value in self._environment.items() if _PLACEHOLDER.search(value)}
+        unset = {name for name, value in self._environment.items() if is_unfilled(value)}
         network = Network.from_environment({k: v for k, v in self._environment.items() if k not in unset})
         self._problems += network.problems(urlsplit(base_url).hostname or "")
         return network

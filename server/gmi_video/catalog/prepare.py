@@ -98,8 +98,10 @@ async def prepare(catalog: Catalog, arguments: VideoArguments) -> PricedRequest:
             "Choose another model; list_models has them.",
         )
     live = {parameter.name: parameter for parameter in parameters}
+    schema = validation.schema_of(parameters)
+    arguments = replace(arguments, parameters=validation.conformed(schema, arguments.parameters))
     payload, faults, notes = (_for_luma if model == LUMA_RAY2 else _for_other)(arguments, live)
-    faults += validation.faults(validation.schema_of(parameters), payload, validation.Subject("parameter", model))
+    faults += validation.faults(schema, payload, validation.Subject("parameter", model))
     if faults:
         raise InvalidRequest(
             " ".join(dict.fromkeys(faults)),

@@ -74,7 +74,6 @@ def schema_of(parameters: Sequence[Parameter]) -> Schema:
     return {
         "properties": {parameter.name: _schema_of(parameter) for parameter in parameters},
         "required": [parameter.name for parameter in parameters if parameter.required],
-        "additionalProperties": False,
     }
 
 
@@ -96,10 +95,35 @@ def _schema_of(parameter: Parameter) -> Schema:
     return {key: value for key, value in schema.items() if value is not None}
 
 
+def conformed(schema: Schema, given: Mapping[str, Any]) -> dict[str, Any]:
+    """`given` with the types of the schema where JSON knows no difference: 10.0 is the integer 10, or the option 10.
+
+    A null is an optional value that was left out. Whatever does not fit stays as it is, for `faults`.
+    """
+    properties: Mapping[str, Schema] = schema["properties"]
+    needed = schema.get("required", ())
+    return {
+        name: _conformed(properties.get(name, {}), value)
+        for name, value in given.items()
+        if value is not None or name in needed or name not in properties
+    }
+
+
+def _conformed(schema: Schema, value: object) -> object:
+    if not _is_number(value):
+        return value
+    if "enum" in schema:
+        return next((option for option in schema["enum"] if _is_number(option) and option == value), value)
+    if schema.get("type") == "integer" and isinstance(value, float) and value.is_integer() and abs(value) <= 2**53:
+        return int(value)
+    return value
+
+
 def faults(schema: Schema, given: Mapping[str, Any], subject: Subject) -> list[str]:
-    """What is wrong with `given`, a sentence a fault; empty where nothing is. `schema` is of a closed object."""
-    if _validator_class()(schema).is_valid(cast("Any", given)):
-        return []
+    """What is wrong with `given`, a sentence a fault; empty where nothing is.
+
+    A name that the schema does not have is a fault, whether the schema says so or not.
+    """
     properties: Mapping[str, Schema] = schema["properties"]
     found = [
         _fault(name, properties[name], value, subject.kind)
@@ -166,13 +190,17 @@ def _fault(name: str, schema: Schema, value: object, kind: str) -> str:
     return f"{must}, not {as_json_literal(value)}." + (f" Did you mean {as_json_literal(near)}?" if near else "")
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _digits(number: float) -> str:
     return str(int(number)) if float(number).is_integer() and abs(number) < 1e15 else str(number)
 
 
 @cache
 def _validator_class() -> "Callable[[Schema], Validator]":
-    """JSON Schema 2020-12 as the queue reads values: 5.0 is no integer, and an option has exactly its listed type."""
+    """JSON Schema 2020-12 for what is sent: 5.0 is no integer, and an option has exactly its listed type."""
     # Imported at the first check: it takes 35 ms, and tools/list is answered without it.
     from jsonschema import Draft202012Validator, ValidationError, validators  # noqa: PLC0415
 
@@ -180,7 +208,7 @@ def _validator_class() -> "Callable[[Schema], Validator]":
         return isinstance(value, int) and not isinstance(value, bool)
 
     def is_number(_: object, value: object) -> bool:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        return _is_number(value) and math.isfinite(cast("float", value))
 
     def enum(_: object, options: list[Any], value: object, __: object) -> "Iterator[ValidationError]":
         if not any(option == value and type(option) is type(value) for option in options):

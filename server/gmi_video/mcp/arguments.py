@@ -32,8 +32,10 @@ MAX_NAME = 100
 """Characters of a name."""
 
 
-def check_arguments(tool: str, schema: validation.Schema, arguments: Mapping[str, Any]) -> None:
-    """Check a call's arguments.
+def check_arguments(tool: str, schema: validation.Schema, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Check a call's arguments; returns them with the schema's types.
+
+    Clients write the same in several ways: 10.0 for 10, null for an argument that is left out, an object as JSON text.
 
     Args:
         tool: the tool's name.
@@ -45,14 +47,21 @@ def check_arguments(tool: str, schema: validation.Schema, arguments: Mapping[str
     """
     if faults := _too_large(arguments):
         raise _refused(tool, faults)
-    given = {name: _parsed(schema["properties"].get(name, {}), value) for name, value in arguments.items()}
+    properties: Mapping[str, validation.Schema] = schema["properties"]
+    given = dict(arguments)
+    for name, value in arguments.items():
+        if isinstance(value, str) and properties.get(name, {}).get("type") == "object":
+            given[name], fault = _parsed(value)
+            faults += [f"{as_json_literal(name)} {fault}"] if fault else []
+    if faults:
+        raise _refused(tool, faults)
+    given = validation.conformed(schema, given)
     faults = _too_large(given) or [
-        f"{as_json_literal(name)} holds text that is not valid Unicode."
-        for name, value in given.items()
-        if not _is_unicode(value)
+        f"{as_json_literal(name)} holds {trouble}." for name, value in given.items() if (trouble := _unsendable(value))
     ]
     if faults := faults or validation.faults(schema, given, validation.Subject("argument", tool)):
         raise _refused(tool, faults)
+    return given
 
 
 def _refused(tool: str, faults: list[str]) -> InvalidRequest:
@@ -95,20 +104,27 @@ def _names_fault(of: str, named: Mapping[str, Any]) -> str:
     return f"{of} has a name of {longest:,} characters; at most {MAX_NAME} are accepted." if longest > MAX_NAME else ""
 
 
-def _parsed(schema: validation.Schema, value: object) -> object:
-    """An object that came as JSON text, as some clients send it; the SDK parses it too."""
-    if schema.get("type") != "object" or not isinstance(value, str):
-        return value
+def _parsed(text: str) -> tuple[object, str]:
+    """The object that came as JSON text; else the text, and what is wrong with it as the rest of a sentence."""
+    must = "must be an object, or an object as JSON text"
     try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return value
+        value: object = json.loads(text)
+    except json.JSONDecodeError as error:
+        return text, f"{must}; this text is not JSON: {error.msg} at character {error.pos + 1}."
+    except (ValueError, RecursionError) as error:
+        return text, f"{must}; this text is not JSON that can be read ({type(error).__name__})."
+    if not isinstance(value, dict):
+        return text, f"{must}; this text is JSON, but not an object."
+    return fields_of(cast("object", value)), ""
 
 
-def _is_unicode(value: object) -> bool:
-    """Whether a JSON value can be sent on: a string may hold half of a surrogate pair, which has no UTF-8."""
+def _unsendable(value: object) -> str:
+    """What in a value can't be sent on as JSON; empty where it can. Half of a surrogate pair, for one, has no UTF-8."""
     try:
-        json.dumps(value, ensure_ascii=False).encode()
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (UnicodeEncodeError, RecursionError):
-        return False
-    return True
+        return "text that is not valid Unicode"
+    except ValueError:
+        # Python's parsers read NaN, Infinity and 1e999, and what is sent would be null in their place.
+        return "a number that JSON does not have: NaN, or one that is too large"
+    return ""

@@ -81,8 +81,8 @@ async def generate_video(
     model_parameters: Annotated[
         dict[str, Any],
         Field(
-            description="For any other model: its parameters by its own names and types, as list_models shows them; "
-            "then leave resolution to frame1_image alone."
+            description="For any other model: its parameters by its own names and types, as list_models shows them "
+            "(JSON text works too); then leave resolution to frame1_image alone."
         ),
     ] = {},  # noqa: B006 - pydantic copies a default; None would be a union, which some hosts refuse
     wait: Annotated[

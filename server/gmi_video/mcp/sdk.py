@@ -1,4 +1,4 @@
-"""The SDK's server and tools, made strict; and everything that reaches into SDK internals, in this one module.
+"""The SDK's server, made strict; and everything that reaches into SDK internals, in this one module.
 
 The SDK ignores unknown arguments, coerces types and answers a misfit with its validator's dump. Here an unknown or
 ill-typed argument is refused in words before anything runs, an unknown tool is a protocol error, and every failure
@@ -11,13 +11,11 @@ use that fails where the SDK changes it.
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from functools import partial
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from mcp.server import MCPServer, ServerRequestContext
 from mcp.server.context import CallNext, HandlerResult
-from mcp.server.lowlevel import NotificationOptions
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
@@ -28,18 +26,24 @@ from mcp_types import (
     HEADER_MISMATCH,
     INTERNAL_ERROR,
     INVALID_PARAMS,
+    METHOD_NOT_FOUND,
     CallToolResult,
     CompleteRequestParams,
     CompleteResult,
     Completion,
     EmptyResult,
+    GetPromptResult,
     InputRequiredResult,
+    ListPromptsResult,
     ListResourcesResult,
     PaginatedRequestParams,
+    PromptsCapability,
     Resource,
+    ResourcesCapability,
     ResourceTemplateReference,
+    ServerCapabilities,
     SubscribeRequestParams,
-    ToolAnnotations,
+    ToolsCapability,
     UnsubscribeRequestParams,
 )
 
@@ -51,7 +55,6 @@ from gmi_video.mcp.patience import Patience
 from gmi_video.mcp.results import tool_result
 from gmi_video.services import Services
 from gmi_video.text import quote_untrusted
-from gmi_video.upstream.wire import fields_of, items_of
 
 _log = logging.getLogger(__name__)
 
@@ -77,42 +80,11 @@ class Subscriber(Protocol):
         ...
 
 
-def strict_tool(function: Callable[..., Any], *, title: str, annotations: ToolAnnotations) -> Tool:
-    """A tool from an async function: its signature is the input schema, its docstring the description.
-
-    The published schema is flat and closed, and is what `StrictServer` checks arguments against.
-    """
-    description = "\n".join(" ".join(paragraph.split()) for paragraph in (function.__doc__ or "").split("\n\n"))
-    tool = Tool.from_function(
-        function, title=title, description=description, annotations=annotations, structured_output=True
-    )
-    tool.fn_metadata.output_schema = _flat(fields_of(tool.fn_metadata.output_schema))
-    return tool.model_copy(update={"parameters": {"additionalProperties": False, **_flat(tool.parameters)}})
-
-
-def _flat(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema without references and without the titles that repeat its names."""
-    definitions = fields_of(schema.get("$defs"))
-
-    def inlined(node: Any) -> Any:
-        if isinstance(node, list):
-            return [inlined(item) for item in items_of(cast("object", node))]
-        if not isinstance(node, dict):
-            return node
-        fields = fields_of(cast("object", node))
-        if "$ref" in fields:
-            target = fields_of(definitions[str(fields["$ref"]).rsplit("/", 1)[-1]])
-            return inlined(target | {key: value for key, value in fields.items() if key != "$ref"})
-        return {key: inlined(value) for key, value in fields.items() if not (key == "title" and isinstance(value, str))}
-
-    return {key: value for key, value in inlined(schema).items() if key not in {"$defs", "description"}}
-
-
 class StrictServer(MCPServer[Services]):
     """An `MCPServer` with readable refusals, the account's outcomes as resources, completion and subscriptions.
 
     Args:
-        tools: from `strict_tool`.
+        tools: from `strict_tool` (mcp/tool_schemas.py).
         subscriber: follows outcomes for listeners.
         recent: the account's finished outcomes, for resources/list.
         complete: ids for a resource template's argument: its URI, the argument's name, what was typed.
@@ -139,10 +111,8 @@ class StrictServer(MCPServer[Services]):
         lowlevel.add_request_handler("completion/complete", CompleteRequestParams, self._handle_complete)
         lowlevel.add_request_handler("resources/subscribe", SubscribeRequestParams, subscriber.subscribe)
         lowlevel.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, subscriber.unsubscribe)
-        # Announced in the handshake of 2025-11-25 and before; 2026-07-28 derives it from subscriptions/listen.
-        lowlevel.create_initialization_options = partial(  # pyright: ignore[reportAttributeAccessIssue] - no setting
-            lowlevel.create_initialization_options, notification_options=NotificationOptions(resources_changed=True)
-        )
+        self._derived_capabilities = lowlevel.get_capabilities
+        lowlevel.get_capabilities = self._capabilities  # no setting for it; both eras ask this
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Services, Any] | None = None
@@ -154,7 +124,7 @@ class StrictServer(MCPServer[Services]):
                 INVALID_PARAMS, f"Unknown tool: {quote_untrusted(name, 80)}. There are: {', '.join(self._tools)}."
             )
         try:
-            check_arguments(tool.name, tool.parameters, arguments)
+            arguments = check_arguments(tool.name, tool.parameters, arguments)
             with CURRENT.get().enforced():
                 return await super().call_tool(name, arguments, context)
             raise AssertionError("the body returns or raises")
@@ -162,6 +132,16 @@ class StrictServer(MCPServer[Services]):
             return tool_result(results.error_result(error), is_error=True)
         except ToolError as error:
             return tool_result(results.error_result(_explained(tool, error)), is_error=True)
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Services, Any] | None = None
+    ) -> GetPromptResult | InputRequiredResult:
+        """Get a prompt. Raises `MCPError` for one that does not exist."""
+        names = [prompt.name for prompt in self._prompt_manager.list_prompts()]
+        if name not in names:
+            there_are = f"There are: {', '.join(names)}." if names else "There are none."
+            raise MCPError(INVALID_PARAMS, f"Unknown prompt: {quote_untrusted(name, 80)}. {there_are}")
+        return await super().get_prompt(name, arguments, context)
 
     async def run_stdio(self) -> None:
         """Serve the host at the other end of stdin and stdout until one of the two is closed."""
@@ -182,6 +162,24 @@ class StrictServer(MCPServer[Services]):
                 return await call_next(ctx)
         except Unavailable as error:
             raise MCPError(INTERNAL_ERROR, str(error)) from None
+
+    def _capabilities(self, *options: Any, **more: Any) -> ServerCapabilities:
+        """What the server announces, in both eras: of its lists only that of resources changes."""
+        derived = self._derived_capabilities(*options, **more)
+        return derived.model_copy(
+            update={
+                "tools": ToolsCapability(list_changed=False),
+                "resources": ResourcesCapability(subscribe=True, list_changed=True),
+                "prompts": PromptsCapability(list_changed=False) if self._prompt_manager.list_prompts() else None,
+            }
+        )
+
+    async def _handle_list_prompts(
+        self, ctx: RequestContext, params: PaginatedRequestParams | None
+    ) -> ListPromptsResult:
+        if not self._prompt_manager.list_prompts():
+            raise MCPError(METHOD_NOT_FOUND, "Method not found: this server has no prompts.")
+        return await super()._handle_list_prompts(ctx, params)
 
     async def _handle_list_resources(
         self, ctx: RequestContext, params: PaginatedRequestParams | None

@@ -6,18 +6,33 @@ SIGINT would leave it hanging on the thread that reads stdin (mcp-notes 4.4).
 
 import logging
 import os
+import shlex
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import NoReturn
 
 import anyio
 
+from gmi_video import __version__
 from gmi_video.mcp.app import create_server
 from gmi_video.settings import Settings, load
 
 GRACE_SECONDS = 1.5
 """For closing what is open after a signal: below the 2 s after which hosts kill."""
+
+BY_HAND = """\
+gmi-video-mcp {version} is an MCP server: it makes videos for an assistant. A host such as Claude Desktop, Cursor or
+VS Code starts it and speaks to it over stdin and stdout; started by hand, it waits here for such messages.
+
+  To try it without a key:  {command} demo
+  To use it in a host:      README.md, "Install it in a host"; the command there is {command}
+  Its other commands:       {command} --help
+
+Ctrl-C ends it.
+"""
+"""What a person reads who starts the server in a terminal."""
 
 _log = logging.getLogger(__name__)
 
@@ -26,6 +41,9 @@ def serve() -> NoReturn:
     """Serve MCP over stdio until stdin ends or a signal comes; then end the process: 0, or 1 after a fault of ours."""
     code = 1
     try:
+        if os.isatty(0):
+            # To stderr: stdout belongs to the protocol, also here.
+            sys.stderr.write(BY_HAND.format(version=__version__, command=_command()))
         anyio.run(_serve, load())
         code = 0
     except KeyboardInterrupt:
@@ -37,9 +55,15 @@ def serve() -> NoReturn:
         _exit(code)
 
 
+def _command() -> str:
+    """How this server is started: by the script beside the interpreter, where there is one."""
+    script = Path(sys.executable).with_name("gmi-video-mcp.exe" if os.name == "nt" else "gmi-video-mcp")
+    return shlex.join([str(script)] if script.exists() else [sys.executable, "-m", "gmi_video"])
+
+
 async def _serve(settings: Settings) -> None:
     server = create_server(settings)
-    for problem in settings.problems:
+    for problem in settings.problems + settings.warnings:
         _log.warning("%s", problem)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_stop_on_signal, tasks.cancel_scope)

@@ -182,7 +182,7 @@ class Requests:
 
     def detached(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Without waiting; an ill-typed `wait` is left to be refused."""
-        return arguments | {"wait": False} if isinstance(arguments.get("wait", True), bool) else arguments
+        return arguments | {"wait": False} if isinstance(arguments.get("wait"), bool | None) else arguments
 
     async def begun(self, services: Services, result: CallToolResult) -> Task | None:
         """The job that generate_video has submitted or found; refusals, dry runs and jobs that have ended are none."""

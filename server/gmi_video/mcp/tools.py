@@ -10,7 +10,7 @@ from gmi_video.mcp import results
 from gmi_video.mcp.call import Call, ToolContext, status_result
 from gmi_video.mcp.generate_video import generate_video
 from gmi_video.mcp.results import ModelsResult, RequestsResult, VideoResult, tool_result
-from gmi_video.mcp.sdk import strict_tool
+from gmi_video.mcp.tool_schemas import strict_tool
 from gmi_video.text import as_json_literal, one_line, quote_untrusted
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2, named
 from gmi_video.upstream.wire import LISTED, REQUEST_ID_PATTERN, ModelRecord, Record
