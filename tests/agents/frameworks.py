@@ -120,7 +120,7 @@ FRAMEWORKS = (
         "langchain",
         "LangChain",
         ("langchain-mcp-adapters", "langchain", "langchain-openai"),
-        "load_mcp_tools(callbacks=)",
+        "load_mcp_tools(callbacks=Callbacks(on_progress=))",
     ),
     Framework("pydantic_ai", "pydantic-ai", ("pydantic-ai-slim[mcp,openai]",), "MCPToolset(progress_handler=)"),
     Framework("google_adk", "Google ADK", ("google-adk[mcp]",), "McpToolset(progress_callback=)"),
