@@ -25,6 +25,9 @@ from .play import Seen, play
 AT_ONCE = 3
 """Frameworks at a time; most of each is waiting."""
 
+WAIT = 600
+"""`GMI_MAX_WAIT_SECONDS` as the page sets it."""
+
 SHORT = 5
 """A limit that cuts calls off, as some frameworks have by default (seconds)."""
 
@@ -41,7 +44,7 @@ def look(framework: Framework, portal: BlockingPortal) -> Measured:
         WrongCourseError: not exactly one job, or no link; the message has what the example printed.
     """
     python = framework.python()
-    shown = _checked(play(python, portal, framework.example, GMI_MAX_WAIT_SECONDS="600"))
+    shown = _checked(play(python, portal, framework.example, GMI_MAX_WAIT_SECONDS=str(WAIT)))
     default = _checked(play(python, portal, framework.without_limit()))
     short = default if framework.limit[1] == str(SHORT) else _checked(play(python, portal, framework.with_limit(SHORT)))
     if shown.course != Course(1, 1, 0):
