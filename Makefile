@@ -11,7 +11,7 @@ PIP := "pip>=25.1"
 
 .DEFAULT_GOAL := help
 .PHONY: help demo live fast test full fuzz check pytest packaging sdist wheel newest format tables kills bench conformance \
-    constraints dist clean
+    agents constraints dist clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
@@ -87,6 +87,10 @@ bench: $(VENV)/.dev ## Measure polling, a thousand waits and the ledger, as docs
 	$(BIN)/python -m bench.polling
 	$(BIN)/python -m bench.waits
 	$(BIN)/python -m bench.submits
+
+agents: $(VENV)/.dev ## Make a video with each agent framework of docs/agents.md, and write its table (needs PyPI)
+	$(BIN)/python -m tests.agents.run --write
+	$(BIN)/python -m tests.tables
 
 conformance: $(VENV)/.dev ## The official MCP scenarios for tasks (needs npm)
 	$(BIN)/python -m tests.conformance.run

@@ -71,11 +71,15 @@ class Server:
         """The process's id."""
         return self._child.pid
 
-    def open(self) -> dict[str, Any]:
-        """Open the session as the era does; returns the server's description of itself."""
+    def open(self, version: str = "2025-11-25") -> dict[str, Any]:
+        """Open the session as the era does; returns the server's description of itself.
+
+        Args:
+            version: of the legacy protocol.
+        """
         if self._modern:
             return self.result(self.ask("server/discover"))
-        asked = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": _CLIENT}
+        asked = {"protocolVersion": version, "capabilities": {}, "clientInfo": _CLIENT}
         description = self.result(self.ask("initialize", **asked))
         self._send({"method": "notifications/initialized"})
         return description

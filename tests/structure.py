@@ -137,7 +137,7 @@ def says(path: Path) -> str:
 
 def own_files() -> Iterator[Path]:
     """Every text file that belongs to the project, and nothing that was made here."""
-    folders = ("server", "schemas", "tests", "bench", "docs", ".ci")
+    folders = ("server", "schemas", "tests", "bench", "docs", "examples", ".ci")
     for top in ROOT.iterdir():
         for path in top.rglob("*") if top.name in folders else [top]:
             if path.is_file() and "__pycache__" not in path.parts and top.name != ".git":

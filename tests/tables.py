@@ -10,6 +10,7 @@ from gmi_video.mcp import schema_files
 from gmi_video.variables import VARIABLES
 
 from . import impatient
+from .agents import page as agents
 from .structure import BASE, MAY_IMPORT, PACKAGE, ROOT, STANDS_ALONE, says
 from .talks import run as talks
 
@@ -54,6 +55,7 @@ PAGES: Mapping[Path, Callable[[], str]] = {
     DOCS / "architecture.md": packages,
     DOCS / "hosts.md": hosts,
     DOCS / "conversations.md": talks.table,
+    DOCS / "agents.md": agents.section,
 }
 
 

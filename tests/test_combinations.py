@@ -34,8 +34,8 @@ async def said(world: World, era: str = "2026-07-28", **call: Any) -> str:
 async def test_a_loop_with_an_end_frame_is_noted_before_and_after_it_costs(world: World, era: str) -> None:
     notes = await said(world, era, loop=True, frame0_image=URL, frame1_image=URL)
     assert notes == (
-        f'It has both "loop" and an end frame ("frame1_image"). {UNDOCUMENTED}; to be sure of the result, leave out '
-        "one of them."
+        f'It has both "loop" and an end frame ("frame1_image"). {UNDOCUMENTED}; leaving out one of them '
+        "would avoid that."
     )
 
 
@@ -57,8 +57,8 @@ async def test_a_frame_of_another_shape_is_noted_before_and_after_it_costs(
     world.environment["GMI_IMAGE_DIRS"] = str(folder)
     notes = await said(world, era, frame0_image=str(folder / "a.jpg"))
     assert notes == (
-        f'The start image ("frame0_image") is 1600 x 1200 pixels, and the video "16:9". {UNDOCUMENTED}; to be sure of '
-        "the result, make the aspect ratio fit (nearest: 4:3) or crop the picture first."
+        f'The start image ("frame0_image") is 1600 x 1200 pixels, and the video "16:9". {UNDOCUMENTED}; the aspect '
+        "ratio 4:3, or a picture of the same shape, would avoid that."
     )
     assert await said(world, era, frame0_image=str(folder / "a.jpg"), aspect_ratio="4:3") == ""
 
@@ -94,7 +94,7 @@ async def test_where_no_ratio_is_nearer_only_cropping_is_advised(
     (folder / "a.png").write_bytes(drawn(size=size))
     world.environment["GMI_IMAGE_DIRS"] = str(folder)
     notes = await said(world, frame0_image=str(folder / "a.png"))
-    assert notes.endswith("to be sure of the result, crop the picture first.")
+    assert notes.endswith("a picture of the same shape would avoid that.")
 
 
 async def test_nothing_is_said_of_the_shape_behind_a_url_and_it_is_not_fetched(world: World) -> None:

@@ -234,7 +234,9 @@ async def test_the_call_that_uses_a_model_is_filled_in_with_values_it_takes(worl
         pixverse = await host.call_ok("list_models", search="pixverse")
         image = await host.call_ok("list_models", model="gemini-2.5-flash-image")
     example = '{"duration": 5, "size": "1280*720"}'
-    assert f'"model": "wan2.6-t2v", "model_parameters" such as {example} and "dry_run": true' in wan["next_step"]
+    assert (
+        f'"model": "wan2.6-t2v", "model_parameters" such as {example}; first with "dry_run": true' in wan["next_step"]
+    )
     assert '{"duration": "5", "aspect_ratio": "16:9", "quality": "540p"} with "image_url"' in pixverse["next_step"]
     assert '"model_parameters" such as {"aspect_ratio": "1:1"} and' in image["next_step"]
     async with world.host() as host:

@@ -59,6 +59,14 @@ def test_a_raw_session_makes_a_video_and_the_key_is_nowhere(environment: dict[st
     assert KEY not in server.stderr
 
 
+@pytest.mark.parametrize("version", ["2024-11-05", "2025-03-26", "2025-06-18"])
+def test_a_host_of_an_older_protocol_version_makes_a_video(environment: dict[str, str], version: str) -> None:
+    server = Server("legacy", **environment)
+    assert server.open(version)["protocolVersion"] == version
+    assert server.call("generate_video", prompt=f"a fox of {version}")["status"] == "success"
+    assert server.end() == 0
+
+
 ENDINGS = pytest.mark.parametrize(
     "how", [None, signal.SIGINT, signal.SIGTERM], ids=["end of input", "SIGINT", "SIGTERM"]
 )

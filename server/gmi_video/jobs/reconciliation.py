@@ -211,6 +211,9 @@ class Reconciliation:
             return Search(candidates=(error.request_id,))
 
 
+_TELL = "Tell the user that it is not certain yet."
+
+
 def _unknown(sent: UnconfirmedSubmit, found: Search) -> SubmissionUnknown:
     """The error for a submit that was neither answered nor found."""
     look = f'Call list_requests with {{"model": {as_json_literal(sent.identity.model, 200)}, "limit": 5}} in a minute'
@@ -220,8 +223,7 @@ def _unknown(sent: UnconfirmedSubmit, found: Search) -> SubmissionUnknown:
         return SubmissionUnknown(
             f"{sent.why} So the job may or may not have been made. These requests could be it, but do not show what "
             f"they were made from: {ids}.",
-            f'Tell the user that it is not certain yet. Call get_status with {{"request_id": "{found.candidates[0]}"}} and '
-            "see whether it is this video. "
+            f'{_TELL} Call get_status with {{"request_id": "{found.candidates[0]}"}} and see whether it is this video. '
             f"Only if none of them is, {anyway}: that pays a second time if the first submit did arrive.",
         )
     checked = "the queue's request list was not available either"
@@ -233,7 +235,7 @@ def _unknown(sent: UnconfirmedSubmit, found: Search) -> SubmissionUnknown:
         )
     return SubmissionUnknown(
         f"{sent.why} So the job may or may not have been made: {checked}.",
-        f"Tell the user that it is not certain yet. {look} and look for this prompt. If it is there, follow it with get_status. Only if it is not, {anyway}: "
+        f"{_TELL} {look} and look for this prompt. If it is there, follow it with get_status. Only if it is not, {anyway}: "
         "that pays a second time if the first submit did arrive. The same call without it looks again and pays "
         "nothing.",
     )

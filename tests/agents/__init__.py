@@ -1,0 +1,1 @@
+"""The examples of docs/agents.md, run with the frameworks themselves."""
