@@ -68,8 +68,8 @@ async def test_both_frames_are_noted_each_by_its_own_shape(world: World, folder:
     (folder / "tall.png").write_bytes(drawn(size=(90, 160)))
     world.environment["GMI_IMAGE_DIRS"] = str(folder)
     notes = await said(world, frame0_image=str(folder / "wide.png"), frame1_image=str(folder / "tall.png"))
-    assert "(nearest: 21:9)" in notes
-    assert "(nearest: 9:16)" in notes
+    assert "the aspect ratio 21:9, or" in notes
+    assert "the aspect ratio 9:16, or" in notes
     one = await said(world, frame0_image=str(folder / "wide.png"), frame1_image=URL)
     assert "The end image" not in one
 
@@ -111,7 +111,7 @@ async def test_another_model_is_noted_by_its_own_names_and_only_for_a_ratio_that
     notes = await said(world, model="pixverse-v5.6-i2v", model_parameters=given | {"aspect_ratio": "1:1"})
     assert notes.startswith('The start image ("image_url") is 400 x 300 pixels, and the video "1:1". What ')
     assert 'What "pixverse-v5.6-i2v" does then is not known here' in notes
-    assert "(nearest: 4:3)" in notes
+    assert "the aspect ratio 4:3, or" in notes
     assert await said(world, model="pixverse-v5.6-i2v", model_parameters=given) == ""
     looped = {"loop": True, "end_frame_url": URL}
     notes = await said(world, model="luma-ray-3-2-generate", model_parameters=looped)

@@ -238,7 +238,7 @@ async def test_the_call_that_uses_a_model_is_filled_in_with_values_it_takes(worl
         f'"model": "wan2.6-t2v", "model_parameters" such as {example}; first with "dry_run": true' in wan["next_step"]
     )
     assert '{"duration": "5", "aspect_ratio": "16:9", "quality": "540p"} with "image_url"' in pixverse["next_step"]
-    assert '"model_parameters" such as {"aspect_ratio": "1:1"} and' in image["next_step"]
+    assert '"model_parameters" such as {"aspect_ratio": "1:1"};' in image["next_step"]
     async with world.host() as host:
         given = {"model": "wan2.6-t2v", "model_parameters": json.loads(example), "dry_run": True}
         await host.call_ok("generate_video", prompt="a fox", **given)

@@ -141,7 +141,7 @@ async def test_after_a_dry_run_a_user_who_knows_no_price_is_told_it_first(world:
     async with world.host(era=era) as host:
         dry = await host.call_ok("generate_video", **FOX, dry_run=True)
         step = dry["next_step"]
-        assert "agreed to this price" in step
+        assert "agreed to that" in step
         assert "tell them the price" in step
         assert "confirm_cost" not in step
         asked = call_in(sentence_with('without "dry_run"', step), _last({**FOX, "dry_run": True}))

@@ -93,7 +93,7 @@ async def how_are_they(a: Assistant) -> None:
     await a.connect()
     a.user("How are my videos?")
     await a.call("list_requests", '"How are my videos?" is list_requests alone')
-    a.tells("3 ready", "1 being made", "1 failed", "about $4.44", "counting failed ones")
+    a.tells("3 ready", "1 being made", "1 failed", "about $4.44", "counting those that were not made")
     assert a.answer["requests"][1]["error"] == "Prompt failed content moderation"
     a.is_done("Answer the user from these rows")
 

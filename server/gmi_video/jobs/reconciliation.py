@@ -235,7 +235,7 @@ def _unknown(sent: UnconfirmedSubmit, found: Search) -> SubmissionUnknown:
         )
     return SubmissionUnknown(
         f"{sent.why} So the job may or may not have been made: {checked}.",
-        f"{_TELL} {look} and look for this prompt. If it is there, follow it with get_status. Only if it is not, {anyway}: "
-        "that pays a second time if the first submit did arrive. The same call without it looks again and pays "
-        "nothing.",
+        f"{_TELL} {look} and look for this prompt. If it is there, follow it with get_status. Only if it is not, "
+        f"{anyway}: that pays a second time if the first submit did arrive. The same call without it looks again and "
+        "pays nothing.",
     )
