@@ -1,12 +1,11 @@
-"""What comes before generate_video spends: the request is checked and priced, and above a threshold the user is asked.
+"""The user's consent to a price: whether it is above their budget or threshold, and the question that is asked then.
 
-These are resolvers, which the SDK runs before the tool: it carries a question to the user in both protocol eras.
+`question_number` and `consent` are resolvers, which the SDK runs before the tool: it carries a question to the user in
+both protocol eras.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -17,11 +16,10 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel, ConfigDict, Field
 
 from gmi_video.catalog import pricing
-from gmi_video.catalog.prepare import PricedRequest, VideoArguments, prepare
+from gmi_video.catalog.prepare import PricedRequest
 from gmi_video.errors import SpendingRefused
-from gmi_video.images.refusals import ImageRefused, together
-from gmi_video.images.upload import Images, LocalImage
 from gmi_video.mcp.call import Call, ToolContext
+from gmi_video.mcp.prepared import Prepared, begin, check
 from gmi_video.services import Services
 from gmi_video.settings import Settings
 from gmi_video.text import duration
@@ -91,85 +89,6 @@ _CONSENTS: WeakKeyDictionary[Services, Consents] = WeakKeyDictionary()
 def consents_of(services: Services) -> Consents:
     """The consents that were used in this process."""
     return _CONSENTS.setdefault(services, Consents())
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A checked request: as it was asked for, and with its local images read.
-
-    Attributes:
-        asked: the request with local images as paths, as the caller knows them.
-        request: the same with each local image as its digest, so that it can be compared before anything is uploaded.
-        images: the local images by their digest.
-    """
-
-    asked: PricedRequest
-    request: PricedRequest
-    images: Mapping[str, LocalImage]
-
-    @property
-    def key(self) -> str:
-        """The request as text, equal for equal requests."""
-        return self.request.wire.model_dump_json()
-
-    async def uploaded(self, images: Images) -> PricedRequest:
-        """The request with each local image uploaded: what is submitted."""
-
-        async def upload(value: str, _: str) -> str:
-            image = self.images.get(value)
-            return value if image is None else await images.upload(image)
-
-        return await self.request.with_images(upload)
-
-
-async def begin(ctx: ToolContext) -> Call:
-    """The call, from the moment it began."""
-    return Call(ctx)
-
-
-async def check(
-    *,
-    call: Annotated[Call, Resolve(begin)],
-    prompt: str,
-    model: str,
-    resolution: str,
-    duration: str,
-    aspect_ratio: str,
-    loop: bool,
-    frame0_image: str,
-    frame1_image: str,
-    model_parameters: dict[str, Any],
-) -> Prepared:
-    """Check, price and read what is asked for. Raises every fault at once; nothing has been sent."""
-    luma = {
-        "resolution": resolution,
-        "duration": duration,
-        "aspect_ratio": aspect_ratio,
-        "loop": loop,
-        "frame0_image": frame0_image,
-        "frame1_image": frame1_image,
-    }
-    images: dict[str, LocalImage] = {}
-    sizes: dict[str, tuple[int, int]] = {}
-    faults: list[ImageRefused] = []
-
-    async def read(value: str, argument: str) -> str:
-        try:
-            image = await call.services.images.read(value, argument)
-        except ImageRefused as fault:
-            faults.append(fault)
-            return value
-        if image is None:
-            return value
-        images[image.digest] = image
-        sizes[argument] = image.size
-        return image.digest
-
-    asked = await prepare(call.services.catalog, VideoArguments(model, prompt, luma, model_parameters))
-    request = await asked.with_images(read)
-    if faults:
-        raise together(faults)
-    return Prepared(asked.with_sizes(sizes), request.with_sizes(sizes), images)
 
 
 async def question_number(

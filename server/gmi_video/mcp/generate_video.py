@@ -18,10 +18,7 @@ from gmi_video.mcp.consent import (
     AlreadyPaid,
     Consent,
     NotAsked,
-    Prepared,
-    begin,
     budget_text,
-    check,
     consent,
     consents_of,
     is_above_budget,
@@ -30,6 +27,7 @@ from gmi_video.mcp.consent import (
     question_number,
     threshold_text,
 )
+from gmi_video.mcp.prepared import Prepared, begin, check
 from gmi_video.mcp.results import VideoResult, error_result, tool_result
 from gmi_video.settings import Settings
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2, AspectRatio, Duration, Resolution

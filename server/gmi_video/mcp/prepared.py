@@ -1,0 +1,94 @@
+"""A call of generate_video before it may spend: its arguments checked and priced, and its local images read.
+
+`begin` and `check` are resolvers, which the SDK runs before the tool.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from mcp.server.mcpserver import Resolve
+
+from gmi_video.catalog.prepare import PricedRequest, VideoArguments, prepare
+from gmi_video.images.refusals import ImageRefused, together
+from gmi_video.images.upload import Images, LocalImage
+from gmi_video.mcp.call import Call, ToolContext
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A checked request: as it was asked for, and with its local images read.
+
+    Attributes:
+        asked: the request with local images as paths, as the caller knows them.
+        request: the same with each local image as its digest, so that it can be compared before anything is uploaded.
+        images: the local images by their digest.
+    """
+
+    asked: PricedRequest
+    request: PricedRequest
+    images: Mapping[str, LocalImage]
+
+    @property
+    def key(self) -> str:
+        """The request as text, equal for equal requests."""
+        return self.request.wire.model_dump_json()
+
+    async def uploaded(self, images: Images) -> PricedRequest:
+        """The request with each local image uploaded: what is submitted."""
+
+        async def upload(value: str, _: str) -> str:
+            image = self.images.get(value)
+            return value if image is None else await images.upload(image)
+
+        return await self.request.with_images(upload)
+
+
+async def begin(ctx: ToolContext) -> Call:
+    """The call, from the moment it began."""
+    return Call(ctx)
+
+
+async def check(
+    *,
+    call: Annotated[Call, Resolve(begin)],
+    prompt: str,
+    model: str,
+    resolution: str,
+    duration: str,
+    aspect_ratio: str,
+    loop: bool,
+    frame0_image: str,
+    frame1_image: str,
+    model_parameters: dict[str, Any],
+) -> Prepared:
+    """Check, price and read what is asked for. Raises every fault at once; nothing has been sent."""
+    luma = {
+        "resolution": resolution,
+        "duration": duration,
+        "aspect_ratio": aspect_ratio,
+        "loop": loop,
+        "frame0_image": frame0_image,
+        "frame1_image": frame1_image,
+    }
+    images: dict[str, LocalImage] = {}
+    sizes: dict[str, tuple[int, int]] = {}
+    faults: list[ImageRefused] = []
+
+    async def read(value: str, argument: str) -> str:
+        try:
+            image = await call.services.images.read(value, argument)
+        except ImageRefused as fault:
+            faults.append(fault)
+            return value
+        if image is None:
+            return value
+        images[image.digest] = image
+        sizes[argument] = image.size
+        return image.digest
+
+    asked = await prepare(call.services.catalog, VideoArguments(model, prompt, luma, model_parameters))
+    request = await asked.with_images(read)
+    if faults:
+        raise together(faults)
+    return Prepared(asked.with_sizes(sizes), request.with_sizes(sizes), images)
