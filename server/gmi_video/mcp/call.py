@@ -11,7 +11,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from gmi_video.errors import UpstreamError
 from gmi_video.jobs.estimates import NO_HISTORY, Estimate
-from gmi_video.jobs.polling import PollState
+from gmi_video.jobs.watched import Watched
 from gmi_video.mcp import hosts, results
 from gmi_video.mcp.deadlines import CURRENT, Deadline
 from gmi_video.mcp.patience import Wait
@@ -45,14 +45,14 @@ class Call:
                 self.deadline.hurry()
             yield wait
 
-    async def wait_for(self, record: Record, *, wait: bool) -> PollState:
+    async def wait_for(self, record: Record, *, wait: bool) -> Watched:
         """Wait for a job as long as the host allows (not at all where `wait` is false), reporting progress."""
         if not wait:
             return await self._wait_for(record, wait=False)
         with self._patience.waiting(record.request_id) as waiting:
             return await self._wait_for(record, wait=not waiting.given_up)
 
-    async def _wait_for(self, record: Record, *, wait: bool) -> PollState:
+    async def _wait_for(self, record: Record, *, wait: bool) -> Watched:
         """The wait itself.
 
         The first message names the request id: a caller that gives up must be able to find the job again.
@@ -65,7 +65,7 @@ class Call:
             await self._ctx.report_progress(progress, None, f"request {record.request_id}: {record.status_words}")
         expected = await expect_in_time(self.services, record)
 
-        async def report(state: PollState) -> None:
+        async def report(state: Watched) -> None:
             nonlocal progress
             progress = max(state.age, progress + 0.001)  # the protocol requires each value to be above the last
             usual = expected.expected_seconds
