@@ -187,7 +187,7 @@ async def test_where_the_list_is_short_it_serves_all_open_jobs_of_a_model(world:
     assert max(late) < 6
 
 
-@pytest.mark.parametrize(("count", "listed"), [(2, False), (12, True)])
+@pytest.mark.parametrize(("count", "listed"), [(3, False), (12, True)])
 async def test_the_longer_the_list_the_more_jobs_it_takes_to_ask_for_it(
     world: World,
     count: int,
@@ -202,8 +202,8 @@ async def test_the_longer_the_list_the_more_jobs_it_takes_to_ask_for_it(
 
 async def test_lists_are_spaced_in_proportion_to_their_length(world: World) -> None:
     long_history(world, kilobytes=4000)
-    late, _ = await run(world, 100, 50, apart=0.2)
-    assert times(world, GET) == []
+    late, _ = await run(world, 100, 50, apart=0.5)
+    assert len(times(world, GET)) < 20 * 4  # only when so few are left that the list is the dearer
     _, *lists = times(world, LIST)
     assert len(lists) > 3
     assert all(after - before >= 4 for before, after in itertools.pairwise(lists))

@@ -20,8 +20,11 @@ from gmi_video.upstream.client import Queue
 from gmi_video.upstream.wire import Record
 
 LOOK_BYTES = 50_000
-"""One list replaces the looks at a model's jobs where it has at most so many bytes for each: what a look costs besides
-its bytes. So it serves two jobs where the account has few requests, and a hundred jobs where it has thousands."""
+"""One list replaces the looks at a model's jobs where it has at most so many bytes for each of them."""
+
+MANY_JOBS, MANY_LOOK_BYTES = 20, 200_000
+"""From so many jobs on it may have more: single looks, of which five a second may leave, would take longer than the
+pauses that they are meant for, and longer than lists of this size are apart."""
 
 LIST_PAUSE, LIST_BYTES_PER_SECOND = 1.0, 1_000_000
 """The shortest time between two lists of a model (seconds), and how much of a longer list is worth one second."""
@@ -141,8 +144,7 @@ class Looks:
         due = [watched for watched in pending if watched.is_due]
         listed = [watched for watched in pending if watched.unlisted_until <= now]
         size = self._history.list_size(model)
-        worth_it = len(listed) > 1 and size <= LOOK_BYTES * len(listed)
-        if model and worth_it and self._no_list_until.get(model, 0.0) <= now:
+        if model and _is_worth_it(size, len(listed)) and self._no_list_until.get(model, 0.0) <= now:
             by_list = [watched for watched in due if watched.unlisted_until <= now]
             due = [watched for watched in due if watched.unlisted_until > now]
             urgent = [watched for watched in by_list if watched.urgent]
@@ -229,6 +231,11 @@ class Looks:
 
     def _note_time(self, began: float) -> None:
         self._took = max(anyio.current_time() - began, TOOK_DECAY * (self._took or 0.0))
+
+
+def _is_worth_it(size: int, jobs: int) -> bool:
+    """Whether one list of that many bytes is less than looks at so many jobs."""
+    return jobs > 1 and size <= jobs * (LOOK_BYTES if jobs < MANY_JOBS else MANY_LOOK_BYTES)
 
 
 def _list_pause(size: int) -> float:

@@ -84,6 +84,10 @@ def looks(lengths: tuple[float, ...]) -> tuple[float, ...]:
         product += math.sqrt(ending * running) * age * step
     aim = max(min(RELATIVE_DELAY * statistics.median(lengths), LONGEST_DELAY), MIN_PAUSE / 2)
     each = 2 * aim / product
+    for index, age in enumerate(ages):
+        if age > lengths[-1]:
+            # Queues slow down: a job that takes somewhat longer than all before is looked at as often as those.
+            densities[index] = max(densities[index], each / (2 * aim * age / lengths[-1]))
     regular = _regular(ages, densities, each)
     early: list[float] = []
     age = EARLY_LOOK
