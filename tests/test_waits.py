@@ -101,6 +101,21 @@ async def test_where_looks_take_seconds_the_last_one_begins_as_much_earlier(worl
     assert took <= 45
 
 
+async def test_a_queue_that_was_slow_for_a_while_ends_no_wait_early(world: World, era: str) -> None:
+    async with world.host(era=era, name="claude-ai") as host, anyio.create_task_group() as tasks:
+        request_id = job(world, Script.takes(40))
+
+        async def be_slow_for_a_while() -> None:
+            await anyio.sleep(3)
+            world.sim.behave(latency=14)
+            await anyio.sleep(10)
+            world.sim.behave(latency=0)
+
+        tasks.start_soon(be_slow_for_a_while)
+        answer = await host.call_ok("get_status", request_id=request_id, wait=True)
+        assert answer["status"] == "success"
+
+
 # -- one look for all --------------------------------------------------------------------------------------------
 
 

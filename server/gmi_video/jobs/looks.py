@@ -149,7 +149,7 @@ class Looks:
             due = [watched for watched in due if watched.unlisted_until > now]
             urgent = [watched for watched in by_list if watched.urgent]
             next_list = self._next_list.get(model, 0.0)
-            if by_list and (next_list <= now or (urgent and size <= LIST_BYTES_PER_SECOND)):
+            if by_list and (next_list <= now or (urgent and _list_pause(size) <= LIST_PAUSE)):
                 self._next_list[model] = now + _list_pause(size)
                 self._start(self._look_by_list, [watched for watched in listed if watched.looking is None])
             elif urgent and len(urgent) <= AT_ONCE:

@@ -55,14 +55,18 @@ class Poller:
             return self._looks.known(record, expected)
         deadline = anyio.current_time() + seconds
         with self._looks.watching(record, expected) as watched:
-            while not watched.is_over and anyio.current_time() < (last_look := self._last_look(deadline, seconds)):
-                if notify is not None:
-                    await notify(watched)
-                with anyio.move_on_at(min(anyio.current_time() + PROGRESS_INTERVAL, last_look)):
-                    await watched.changed.wait()
-            if not watched.is_over:
+            while not watched.is_over:
+                if anyio.current_time() < (last_look := self._last_look(deadline, seconds)):
+                    if notify is not None:
+                        await notify(watched)
+                    with anyio.move_on_at(min(anyio.current_time() + PROGRESS_INTERVAL, last_look)):
+                        await watched.changed.wait()
+                    continue
                 with anyio.move_on_at(deadline):
                     await self._looks.look_now(watched)
+                # Where it took less than was to be expected, there is time for another one.
+                if anyio.current_time() >= self._last_look(deadline, seconds):
+                    break
         return watched
 
     async def follow(self, record: Record, notify: Callable[[Record], Awaitable[None]]) -> None:
