@@ -103,12 +103,12 @@ async def test_where_looks_take_seconds_the_last_one_begins_as_much_earlier(worl
 
 async def test_a_queue_that_was_slow_for_a_while_ends_no_wait_early(world: World, era: str) -> None:
     async with world.host(era=era, name="claude-ai") as host, anyio.create_task_group() as tasks:
-        request_id = job(world, Script.takes(40))
+        request_id = job(world, Script.takes(42))
 
         async def be_slow_for_a_while() -> None:
-            await anyio.sleep(3)
-            world.sim.behave(latency=14)
-            await anyio.sleep(10)
+            await anyio.sleep(22)
+            world.sim.behave(latency=8)
+            await anyio.sleep(6)
             world.sim.behave(latency=0)
 
         tasks.start_soon(be_slow_for_a_while)
