@@ -76,10 +76,21 @@ class Lengths:
 
 
 LENGTHS = {
+    "median 8 s, sigma 0.3": Lengths(((1.0, 8.0, 0.3),)),
+    "median 20 s, sigma 0.3": Lengths(((1.0, 20.0, 0.3),)),
     "median 60 s, sigma 0.5": Lengths(((1.0, 60.0, 0.5),)),
     "median 240 s, sigma 0.5": Lengths(((1.0, 240.0, 0.5),)),
     "45 s (70 %) or 300 s (30 %), sigma 0.25 each": Lengths(((0.7, 45.0, 0.25), (0.3, 300.0, 0.25))),
 }
+
+BURSTS = (
+    (10, 20, "median 8 s, sigma 0.3"),
+    (10, 20, "median 20 s, sigma 0.3"),
+    (3, 20, "median 60 s, sigma 0.5"),
+    (10, 20, "median 60 s, sigma 0.5"),
+    (100, 2, "median 60 s, sigma 0.5"),
+)
+"""Jobs at once, how many times, and their lengths."""
 
 
 @dataclass
@@ -179,46 +190,54 @@ def fixed_loop(lengths: list[float]) -> Tally:
 
 @dataclass
 class Burst:
-    """The measurements of many jobs at once: delays (seconds), and the times of all calls and of the polls."""
+    """The measurements of jobs at once: lengths and delays (seconds), the polls, and the most calls in one second."""
 
-    delays: list[float]
-    times: list[float]
-    polls: list[float]
+    lengths: list[float] = field(default_factory=list[float])
+    delays: list[float] = field(default_factory=list[float])
+    worst_second: int = 0
+    polls: int = 0
 
-    def rows(self) -> str:
-        span = max(self.times) - min(self.times)
+    def row(self, name: str) -> str:
+        jobs, mean = len(self.delays), statistics.fmean(self.delays)
         return (
-            f"  delay: mean {statistics.fmean(self.delays):.2f} s, median {statistics.median(self.delays):.2f}, "
-            f"p90 {statistics.quantiles(self.delays, n=10)[-1]:.2f}, worst {max(self.delays):.2f}\n"
-            f"  requests to the queue: {len(self.times)} in {span:.0f} s, a mean of {len(self.times) / span:.2f} a "
-            f"second, {worst_second(self.times)} in the worst second; "
-            f"{len(self.polls)} of them polls, {worst_second(self.polls)} in the worst second"
+            f"  {name:<18}{self.polls / jobs:5.2f} polls a job; delay: mean {mean:5.2f} s, "
+            f"median {statistics.median(self.delays):5.2f}, p90 {statistics.quantiles(self.delays, n=10)[-1]:5.2f}, "
+            f"worst {max(self.delays):5.2f}; {mean / statistics.fmean(self.lengths):6.2%} of the mean length; "
+            f"{self.worst_second} requests in the worst second"
         )
 
 
-async def all_at_once(jobs: int, seconds: float, *, history: int) -> Burst:
-    """`jobs` jobs of the same length, submitted at the same moment and waited for."""
-    bench = Bench(lambda _rng: seconds, seed=1)
-    bench.new_history(history)
-    delays: list[float] = []
-    async with open_services(bench.settings, SimulatedTransport(bench.sim), _now) as services:
+async def all_at_once(draw: Draw, *, jobs: int, rounds: int, history: int) -> Burst:
+    """`rounds` times `jobs` jobs, submitted at the same moment and waited for."""
+    burst = Burst()
+    for number in range(rounds):
+        bench = Bench(draw, seed=number)
+        bench.new_history(history)
+        async with open_services(bench.settings, SimulatedTransport(bench.sim), _now) as services:
+            await _at_once(bench, services, burst, jobs)
+        calls = bench.sim.calls
+        burst.worst_second = max(burst.worst_second, worst_second([call.at for call in calls]))
+        # Up to the last submit, lists are the submits' own searches for the same job; after it they are polls.
+        last_submit = max(call.at for call in calls if call.endpoint == "submit")
+        lists = (call for call in calls if call.endpoint == "list" and call.at > last_submit)
+        burst.polls += sum(1 for _ in lists) + sum(call.endpoint == "get" for call in calls)
+    return burst
 
-        async def one() -> None:
-            submitted = await services.submission.submit(bench.request())
-            expected = await services.poller.expect(submitted.record)
-            await services.poller.wait(submitted.record, expected, MAX_WAIT)
-            job = bench.sim.job(submitted.record.request_id)
-            assert job is not None
-            delays.append(_now() - job.created_at - seconds)
 
-        async with anyio.create_task_group() as tasks:
-            for _ in range(jobs):
-                tasks.start_soon(one)
-    calls = bench.sim.calls
-    last_submit = max(call.at for call in calls if call.endpoint == "submit")
-    # Until the last submit, list calls are the submits' own searches for the same job; after it they are polls.
-    polls = [call.at for call in calls if call.endpoint == "get" or (call.endpoint == "list" and call.at > last_submit)]
-    return Burst(delays, [call.at for call in calls], polls)
+async def _at_once(bench: Bench, services: Services, burst: Burst, jobs: int) -> None:
+    async def one() -> None:
+        submitted = await services.submission.submit(bench.request())
+        expected = await services.poller.expect(submitted.record)
+        await services.poller.wait(submitted.record, expected, MAX_WAIT)
+        job = bench.sim.job(submitted.record.request_id)
+        assert job is not None
+        length = job.script.stages[-1][0]
+        burst.lengths.append(length)
+        burst.delays.append(_now() - job.created_at - length)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(jobs):
+            tasks.start_soon(one)
 
 
 def worst_second(times: list[float]) -> int:
@@ -246,7 +265,8 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="40 jobs of each kind instead of 2,000: a smoke test")
-    jobs = 40 if parser.parse_args().quick else 2000
+    quick = parser.parse_args().quick
+    jobs = 40 if quick else 2000
     for name, lengths in LENGTHS.items():
         known = virtually(one_after_another, lengths.draw, jobs=jobs, history=HISTORY)
         unknown = virtually(one_after_another, lengths.draw, jobs=jobs, history=0)
@@ -258,9 +278,12 @@ def main() -> None:
         delay = statistics.fmean(known.delays)
         fewest = lengths.fewest_polls(delay)
         print(f"  no schedule reaches a mean delay of {delay:.2f} s with fewer than {fewest:.1f} polls a job")
-    for history in (HISTORY, 0):
-        print(f"100 jobs of 60 s at once, {f'history of {history}' if history else 'no history'}")
-        print(virtually(all_at_once, 100, 60.0, history=history).rows())
+    for count, rounds, name in BURSTS:
+        print(f"{rounds} times {count} jobs at once, {name}")
+        for history in (HISTORY, 0):
+            draw = LENGTHS[name].draw
+            burst = virtually(all_at_once, draw, jobs=count, rounds=1 if quick else rounds, history=history)
+            print(burst.row(f"history of {history}" if history else "no history"))
 
 
 if __name__ == "__main__":

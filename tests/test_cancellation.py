@@ -21,7 +21,7 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp_types import Implementation
 
-from gmi_video.jobs import estimates
+from gmi_video.jobs import schedule
 from gmi_video.mcp.app import create_server
 from gmi_video.settings import Settings
 from gmi_video.simulator import Script, SimulatedTransport, Simulator
@@ -231,7 +231,8 @@ async def over_http(cloud: Simulator, **environment: str) -> AsyncGenerator[Http
 @pytest.fixture
 def polls_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes servers of this process poll so often that it is soon seen when they don't."""
-    monkeypatch.setattr(estimates, "MIN_PAUSE", 0.05)
+    monkeypatch.setattr(schedule, "MIN_PAUSE", 0.05)
+    monkeypatch.setattr(schedule, "looks", schedule.looks.__wrapped__)  # not as they were before
 
 
 async def no_call_waits(cloud: Simulator, turn: float = ON_HTTP) -> None:

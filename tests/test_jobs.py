@@ -8,11 +8,12 @@ from typing import Any
 import anyio
 import pytest
 
+from gmi_video.catalog.prepare import PricedRequest
 from gmi_video.services import Services, open_services
 from gmi_video.settings import Settings
 from gmi_video.simulator import Script, SimulatedTransport
-from gmi_video.upstream.luma_ray2 import LUMA_RAY2
-from gmi_video.upstream.wire import Record
+from gmi_video.upstream.luma_ray2 import LUMA_RAY2, LumaRay2Payload
+from gmi_video.upstream.wire import Record, SubmitRequest
 
 from .conftest import Host, World, now
 
@@ -35,6 +36,10 @@ async def jobs_of(services: Services, world: World, count: int) -> list[Record]:
     records = [await services.queue.get_request(job.request_id) for job in made]
     world.sim.calls.clear()
     return records
+
+
+def priced(prompt: str) -> PricedRequest:
+    return PricedRequest(SubmitRequest(model=LUMA_RAY2, payload=LumaRay2Payload(prompt=prompt).wire()))
 
 
 async def wait(services: Services, record: Record, seconds: float = 3000) -> Record:
@@ -147,9 +152,14 @@ async def test_a_waiter_that_already_knows_the_end_ends_the_wait_of_all(world: W
 # -- one list for many jobs -------------------------------------------------------------------------------------------
 
 
-async def run(world: World, count: int, seconds: float, **environment: str) -> tuple[list[float], list[Record]]:
-    """Wait for `count` jobs of that length at once; how late each end was noticed, and the records."""
-    world.sim.script(LUMA_RAY2, Script.takes(seconds))
+async def run(
+    world: World, count: int, seconds: float, apart: float = 0, **environment: str
+) -> tuple[list[float], list[Record]]:
+    """Wait for `count` jobs of that length at once; how late each end was noticed, and the records.
+
+    Each job takes `apart` seconds longer than the one before it.
+    """
+    world.sim.script(LUMA_RAY2, lambda number: Script.takes(seconds + apart * number))
     late: list[float] = []
     ended: list[Record] = []
     async with process(world, **environment) as services:
@@ -159,7 +169,7 @@ async def run(world: World, count: int, seconds: float, **environment: str) -> t
             ended.append(await wait(services, record))
             job = world.sim.job(record.request_id)
             assert job is not None
-            late.append(now() - job.created_at - seconds)
+            late.append(now() - job.created_at - job.script.stages[-1][0])
 
         async with anyio.create_task_group() as tasks:
             for record in records:
@@ -169,39 +179,80 @@ async def run(world: World, count: int, seconds: float, **environment: str) -> t
     return late, ended
 
 
-async def test_seven_jobs_are_polled_one_by_one(world: World) -> None:
-    await run(world, 7, 60)
-    assert len(times(world, LIST)) == 1  # for the estimate
-    assert len(times(world, GET)) > 7 * 5
-
-
-async def test_from_eight_jobs_of_a_model_on_one_list_call_replaces_the_status_calls(world: World) -> None:
-    late, _ = await run(world, 100, 60)
+@pytest.mark.parametrize("count", [2, 7, 100])
+async def test_where_the_list_is_short_it_serves_all_open_jobs_of_a_model(world: World, count: int) -> None:
+    late, _ = await run(world, count, 60)
     assert times(world, GET) == []
-    assert len(times(world, LIST)) <= 35
-    assert max(late) < 12
+    assert len(times(world, LIST)) <= 30
+    assert max(late) < 6
 
 
-async def test_where_the_list_misses_a_job_each_job_is_polled_by_itself(world: World) -> None:
+@pytest.mark.parametrize(("count", "listed"), [(3, False), (12, True)])
+async def test_the_longer_the_list_the_more_jobs_it_takes_to_ask_for_it(
+    world: World,
+    count: int,
+    listed: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    long_history(world, kilobytes=200)
+    late, _ = await run(world, count, 62)
+    assert (times(world, GET) == []) is listed
+    assert (len(times(world, LIST)) > 1) is listed  # one is for the estimate
+    assert max(late) < 10
+
+
+async def test_lists_are_spaced_in_proportion_to_their_length(world: World) -> None:
+    long_history(world, kilobytes=4000)
+    late, _ = await run(world, 100, 50, apart=0.5)
+    assert len(times(world, GET)) < 20 * 4  # only when so few are left that the list is the dearer
+    _, *lists = times(world, LIST)
+    assert len(lists) > 3
+    assert all(after - before >= 4 for before, after in itertools.pairwise(lists))
+    assert max(late) < 10
+
+
+def long_history(world: World, kilobytes: int) -> None:
+    for number in range(kilobytes // 10):
+        payload = {"prompt": "long " * 2000}
+        world.sim.add_history(LUMA_RAY2, payload=payload, created_at=1.7e9 + number, took_seconds=60)
+
+
+async def test_jobs_that_the_list_misses_are_asked_for_one_by_one_and_the_others_by_the_list(world: World) -> None:
     world.sim.behave(list_limit=10)
-    late, _ = await run(world, 12, 60)
-    assert len(times(world, LIST)) == 2  # one for the estimate, one in which a job was missing
-    assert len(times(world, GET)) >= 12
-    assert max(late) < 20
+    late, ended = await run(world, 12, 60)
+    polled = {call.request_id for call in world.sim.calls if call.endpoint == GET}
+    assert polled == {record.request_id for record in ended} - {job.request_id for job in world.sim.jobs[2:]}
+    assert len(times(world, LIST)) > 2
+    assert max(late) < 10
 
 
 async def test_a_list_that_lags_behind_is_not_relied_on(world: World) -> None:
     world.sim.behave(list_lag=600)
-    await run(world, 12, 60)
-    assert len(times(world, LIST)) == 2
+    late, _ = await run(world, 12, 60)
+    assert len(times(world, LIST)) == 2  # one for the estimate, one in which all were missing
+    assert max(late) < 10
 
 
-async def test_a_list_larger_than_a_megabyte_is_not_asked_for_again(world: World) -> None:
-    for number in range(300):
-        payload = {"prompt": "long " * 1000}
-        world.sim.add_history(LUMA_RAY2, payload=payload, created_at=1.7e9 + number, took_seconds=61)
-    await run(world, 12, 60)
-    assert len(times(world, LIST)) == 2
+async def test_a_list_that_was_asked_for_elsewhere_tells_of_the_end(world: World) -> None:
+    world.sim.script(LUMA_RAY2, Script.takes(62))
+    ended: list[float] = []
+    known_at = 0.0
+    async with process(world) as services:
+        records = await jobs_of(services, world, 2)
+        long_history(world, kilobytes=2000)  # too long to be asked for on behalf of two jobs
+
+        async def one(record: Record) -> None:
+            await wait(services, record)
+            ended.append(now())
+
+        async with anyio.create_task_group() as tasks:
+            for record in records:
+                tasks.start_soon(one, record)
+            await anyio.sleep(5)
+            world.sim.fail("get", "500", times=None)
+            await anyio.sleep(65)
+            known_at = now()
+            await services.submission.submit(priced("another"))
+    assert max(ended) - known_at < 1
 
 
 async def test_where_the_list_fails_each_job_is_polled_by_itself(world: World) -> None:

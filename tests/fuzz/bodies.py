@@ -151,7 +151,7 @@ def _check_record(record: Record) -> None:
     assert record.status
     assert record.took is None or record.took > 0
     for problem in (None, failures.garbled(Operation("get", record.request_id), "is odd")):
-        _shown(results.job_result(record, now=1_750_000_100.0, problem=problem), "get_status")
+        _shown(results.job_result(record, age=100.0, problem=problem), "get_status")
     _shown(resources.outcome_of(record), "outcome")
 
 

@@ -1,21 +1,20 @@
-"""How long this account's jobs take, by its request list, and so when to poll one.
+"""How long this account's jobs take, by its request list.
 
-Learned from the stamps of finished requests; nothing is stored. The first poll waits until an end is plausible, the
-next ones follow at even distances. Without history the pauses grow with the age of the job.
+Learned from the stamps of finished requests; nothing is stored. `schedule` says when to look at a job by it.
 """
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import anyio
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 
 from gmi_video.background import Tasks
 from gmi_video.errors import UpstreamError
+from gmi_video.jobs import schedule
 from gmi_video.jobs.matching import same_kind
 from gmi_video.single_flight import Interrupted, SingleFlight
-from gmi_video.text import duration
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.wire import Record, SubmitRequest
 
@@ -24,22 +23,6 @@ MIN_HISTORY = 3
 
 MAX_HISTORY = 50
 """Newest finished requests used for an estimate: a queue's speed changes."""
-
-FIRST_POLL = 0.9
-"""The first poll, as a share of the shortest length seen."""
-
-RELATIVE_DELAY = 0.03
-"""The mean delay aimed at between a job's end and our seeing it, as a share of the median length.
-
-Fewer polls mean a longer delay: for lognormal lengths with sigma 0.5, delay share times polls a job is at least 0.364
-even where the distribution is known exactly (bench/polling.py).
-"""
-
-MIN_PAUSE, MAX_PAUSE = 1.0, 30.0
-"""Bounds of a pause between two polls (seconds)."""
-
-FIRST_GUESS, LAST_GUESS, GUESS_GROWTH = 2.0, 10.0, 0.12
-"""Without history: the first pause and the longest (seconds), and the pause as a share of the job's age."""
 
 STUCK_FACTOR = 4.0
 """A job this many times older than the median is reported as far longer than usual."""
@@ -59,13 +42,18 @@ HISTORY_PATIENCE = 3.0
 MODELS = 500
 """Models whose history is kept."""
 
+ROW_BYTES = 700
+"""What a request takes in a list, where the list's own size is not known."""
+
+Listener = Callable[[str, tuple[Record, ...]], None]
+"""Is told of every list as it comes in, whoever asked for it: the model, and its requests."""
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """What is known of a job's length before it ends. `lengths`: seconds that jobs of its kind took, ascending."""
 
     lengths: tuple[float, ...] = ()
-    basis: str = ""
 
     @property
     def expected_seconds(self) -> float | None:
@@ -78,15 +66,8 @@ class Estimate:
         return age > (STUCK_SECONDS if usual is None else max(STUCK_FACTOR * usual, 120.0))
 
     def pause(self, age: float) -> float:
-        """Seconds to wait before the next poll of a job that is `age` seconds old."""
-        if not self.lengths:
-            return min(max(FIRST_GUESS, GUESS_GROWTH * age), LAST_GUESS)
-        first = FIRST_POLL * self.lengths[0]
-        if age < first - MIN_PAUSE:
-            return first - age
-        # Past the longest length seen nothing is known, so the pause grows with the age.
-        spacing = 2 * RELATIVE_DELAY * statistics.median(self.lengths) * max(age / self.lengths[-1], 1.0)
-        return min(max(spacing, MIN_PAUSE), max(MAX_PAUSE, 0.1 * age))
+        """Seconds to wait before the next look at a job that is `age` seconds old."""
+        return schedule.pause(self.lengths, age)
 
 
 NO_HISTORY = Estimate()
@@ -97,12 +78,9 @@ def estimate(request: SubmitRequest, history: Iterable[Record]) -> Estimate:
     done = [r for r in history if r.succeeded and r.took is not None and r.model in {"", request.model}]
     done.sort(key=lambda record: record.created_at or 0, reverse=True)
     alike = [record for record in done if same_kind(request, record)]
-    chosen, kind = (alike, "of the same kind") if len(alike) >= MIN_HISTORY else (done, "of this model")
+    chosen = alike if len(alike) >= MIN_HISTORY else done
     lengths = tuple(sorted(record.took or 0 for record in chosen[:MAX_HISTORY]))
-    if len(lengths) < MIN_HISTORY:
-        return NO_HISTORY
-    usual = duration(statistics.median(lengths))
-    return Estimate(lengths, f"usually about {usual}, by this account's last {len(lengths)} {kind}")
+    return Estimate(lengths) if len(lengths) >= MIN_HISTORY else NO_HISTORY
 
 
 class History:
@@ -116,12 +94,32 @@ class History:
     def __init__(self, queue: Queue, tasks: Tasks) -> None:
         self._queue = queue
         self._records: TTLCache[str, tuple[Record, ...]] = TTLCache(MODELS, HISTORY_SECONDS, timer=anyio.current_time)
+        self._sizes: LRUCache[str, int] = LRUCache(MODELS)
+        self._listeners: list[Listener] = []
         self._failed: TTLCache[str, None] = TTLCache(MODELS, HISTORY_PAUSE, timer=anyio.current_time)
         self._fetches: SingleFlight[str, None] = SingleFlight(tasks)
 
-    def learn(self, model: str, listed: Iterable[Record]) -> None:
-        """Take in a model's requests as they were just listed, also where there are none."""
-        self._records[model] = tuple(record for record in listed if record.succeeded)
+    def learn(self, model: str, listed: Iterable[Record], size: int = 0) -> None:
+        """Take in a model's requests as they were just listed, also where there are none.
+
+        Args:
+            model: the model's id.
+            listed: its requests.
+            size: the list's length in bytes; 0 where it is not known.
+        """
+        records = tuple(listed)
+        self._records[model] = tuple(record for record in records if record.succeeded)
+        self._sizes[model] = size or ROW_BYTES * len(records)
+        for listener in self._listeners:
+            listener(model, records)
+
+    def listen(self, listener: Listener) -> None:
+        """Have a listener told of every list."""
+        self._listeners.append(listener)
+
+    def list_size(self, model: str) -> int:
+        """How long a model's list was when it was last seen (bytes); 0 where it was not."""
+        return self._sizes.get(model, 0)
 
     async def expect(self, record: Record) -> Estimate:
         """What is known of a job's length; lists the model's requests where that is needed."""
@@ -142,4 +140,4 @@ class History:
         except UpstreamError:
             self._failed[model] = None
         else:
-            self.learn(model, listing.requests)
+            self.learn(model, listing.requests, listing.size)

@@ -14,7 +14,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from gmi_video.catalog import pricing
 from gmi_video.errors import UpstreamError
 from gmi_video.jobs.estimates import NO_HISTORY, Estimate
-from gmi_video.jobs.polling import PollState
+from gmi_video.jobs.watched import Watched
 from gmi_video.mcp import hosts, results
 from gmi_video.mcp.deadlines import CURRENT, Deadline
 from gmi_video.mcp.job_text import Moment, progress_text
@@ -41,10 +41,10 @@ class Facts(NamedTuple):
     defaults: Mapping[str, Any] = {}
 
 
-class Waited(NamedTuple):
+class WaitResult(NamedTuple):
     """A job after a wait: as it was last seen, what is known of it, and what the call did."""
 
-    state: PollState
+    state: Watched
     facts: Facts
     moment: Moment
 
@@ -71,14 +71,14 @@ class Call:
                 self.deadline.hurry()
             yield wait
 
-    async def wait_for(self, record: Record, *, wait: bool) -> Waited:
+    async def wait_for(self, record: Record, *, wait: bool) -> WaitResult:
         """Wait for a job as long as the host allows (not at all where `wait` is false), reporting progress."""
         if not wait:
             return await self._wait_for(record, wait=False)
         with self._patience.waiting(record.request_id) as waiting:
             return await self._wait_for(record, wait=not waiting.given_up)
 
-    async def _wait_for(self, record: Record, *, wait: bool) -> Waited:
+    async def _wait_for(self, record: Record, *, wait: bool) -> WaitResult:
         """The wait itself.
 
         The first message names the request id: a caller that gives up must be able to find the job again.
@@ -91,7 +91,7 @@ class Call:
             await self._ctx.report_progress(progress, None, f"request {record.request_id}: {record.status_words}")
         facts = await facts_of(self.services, record)
 
-        async def report(state: PollState) -> None:
+        async def report(state: Watched) -> None:
             nonlocal progress
             progress = max(state.age, progress + 0.001)  # the protocol requires each value to be above the last
             usual = facts.expected.expected_seconds
@@ -104,12 +104,12 @@ class Call:
         if state.record.succeeded and not record.succeeded:
             await self._announce_outcome()
         if not wait:
-            return Waited(state, facts, "looked")
+            return WaitResult(state, facts, "looked")
         waits = _waits_of(self.services)
         number, seconds = waits.get(record.request_id, (0, 0.0))
         waits[record.request_id] = number, seconds = number + 1, seconds + anyio.current_time() - started
         long = (number >= SEVERAL and seconds >= LONG_SECONDS) or number >= MANY
-        return Waited(state, facts, "waited long" if long else "waited")
+        return WaitResult(state, facts, "waited long" if long else "waited")
 
     async def _announce_outcome(self) -> None:
         """Say that resources/list has one more outcome: to subscribers, and to a host of the handshake era."""
@@ -156,13 +156,18 @@ async def facts_of(services: Services, record: Record) -> Facts:
 
 
 def status_result(
-    services: Services, record: Record, facts: Facts, moment: Moment = "looked", problem: UpstreamError | None = None
+    record: Record,
+    facts: Facts,
+    *,
+    age: float | None,
+    moment: Moment = "looked",
+    problem: UpstreamError | None = None,
 ) -> CallToolResult:
-    """What get_status answers about a job."""
+    """What get_status answers about a job of this age (seconds)."""
     return tool_result(
         results.job_result(
             record,
-            now=services.queue.now(),
+            age=age,
             expected=facts.expected,
             moment=moment,
             defaults=facts.defaults,

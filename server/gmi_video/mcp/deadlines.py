@@ -19,8 +19,9 @@ MIN_CALL_SECONDS = 10.0
 HURRIED_SECONDS = 2.0
 """What a call may take whose host has given up on the same call before: enough for what is about to come."""
 
-ANSWER_SECONDS = 1.0
-"""What is left for the answer after a part that ends in time by itself, on a busy machine."""
+ANSWER_SECONDS, ANSWER_SHARE = 1.0, 0.03
+"""What is left for the answer after a part that ends in time by itself, on a busy machine, and as a share of a short
+time."""
 
 
 class Deadline:
@@ -43,12 +44,13 @@ class Deadline:
     @property
     def wait_until(self) -> float:
         """When a wait must end (`anyio.current_time`)."""
-        return self._began + min(self._allowed, self._patience.limit)
+        seconds = min(self._allowed, self._patience.limit)
+        return self._began + seconds - min(ANSWER_SECONDS, ANSWER_SHARE * seconds)
 
     @property
     def at(self) -> float:
         """When the request must have been answered (`anyio.current_time`)."""
-        return max(self.wait_until, self._least)
+        return max(self._began + min(self._allowed, self._patience.limit), self._least)
 
     @contextmanager
     def enforced(self) -> Generator[None]:

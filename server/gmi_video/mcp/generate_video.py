@@ -155,7 +155,7 @@ async def generate_video(
         await submission.answered(submitted)
     result = results.job_result(
         state.record,
-        now=call.services.queue.now(),
+        age=state.age,
         expected=facts.expected,
         moment=moment if wait else "submitted",
         asked=checked.asked.wire.payload,

@@ -98,6 +98,11 @@ async def _models_of(services: Services, shown: list[Record]) -> dict[str, Model
     return models
 
 
+def _age(record: Record, now: float) -> float | None:
+    """Seconds since a job was made, at the time `now`; None where its stamp can't be read."""
+    return None if record.created_at is None else max(now - record.created_at, 0.0)
+
+
 class _Look:
     """A request as it was listed.
 
@@ -110,7 +115,7 @@ class _Look:
 
     def __init__(self, record: Record, now: float, listed: list[Record], model: ModelRecord | None = None) -> None:
         self.record = record
-        self.age = record.took if record.is_final else results.age_of(record, now)
+        self.age = record.took if record.is_final else _age(record, now)
         self._listed = listed
         self._model = model
 

@@ -92,7 +92,7 @@ PROMPT_SHOWN = 80
 def job_result(
     record: Record,
     *,
-    now: float,
+    age: float | None,
     expected: Estimate = NO_HISTORY,
     moment: Moment = "looked",
     asked: Mapping[str, Any] | None = None,
@@ -106,7 +106,7 @@ def job_result(
 
     Args:
         record: the job as it was last seen.
-        now: Unix seconds, by the queue's clock.
+        age: seconds since it was made, where it has not ended; None where that is not known.
         expected: what is known of such a job's length.
         moment: what the call did.
         asked: the payload that was sent, for a queue that does not echo it.
@@ -116,7 +116,7 @@ def job_result(
         note: what else the person should know.
         problem: why the job could not be polled just now.
     """
-    age = record.took if record.is_final else age_of(record, now)
+    age = record.took if record.is_final else age
     usual = None if record.is_final else expected.expected_seconds
     text = JobText(record, age, expected, usd, moment, reused)
     fields: dict[str, Any] = {
@@ -192,11 +192,6 @@ def text_of(result: object) -> str:
 def iso(seconds: float) -> str:
     """Unix seconds as ISO 8601 in UTC."""
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
-
-
-def age_of(record: Record, now: float) -> float | None:
-    """Seconds since a job was made, at the time `now`; None where its stamp can't be read."""
-    return None if record.created_at is None else max(now - record.created_at, 0.0)
 
 
 def bounded(payload: dict[str, Any]) -> dict[str, Any]:

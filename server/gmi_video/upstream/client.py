@@ -5,6 +5,7 @@ case it may have arrived, and `jobs` looks for it before anything is sent again.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -40,6 +41,9 @@ RETRY_SECONDS = 40.0
 
 The one rate limit seen asks for up to 30 s (gmi-api, "Errors"), which must fit in."""
 
+SUBMITS = 10_000
+"""Submits whose times are remembered."""
+
 _Result = TypeVar("_Result")
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -53,15 +57,29 @@ def _certainly_not_sent(error: BaseException) -> bool:
     return isinstance(error, Unavailable) and not error.maybe_arrived
 
 
+@dataclass(frozen=True, slots=True)
+class SubmitTimes:
+    """Between which moments of this process a job was made (`anyio.current_time`)."""
+
+    began: float
+    answered: float
+
+
 class Queue:
-    """GMI Cloud's request queue."""
+    """GMI Cloud's request queue.
+
+    Attributes:
+        submits: when the latest submits were made, by request id.
+    """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self.submits: dict[str, SubmitTimes] = {}
 
     async def submit(self, request: SubmitRequest) -> Record:
         """`POST /requests`: one job, and one charge. Repeated only where no connection was made."""
-        return await self._json(
+        began = anyio.current_time()
+        record = await self._json(
             Record,
             Operation("submit", request.model),
             "POST",
@@ -70,6 +88,10 @@ class Queue:
             read_seconds=SUBMIT_READ_SECONDS,
             repeat_if=_certainly_not_sent,
         )
+        self.submits[record.request_id] = SubmitTimes(began, anyio.current_time())
+        if len(self.submits) > SUBMITS:
+            del self.submits[next(iter(self.submits))]
+        return record
 
     async def get_request(self, request_id: str) -> Record:
         """`GET /requests/{id}`: one record."""
