@@ -42,6 +42,10 @@ class Connection(httpx.AsyncBaseTransport):
         way = await self._way(self._network.proxy_for(host))
         return await way.handle_async_request(request)
 
+    async def open(self, url: str) -> None:
+        """Get ready to connect to a URL's host. Nothing is sent. Raises `SettingsError` as above."""
+        await self._way(self._network.proxy_for(httpx.URL(url).host))
+
     async def aclose(self) -> None:
         """Close all connections."""
         for way in self._ways.values():
