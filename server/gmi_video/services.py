@@ -14,6 +14,7 @@ from gmi_video.images.upload import Images
 from gmi_video.jobs.budget import Budget
 from gmi_video.jobs.estimates import History
 from gmi_video.jobs.ledger import Ledger
+from gmi_video.jobs.listings import Listings
 from gmi_video.jobs.polling import Poller
 from gmi_video.jobs.submission import Submission
 from gmi_video.settings import Settings
@@ -57,9 +58,10 @@ async def open_services(
             catalog = Catalog(queue, tasks)
             images = Images(queue, settings.image_dirs, tasks)
             history = History(queue, tasks)
-            budget = Budget(queue, catalog, ledger, settings)
+            listings = Listings(queue, tasks, history)
+            budget = Budget(queue, catalog, ledger, listings, settings)
             submission = Submission(
-                queue, tasks, ledger=ledger, budget=budget, history=history, digest_of=images.digest_of
+                queue, tasks, ledger=ledger, budget=budget, listings=listings, digest_of=images.digest_of
             )
             try:
                 yield Services(settings, queue, catalog, images, submission, Poller(queue, tasks, history), tasks)

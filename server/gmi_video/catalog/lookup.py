@@ -55,6 +55,10 @@ class Catalog:
         ids = {name.casefold(): name for name in await self.ids()}
         return await self.model(ids.get(model_id.casefold(), model_id))
 
+    def has(self, model_id: str) -> bool:
+        """Whether `model` needs nothing of the queue."""
+        return _key(model_id) in self._cache
+
     async def ids(self) -> list[str]:
         """The ids of the public models."""
         return await self._cached("ids", self._queue.list_models)
@@ -84,7 +88,7 @@ class Catalog:
         return f"The nearest id{' is' if len(near) == 1 else 's are'} {', '.join(map(as_json_literal, near))}; {call}"
 
     async def _record(self, model_id: str) -> ModelRecord:
-        return await self._cached(f"model {model_id}", lambda: self._queue.get_model(model_id))
+        return await self._cached(_key(model_id), lambda: self._queue.get_model(model_id))
 
     async def _cached(self, key: str, fetch: Callable[[], Awaitable[Any]]) -> Any:
         async def fetch_and_keep() -> Any:
@@ -94,3 +98,7 @@ class Catalog:
         if (value := self._cache.get(key)) is not None:
             return value
         return await self._fetches.run(key, fetch_and_keep)
+
+
+def _key(model_id: str) -> str:
+    return f"model {model_id}"

@@ -1,5 +1,6 @@
 """From a tool call's arguments to a checked and priced request, or every fault at once. Sends nothing that costs."""
 
+import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,9 +12,11 @@ from gmi_video.catalog.roles import Role, counterpart, role_of
 from gmi_video.errors import InvalidRequest
 from gmi_video.text import as_json_literal, nearest
 from gmi_video.upstream.luma_ray2 import DOCUMENTED, LUMA_RAY2, LumaRay2Payload, named
-from gmi_video.upstream.wire import Parameter, SubmitRequest, items_of
+from gmi_video.upstream.rate_limit import moment
+from gmi_video.upstream.wire import ModelRecord, Parameter, SubmitRequest, items_of
 
 _DOCUMENTED = {parameter.name: parameter for parameter in DOCUMENTED.parameters}
+_LUMA_IMAGES = tuple(name for name in _DOCUMENTED if role_of(name) is Role.IMAGE)
 
 Parameters = Mapping[str, Parameter]
 
@@ -39,6 +42,7 @@ class PricedRequest:
         notes: sentences for the user.
         images: the names of the parameters that hold images.
         defaults: the model's defaults, by parameter.
+        began: when its check began (`moment`): what the queue was asked after that may be used for it.
     """
 
     wire: SubmitRequest
@@ -47,6 +51,7 @@ class PricedRequest:
     notes: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    began: float = math.inf
 
     @property
     def price(self) -> str:
@@ -82,15 +87,44 @@ def _in_title(value: str) -> str:
     return value if re.fullmatch(r"\d[\d:.x*]{0,10}[a-z]{0,2}", value) else as_json_literal(value, 20)
 
 
-async def prepare(catalog: Catalog, arguments: VideoArguments) -> PricedRequest:
+async def prepare(
+    catalog: Catalog, arguments: VideoArguments, ahead: Callable[[str], None] | None = None
+) -> PricedRequest:
     """Check and price what a call asks for.
+
+    Args:
+        catalog: the models.
+        arguments: the call's.
+        ahead: called with the model where its record has to be fetched and nothing is known against the call: what
+            else it needs of the queue can be asked for meanwhile.
 
     Raises:
         InvalidRequest: names every fault and what would be right.
         UpstreamError: another model's live record is unavailable; nothing is sent unchecked.
     """
-    model = arguments.model
+    began, model = moment(), arguments.model
+    if ahead and not catalog.has(model) and _may_be_right(arguments):
+        ahead(model)
     record = await catalog.luma() if model == LUMA_RAY2 else await catalog.model(model)
+    return replace(_checked(arguments, record), began=began)
+
+
+def _may_be_right(arguments: VideoArguments) -> bool:
+    """Whether nothing is known against a call before the model's record is there, and no image has to be checked."""
+    if any(arguments.luma[name] for name in _LUMA_IMAGES):
+        return False
+    if arguments.model != LUMA_RAY2:
+        return all(value == _DOCUMENTED[name].default_value for name, value in arguments.luma.items())
+    try:
+        _checked(arguments, DOCUMENTED)
+    except InvalidRequest:
+        return False
+    return True
+
+
+def _checked(arguments: VideoArguments, record: ModelRecord) -> PricedRequest:
+    """The request, by the model's record. Raises `InvalidRequest` as `prepare` does."""
+    model = arguments.model
     parameters = record.parameters or (DOCUMENTED.parameters if model == LUMA_RAY2 else [])
     if not parameters:
         raise InvalidRequest(

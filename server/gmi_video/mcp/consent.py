@@ -136,6 +136,7 @@ async def check(
     frame0_image: str,
     frame1_image: str,
     model_parameters: dict[str, Any],
+    dry_run: bool,
 ) -> Prepared:
     """Check, price and read what is asked for. Raises every fault at once; nothing has been sent."""
     luma = {
@@ -160,7 +161,8 @@ async def check(
         images[image.digest] = image
         return image.digest
 
-    asked = await prepare(call.services.catalog, VideoArguments(model, prompt, luma, model_parameters))
+    ahead = None if dry_run else call.services.submission.ask_ahead
+    asked = await prepare(call.services.catalog, VideoArguments(model, prompt, luma, model_parameters), ahead)
     request = await asked.with_images(read)
     if faults:
         raise InvalidRequest.of(faults)

@@ -1,5 +1,6 @@
 """The rate limit: how many calls to the queue may leave in any second, and which of those that wait leaves first."""
 
+import itertools
 import math
 from collections import deque
 from dataclasses import dataclass
@@ -18,12 +19,21 @@ class Line(Enum):
     SUBMITS = 1
 
 
+_moments = itertools.count()
+
+
+def moment() -> float:
+    """A number above all that were given before: which of two events came first, however coarse the clock is."""
+    return next(_moments)
+
+
 @dataclass(slots=True)
 class Turn:
-    """A call's place in line, and when it left (`anyio.current_time`): infinity before that."""
+    """A call's place in line. `left_at` (`anyio.current_time`) and `left` (`moment`) are infinite until it has left."""
 
     line: Line = Line.LOOKS
     left_at: float = math.inf
+    left: float = math.inf
 
 
 class RateLimiter:
@@ -62,7 +72,7 @@ class RateLimiter:
                 while (leaves_at := self._leaves_at(turn.line)) > anyio.current_time():
                     with anyio.move_on_at(leaves_at):
                         await self._changed.wait()
-                turn.left_at = anyio.current_time()
+                turn.left_at, turn.left = anyio.current_time(), moment()
                 self._left.append(turn.left_at)
                 self._last = turn.line
         finally:
