@@ -56,8 +56,9 @@ class Catalog:
         return await self.model(ids.get(model_id.casefold(), model_id))
 
     def has(self, model_id: str) -> bool:
-        """Whether `model` needs nothing of the queue."""
-        return _key(model_id) in self._cache
+        """Whether nothing has to be asked of the queue for the model's record, or for what does in its place."""
+        documented = model_id == LUMA_RAY2 and anyio.current_time() < self._luma_retry_at
+        return documented or _key(model_id) in self._cache
 
     async def ids(self) -> list[str]:
         """The ids of the public models."""

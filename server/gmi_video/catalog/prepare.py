@@ -61,6 +61,11 @@ class PricedRequest:
         return "a price that is not known" + ("" if self.pricing == pricing.UNKNOWN else f" ({self.pricing})")
 
     @property
+    def has_images(self) -> bool:
+        """Whether it is made from images, which may have to be uploaded first."""
+        return any(self.wire.payload[name] for name in self.images)
+
+    @property
     def title(self) -> str:
         """The job in a few words: "Luma-Ray2 video (720p, 5s, 16:9)"."""
         payload = self.wire.payload

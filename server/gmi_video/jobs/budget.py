@@ -36,9 +36,9 @@ class Budget:
         self._ledger = ledger
         self._limit = settings.spend_limit_usd
 
-    def ask_ahead(self, usd: float | None, since: float) -> None:
+    def ask_ahead(self, since: float) -> None:
         """Have the list asked for that `limit` needs, where it needs one, beside what comes before that."""
-        if self._limit is not None and usd is not None:
+        if self._limit is not None:
             self._listings.ask_ahead("", since)
 
     async def limit(self, usd: float | None, since: float) -> Limit | None:

@@ -20,11 +20,11 @@ from gmi_video.upstream.rate_limit import Line, Turn
 PATIENCE = 8.0
 """Seconds of retries for each list before a submit."""
 
-FRESH_SECONDS = 5.0
+FRESH_SECONDS = 3.0
 """A list that left longer ago serves no other submit: programs without this ledger may have made a job since."""
 
 GATHER_SECONDS = 1.0
-"""A list waits for the one before it to come back, but no longer than this: all that come in meanwhile share it."""
+"""A list waits for the one before it until that has been under way for so long: all that come in meanwhile share it."""
 
 
 @dataclass(eq=False, slots=True)
@@ -38,7 +38,7 @@ class _Listing:
     def serves(self, since: float) -> bool:
         """Whether it shows whatever was there at `since`, as a list of the caller's own would."""
         old = anyio.current_time() - self.turn.left_at > FRESH_SECONDS
-        return self.turn.left > since and not old and not isinstance(self.result, Exception)
+        return self.turn.left > since and not old
 
 
 class Listings:
@@ -86,7 +86,7 @@ class Listings:
     async def _fetch(self, model: str, listing: _Listing, before: _Listing | None) -> None:
         try:
             if before is not None:
-                with anyio.move_on_after(GATHER_SECONDS):
+                with anyio.move_on_at(before.turn.left_at + GATHER_SECONDS):
                     await before.done.wait()
             listing.result = await self._queue.list_requests(model, patience=PATIENCE, turn=listing.turn)
         except Exception as error:  # noqa: BLE001 - raised again in every caller

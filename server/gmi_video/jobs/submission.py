@@ -16,6 +16,7 @@ from functools import partial
 from weakref import WeakValueDictionary
 
 import anyio
+from cachetools import LRUCache
 
 from gmi_video.background import Tasks
 from gmi_video.catalog.prepare import PricedRequest
@@ -41,6 +42,9 @@ from gmi_video.upstream.wire import Record
 
 REUSE_SECONDS = 3600.0
 """For this long after a job was made the identical call returns it."""
+
+ASKED_ABOUT = 4096
+"""Requests of which it is known that the user may have been asked about them."""
 
 UNDECIDED_TRIES = 20
 """Tries to claim an intent while other submits are under way."""
@@ -88,10 +92,14 @@ class Submission:
         self._running: SingleFlight[tuple[str, bool], Submitted] = SingleFlight(tasks)
         self._claims: WeakValueDictionary[str, anyio.Event] = WeakValueDictionary()
         """Set once a plain submit has claimed its intent, or will not; by fingerprint."""
+        self._asked_about: LRUCache[str, None] = LRUCache(ASKED_ABOUT)
+        """What the user may have been asked about since its call came in, by fingerprint."""
 
     def ask_ahead(self, model: str) -> None:
-        """Have the model's list asked for, for a call that has just come in and will probably `submit`."""
-        self._listings.ask_ahead(model, moment())
+        """Have the lists asked for that `submit` needs, for a call that has just come in."""
+        since = moment()
+        self._listings.ask_ahead(model, since)
+        self._budget.ask_ahead(since)
 
     async def submit(
         self,
@@ -143,6 +151,7 @@ class Submission:
         identity = self._identity(request)
         if await self._ledger.find(identity.fingerprint, allow_duplicate=allow_duplicate, reuse_seconds=REUSE_SECONDS):
             return True
+        self._asked_about[identity.fingerprint] = None
         if allow_duplicate:
             return False
         try:
@@ -173,15 +182,16 @@ class Submission:
             existing = await self._ledger.find(
                 identity.fingerprint, allow_duplicate=allow_duplicate, reuse_seconds=REUSE_SECONDS
             )
-            since = request.began
+            # A question takes minutes, in which the same job may be made elsewhere.
+            since = moment() if identity.fingerprint in self._asked_about else request.began
             for _ in range(UNDECIDED_TRIES):
                 if existing:
                     order.close()
                     if record := await self._reconciliation.resume(existing, identity):
                         return self._submitted(record, reused=True)
                     since = moment()
-                if upload is None:
-                    self._budget.ask_ahead(request.usd, since)
+                if not request.has_images:
+                    self._budget.ask_ahead(since)
                 listing = await self._list(identity.model, since)
                 note = ""
                 if not allow_duplicate:
@@ -194,9 +204,9 @@ class Submission:
                         "Make the same call again: the user is asked about the price.",
                     )
                 # Before the claim: an upload may take minutes, and a claim that waits for it would stop other copies.
-                whole = request
-                if upload:
-                    whole, since = await upload(), moment()
+                whole = await upload() if upload else request
+                if whole.wire != request.wire:
+                    since = moment()
                 if allow_duplicate and plain_claim:
                     # Else the plain call that came before would find this take, and no second video would be made.
                     await plain_claim.wait()
