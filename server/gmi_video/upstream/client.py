@@ -60,6 +60,10 @@ class Queue:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
+    async def open(self) -> None:
+        """Open what the first call needs. Nothing is sent. Raises `SettingsError` where a setting is wrong."""
+        await self._transport.open()
+
     async def submit(self, request: SubmitRequest) -> Record:
         """`POST /requests`: one job, and one charge. Repeated only where no connection was made."""
         return await self._json(
