@@ -14,8 +14,9 @@ import pytest
 
 from gmi_video.simulator import Endpoint, Fault
 
+from . import stdio
 from .conftest import ERAS, KEY, World
-from .stdio import Server, cloud, event_loop
+from .stdio import Server
 
 pytestmark = pytest.mark.slow
 
@@ -121,7 +122,7 @@ def test_no_database_is_imported_before_the_first_submit(environment: dict[str, 
 
 
 def test_what_the_first_call_needs_is_loaded_after_the_tools_were_listed_and_nothing_is_sent(era: str) -> None:
-    with event_loop() as portal, cloud(portal) as queue:
+    with stdio.event_loop() as portal, stdio.cloud(portal) as queue:
         server = Importing(era, **queue.environment(GMI_LEDGER_URL="none"))
         server.open()
         server.result(server.ask("tools/list"))
