@@ -1,8 +1,8 @@
 """Request lists for submits: what a list tells is needed by each of them, and one list serves all that may use it.
 
 A list tells a submit of the jobs that the ledger does not have: made by another program, or before this ledger. It may
-be used where it left for the queue after the call came in, and after the ledger was last asked what became of an
-earlier submit. Then it shows all that a list of the submit's own would have shown. What other copies do after it has
+be used where it left for the queue after the call came in, and after an earlier submit of the same video was last
+looked for. Then it shows all that a list of the submit's own would have shown. What other copies do after it has
 left is the ledger's to know: the claim, which comes later, is atomic.
 """
 
