@@ -21,7 +21,7 @@ import anyio
 import trio
 from tests.virtual_time import in_virtual_time
 
-from gmi_video.catalog.prepare import PricedRequest
+from gmi_video.catalog.priced import PricedRequest
 from gmi_video.services import Services, open_services
 from gmi_video.settings import Settings
 from gmi_video.simulator import Script, SimulatedTransport, Simulator

@@ -7,8 +7,8 @@ in a temporary folder) and one without (`GMI_LEDGER_URL=none`) make a pair, in t
 
 - "first" is the first call of a new process, which imports the database's module and makes the ledger;
 - "later" is any call after it;
-- "later, 5 a second" is the same with the default rate limit, which is turned off otherwise: the pause that it makes
-  between the list and the POST is time in which the ledger works.
+- "later, 5 a second" is the same with the default rate limit, which is turned off otherwise, and a pause before each
+  call, so that none waits for the limit.
 """
 
 import argparse
@@ -23,11 +23,16 @@ ERA = "2026-07-28"
 Pairs = list[tuple[float, float]]
 
 _WITHOUT_LIMIT = """
+import anyio
 from anyio.lowlevel import checkpoint
 from gmi_video.mcp.stdio import serve
-from gmi_video.upstream.rate_limit import RateLimiter
+from gmi_video.upstream.rate_limit import RateLimiter, moment
 
-RateLimiter.acquire = lambda _: checkpoint()
+async def acquire(_, turn):
+    await checkpoint()
+    turn.left_at, turn.left = anyio.current_time(), moment()
+
+RateLimiter.acquire = acquire
 serve()
 """
 
@@ -38,8 +43,13 @@ class Unlimited(Server):
     program = ("-c", _WITHOUT_LIMIT)
 
 
+PAUSE_SECONDS = {Server: 1.1, Unlimited: 0.0}
+"""Before each call, in seconds."""
+
+
 def seconds_to_post(queue: Cloud, server: Server, prompt: str) -> float:
     """Make a call; the time from its being written to the arrival of its POST."""
+    time.sleep(PAUSE_SECONDS[type(server)])
     began = time.time()
     request = server.start("generate_video", prompt=prompt, wait=False)
     answer = server.result(request)["structuredContent"]

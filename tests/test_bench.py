@@ -12,7 +12,12 @@ ROOT = Path(__file__).parents[1]
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("bench", "options", "says"),
-    [("polling", ["--quick"], "× the polls"), ("submits", ["--quick"], "ratio "), ("pings", ["--quick"], "max ")],
+    [
+        ("polling", ["--quick"], "× the polls"),
+        ("submits", ["--quick"], "ratio "),
+        ("first_byte", ["--quick"], "ratio "),
+        ("pings", ["--quick"], "max "),
+    ],
 )
 def test_a_bench_runs_and_prints_its_figures(bench: str, options: list[str], says: str) -> None:
     command = [sys.executable, "-m", f"bench.{bench}", *options]

@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from gmi_video.catalog.prepare import PricedRequest
+from gmi_video.catalog.priced import PricedRequest
 from gmi_video.services import Services, open_services
 from gmi_video.settings import Settings
 from gmi_video.simulator import Script, SimulatedTransport
@@ -108,7 +108,7 @@ async def test_a_poll_in_flight_is_cancelled_when_the_last_waiter_leaves(world: 
         records = await jobs_of(services, world, count)
         world.sim.fail("get", "503", times=None)
         world.sim.fail("list", "503", times=None)
-        with anyio.move_on_after(20):
+        with anyio.move_on_after(20.5):  # not at a full second, when calls leave
             async with anyio.create_task_group() as tasks:
                 for record in records:
                     tasks.start_soon(wait, services, record)
@@ -273,12 +273,17 @@ async def test_a_list_that_fails_is_asked_for_again_only_every_twenty_seconds(wo
 # -- the rate limit ----------------------------------------------------------------------------------------------
 
 
+def busiest(times: list[float], seconds: float = 1.0) -> int:
+    """The most calls in any span of this length, however it is laid."""
+    return max(sum(start <= time < start + seconds for time in times) for start in times)
+
+
 @pytest.mark.parametrize("per_second", [2, 4])
 async def test_no_second_has_more_calls_than_the_setting_allows(world: World, per_second: int) -> None:
     world.sim.behave(list_limit=1)  # so that the jobs have to be asked for one by one
     await run(world, 20, 40, GMI_MAX_REQUESTS_PER_SECOND=str(per_second))
     calls = [call.at for call in world.sim.calls]
-    assert all(after - first >= 0.999 for first, after in zip(calls, calls[per_second:], strict=False))
+    assert busiest(calls, 0.999) == per_second
     assert len(calls) >= 40
 
 

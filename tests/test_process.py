@@ -14,6 +14,7 @@ import pytest
 
 from gmi_video.simulator import Endpoint, Fault
 
+from . import stdio
 from .conftest import ERAS, KEY, World
 from .stdio import Server
 
@@ -126,6 +127,18 @@ def test_no_database_is_imported_before_the_first_submit(environment: dict[str, 
     server.call("generate_video", prompt="a fox that is made", wait=False)
     assert server.end() == 0
     assert set(modules) & imported(server) == {"sqlite3"}, "no module but the store's own"
+
+
+def test_what_the_first_call_needs_is_loaded_after_the_tools_were_listed_and_nothing_is_sent(era: str) -> None:
+    with stdio.event_loop() as portal, stdio.cloud(portal) as queue:
+        server = Importing(era, **queue.environment(GMI_LEDGER_URL="none"))
+        server.open()
+        server.result(server.ask("tools/list"))
+        assert "httpcore" not in imported(server)
+        for module in ("jsonschema", "httpcore"):
+            server.logged(f"| {module}\n")
+        assert server.end() == 0
+        assert not queue.sim.calls
 
 
 def imported(server: Server) -> set[str]:

@@ -2,23 +2,30 @@
 
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import anyio
 import httpx
+from anyio import to_thread
 
 from gmi_video.background import Background, Tasks
+from gmi_video.catalog import validation
 from gmi_video.catalog.lookup import Catalog
+from gmi_video.errors import SettingsError
 from gmi_video.images.upload import Images
 from gmi_video.jobs.budget import Budget
 from gmi_video.jobs.estimates import History
 from gmi_video.jobs.ledger import Ledger
+from gmi_video.jobs.listings import Listings
 from gmi_video.jobs.polling import Poller
 from gmi_video.jobs.submission import Submission
 from gmi_video.settings import Settings
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.transport import Transport
+
+READY_AFTER_SECONDS = 0.1
+"""From the first tools/list to the time when what the first call to the queue needs is opened."""
 
 DRAIN_SECONDS = 1.0
 """What a submit under way gets to end when the server is stopped; hosts kill a server after about 2 s."""
@@ -35,6 +42,14 @@ class Services:
     submission: Submission
     poller: Poller
     tasks: Tasks
+
+    async def get_ready(self) -> None:
+        """Load and open what the first video needs, while its prompt is still being written. Nothing is sent."""
+        # After the host has its answers: what is loaded slows them down.
+        await anyio.sleep(READY_AFTER_SECONDS)
+        await to_thread.run_sync(validation.load)
+        with suppress(SettingsError):  # named by the first call
+            await self.queue.open()
 
 
 @asynccontextmanager
@@ -57,9 +72,10 @@ async def open_services(
             catalog = Catalog(queue, tasks)
             images = Images(queue, settings.image_dirs, tasks)
             history = History(queue, tasks)
-            budget = Budget(queue, catalog, ledger, settings)
+            listings = Listings(queue, tasks, history)
+            budget = Budget(queue, catalog, ledger, listings, settings)
             submission = Submission(
-                queue, tasks, ledger=ledger, budget=budget, history=history, digest_of=images.digest_of
+                queue, tasks, ledger=ledger, budget=budget, listings=listings, digest_of=images.digest_of
             )
             try:
                 yield Services(settings, queue, catalog, images, submission, Poller(queue, tasks, history), tasks)

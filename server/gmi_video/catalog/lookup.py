@@ -72,6 +72,11 @@ class Catalog:
             self._unavailable[model_id] = None
         return None
 
+    def has(self, model_id: str) -> bool:
+        """Whether nothing has to be asked of the queue for the model's record, or for what does in its place."""
+        documented = model_id == LUMA_RAY2 and anyio.current_time() < self._luma_retry_at
+        return documented or _key(model_id) in self._cache
+
     async def ids(self) -> list[str]:
         """The ids of the public models."""
         return await self._cached("ids", self._queue.list_models)
@@ -101,7 +106,7 @@ class Catalog:
         return f"The nearest id{' is' if len(near) == 1 else 's are'} {', '.join(map(as_json_literal, near))}; {call}"
 
     async def _record(self, model_id: str) -> ModelRecord:
-        return await self._cached(f"model {model_id}", lambda: self._queue.get_model(model_id))
+        return await self._cached(_key(model_id), lambda: self._queue.get_model(model_id))
 
     async def _cached(self, key: str, fetch: Callable[[], Awaitable[Any]]) -> Any:
         async def fetch_and_keep() -> Any:
@@ -111,3 +116,7 @@ class Catalog:
         if (value := self._cache.get(key)) is not None:
             return value
         return await self._fetches.run(key, fetch_and_keep)
+
+
+def _key(model_id: str) -> str:
+    return f"model {model_id}"

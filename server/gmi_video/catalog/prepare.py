@@ -1,21 +1,21 @@
 """From a tool call's arguments to a checked and priced request, or every fault at once. Sends nothing that costs."""
 
-import math
-import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gmi_video.catalog import combinations, facts, pricing, validation
 from gmi_video.catalog.lookup import Catalog
-from gmi_video.catalog.pricing import Variant
+from gmi_video.catalog.priced import PricedRequest
 from gmi_video.catalog.roles import Role, counterpart, role_of
 from gmi_video.errors import InvalidRequest
 from gmi_video.text import as_json_literal, nearest
 from gmi_video.upstream.luma_ray2 import DOCUMENTED, LUMA_RAY2, LumaRay2Payload, named
-from gmi_video.upstream.wire import Parameter, SubmitRequest, items_of
+from gmi_video.upstream.rate_limit import moment
+from gmi_video.upstream.wire import ModelRecord, Parameter, SubmitRequest
 
 _DOCUMENTED = {parameter.name: parameter for parameter in DOCUMENTED.parameters}
+_LUMA_IMAGES = tuple(name for name in _DOCUMENTED if role_of(name) is Role.IMAGE)
 
 Parameters = Mapping[str, Parameter]
 
@@ -30,92 +30,44 @@ class VideoArguments:
     parameters: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class PricedRequest:
-    """A checked request and its price: the one object that travels from the arguments to the submission.
-
-    Attributes:
-        wire: what is submitted. Local images stand in it as paths, then as digests, and as URLs once uploaded.
-        usd: the price in dollars; None where it is unknown.
-        pricing: what the record says of the price, for where it can't be computed: the end of "The price is ...".
-        notes: sentences for the user.
-        images: the names of the parameters that hold images.
-        defaults: the model's defaults, by parameter.
-        cheaper: the same with one parameter changed, where that costs less.
-        ratios: the aspect ratios that the model offers.
-    """
-
-    wire: SubmitRequest
-    usd: float | None = None
-    pricing: str = pricing.UNKNOWN
-    notes: tuple[str, ...] = ()
-    images: tuple[str, ...] = ()
-    defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    cheaper: tuple[Variant, ...] = ()
-    ratios: tuple[str, ...] = ()
-
-    def offers(self, at_most: float = math.inf) -> str:
-        """What would cost less, and no more than `at_most` dollars: a sentence after a blank; empty for nothing."""
-        fitting = [variant for variant in self.cheaper if variant.usd <= at_most]
-        offers = [f"{variant.change}, about {pricing.dollars(variant.usd)}" for variant in fitting]
-        return f" Cheaper: {'; '.join(offers)}." if offers else ""
-
-    @property
-    def price(self) -> str:
-        """The price in words."""
-        return "a price that is not known" if self.usd is None else f"about {pricing.dollars(self.usd)}"
-
-    @property
-    def cost(self) -> str:
-        """What the job costs, as a sentence."""
-        if self.usd is not None:
-            return f"This {self.title} costs {self.price}."
-        return f"The price of this {self.title} is {self.pricing.rstrip('.')}."
-
-    @property
-    def title(self) -> str:
-        """The job in a few words: "Luma-Ray2 video (720p, 5s, 16:9)"."""
-        chosen = {**self.defaults, **self.wire.payload}
-        figures = [_figure(name, value) for name, value in chosen.items() if name != "prompt"]
-        choices = list(filter(None, figures))[:4]
-        return f"{named(self.wire.model)} video" + (f" ({', '.join(choices)})" if choices else "")
-
-    async def with_images(self, convert: Callable[[str, str], Awaitable[str]]) -> "PricedRequest":
-        """This request with every image, also those in lists, put through `convert(value, parameter name)`."""
-        payload = dict(self.wire.payload)
-        for name in self.images:
-            value = payload[name]
-            if isinstance(value, list):
-                payload[name] = [
-                    await convert(i, name) if i and isinstance(i, str) else i for i in items_of(payload[name])
-                ]
-            elif value and isinstance(value, str):
-                payload[name] = await convert(value, name)
-        return replace(self, wire=SubmitRequest(model=self.wire.model, payload=payload))
-
-    def with_sizes(self, sizes: Mapping[str, tuple[int, int]]) -> "PricedRequest":
-        """This request with what is to be noted about images of these sizes (pixels, by parameter)."""
-        noted = combinations.shape_notes(self.wire.model, self.wire.payload, self.ratios, sizes)
-        return replace(self, notes=(*self.notes, *noted))
-
-
-def _figure(name: str, value: object) -> str:
-    """A value for a title: a figure such as "16:9", "1080p" or "8 s"; empty for anything else."""
-    text = str(value)
-    if role_of(name) is Role.LENGTH and re.fullmatch(r"\d{1,6}", text):
-        return f"{text} s"
-    return text if re.fullmatch(r"\d{1,4}([:.x*]\d{1,4}|[a-z]{1,2})", text) else ""
-
-
-async def prepare(catalog: Catalog, arguments: VideoArguments) -> PricedRequest:
+async def prepare(
+    catalog: Catalog, arguments: VideoArguments, ahead: Callable[[str], None] | None = None
+) -> PricedRequest:
     """Check and price what a call asks for.
+
+    Args:
+        catalog: the models.
+        arguments: the call's.
+        ahead: called with the model where its record has to be fetched and nothing is known against the call: what
+            else it needs of the queue can be asked for meanwhile.
 
     Raises:
         InvalidRequest: names every fault and what would be right.
         UpstreamError: another model's live record is unavailable; nothing is sent unchecked.
     """
-    model = arguments.model
+    began, model = moment(), arguments.model
+    if ahead and not catalog.has(model) and _may_be_right(arguments):
+        ahead(model)
     record = await catalog.luma() if model == LUMA_RAY2 else await catalog.model(model)
+    return replace(_checked(arguments, record), began=began)
+
+
+def _may_be_right(arguments: VideoArguments) -> bool:
+    """Whether nothing is known against a call before the model's record is there, and no image has to be checked."""
+    if any(arguments.luma[name] for name in _LUMA_IMAGES):
+        return False
+    if arguments.model != LUMA_RAY2:
+        return all(value == _DOCUMENTED[name].default_value for name, value in arguments.luma.items())
+    try:
+        _checked(arguments, DOCUMENTED)
+    except InvalidRequest:
+        return False
+    return True
+
+
+def _checked(arguments: VideoArguments, record: ModelRecord) -> PricedRequest:
+    """The request, by the model's record. Raises `InvalidRequest` as `prepare` does."""
+    model = arguments.model
     parameters = record.parameters or (DOCUMENTED.parameters if model == LUMA_RAY2 else [])
     if not parameters:
         raise InvalidRequest(
@@ -138,12 +90,12 @@ async def prepare(catalog: Catalog, arguments: VideoArguments) -> PricedRequest:
     return PricedRequest(
         SubmitRequest(model=model, payload=payload),
         usd,
-        pricing.UNKNOWN if usd is not None else pricing.in_words(record),
-        (*notes, *combinations.notes(model, payload)),
-        tuple(name for name in payload if role_of(name) is Role.IMAGE),
-        {parameter.name: parameter.default_value for parameter in parameters},
-        tuple(pricing.cheaper(record, payload)),
-        tuple(facts.ratios(parameters) or (facts.ratios(DOCUMENTED.parameters) if model == LUMA_RAY2 else ())),
+        pricing=pricing.UNKNOWN if usd is not None else pricing.in_words(record),
+        notes=(*notes, *combinations.notes(model, payload)),
+        images=tuple(name for name in payload if role_of(name) is Role.IMAGE),
+        defaults={parameter.name: parameter.default_value for parameter in parameters},
+        cheaper=tuple(pricing.cheaper(record, payload)),
+        ratios=tuple(facts.ratios(parameters) or (facts.ratios(DOCUMENTED.parameters) if model == LUMA_RAY2 else ())),
     )
 
 

@@ -9,9 +9,10 @@ import anyio
 
 from gmi_video.catalog import pricing
 from gmi_video.catalog.lookup import Catalog
-from gmi_video.catalog.prepare import PricedRequest
+from gmi_video.catalog.priced import PricedRequest
 from gmi_video.errors import SpendingRefused, UpstreamError
 from gmi_video.jobs.ledger import Ledger, Limit, OverLimit
+from gmi_video.jobs.listings import Listings
 from gmi_video.settings import Settings
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.lists import RecordList
@@ -20,8 +21,8 @@ from gmi_video.upstream.wire import Record
 
 DAY = 24 * 3600.0
 
-LIST_PATIENCE = 8.0
-"""Seconds of retries for each list call before a submit."""
+PRICE_PATIENCE = 8.0
+"""Seconds that the price of a listed request may take."""
 
 _SETTING = "in this server's settings and restart it."
 
@@ -31,17 +32,24 @@ _UNSET = "in this server's settings and restart it. Or choose a model whose pric
 class Budget:
     """What may be spent by `GMI_SPEND_LIMIT_USD`, where it is set."""
 
-    def __init__(self, queue: Queue, catalog: Catalog, ledger: Ledger, settings: Settings) -> None:
+    def __init__(self, queue: Queue, catalog: Catalog, ledger: Ledger, listings: Listings, settings: Settings) -> None:
         self._queue = queue
+        self._listings = listings
         self._catalog = catalog
         self._ledger = ledger
         self._limit = settings.spend_limit_usd
 
-    async def limit(self, usd: float | None) -> Limit | None:
+    def ask_ahead(self, since: float) -> None:
+        """Have the list asked for that `limit` needs, where it needs one, beside what comes before that."""
+        if self._limit is not None:
+            self._listings.ask_ahead("", since)
+
+    async def limit(self, usd: float | None, since: float) -> Limit | None:
         """The limit as the ledger needs it; None where there is none.
 
         Args:
             usd: the price of the job that is about to be submitted; None where it is unknown.
+            since: the list must not be older than this (`moment`).
 
         Raises:
             SpendingRefused: the price of the job, or what was spent already, can't be determined.
@@ -53,7 +61,7 @@ class Budget:
                 f"The price of this job is not known, so it can't be held to {self._name}. Nothing was submitted.",
                 f"Tell the user: to use this model, they must unset GMI_SPEND_LIMIT_USD {_UNSET}",
             )
-        listing = await self._list()
+        listing = await self._list(since)
         since = self._queue.now() - DAY
         recent = [record for record in listing.requests if record.created_at is None or record.created_at >= since]
         older = {record.request_id for record in listing.requests} - {record.request_id for record in recent}
@@ -112,9 +120,9 @@ class Budget:
             "in this server's settings and restart it.",
         )
 
-    async def _list(self) -> RecordList:
+    async def _list(self, since: float) -> RecordList:
         try:
-            listing = await self._queue.list_requests(patience=LIST_PATIENCE)
+            listing = await self._listings.get("", since)
         except UpstreamError as error:
             raise SpendingRefused(
                 f"The account's requests of the last 24 hours could not be listed, so {self._name} can't be checked. "
@@ -127,7 +135,7 @@ class Budget:
         return listing
 
     async def _price(self, record: Record) -> float | None:
-        with anyio.move_on_after(LIST_PATIENCE):
+        with anyio.move_on_after(PRICE_PATIENCE):
             try:
                 model = await self._catalog.model_in_any_case(record.model)
                 return pricing.cost(model, record.payload, at_most=True)

@@ -133,9 +133,11 @@ class Reconciliation:
         sent = replace(sent, why=error.reason)
         named = await self._named_job(error, sent)
         refused = error.refused or not error.maybe_arrived
-        found = named if named.record else await self.search(sent, PAUSES_AFTER_REFUSAL if refused else PAUSES)
-        if record := await self._settle(intent, found):
-            return record
+        pauses = PAUSES_AFTER_REFUSAL if refused else PAUSES
+        found = named if named.record else await self.search(sent, pauses)
+        found = await self._settle(intent, sent, found, pauses)
+        if found.record:
+            return found.record
         found = replace(found, candidates=named.candidates or found.candidates)
         if refused and found.found_nothing:
             # The queue said that it took nothing, and the list does not say otherwise.
@@ -182,19 +184,23 @@ class Reconciliation:
             await self._ledger.request_ids(),
             why="An earlier submit of this video got no answer.",
         )
-        found = await self.search(sent, PAUSES if sent.age < LATER_SECONDS else PAUSES_LATER)
-        if record := await self._settle(intent, found):
-            return record
+        pauses = PAUSES if sent.age < LATER_SECONDS else PAUSES_LATER
+        found = await self._settle(intent, sent, await self.search(sent, pauses), pauses)
+        if found.record:
+            return found.record
         if found.found_nothing and sent.age > UNCONFIRMED_SECONDS:
             await self._ledger.refused(intent)
             return None
         await self._ledger.unknown(intent)
         raise _unknown(sent, found)
 
-    async def _settle(self, intent: Intent, found: Search) -> Record | None:
-        if found.record and await self._ledger.found(intent, found.record.request_id):
-            return found.record
-        return None
+    async def _settle(
+        self, intent: Intent, sent: UnconfirmedSubmit, found: Search, pauses: tuple[float, ...]
+    ) -> Search:
+        """Record the job that was found. Look again where another intent has it, which looked in the same moment."""
+        while found.record and not await self._ledger.found(intent, found.record.request_id):
+            found = await self.search(sent, pauses)
+        return found
 
     async def _named_job(self, error: UpstreamError, sent: UnconfirmedSubmit) -> Search:
         """The request that the error response named, if it exists (gmi-api: a 503 comes "with a `request_id`").

@@ -10,13 +10,16 @@ and the next identical call joins it.
 
 import itertools
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from weakref import WeakValueDictionary
 
 import anyio
+from cachetools import LRUCache
 
 from gmi_video.background import Tasks
-from gmi_video.catalog.prepare import PricedRequest
+from gmi_video.catalog.priced import PricedRequest
 from gmi_video.errors import (
     InsufficientCredits,
     SpendingRefused,
@@ -25,19 +28,23 @@ from gmi_video.errors import (
     Unavailable,
     UpstreamError,
 )
-from gmi_video.jobs.budget import LIST_PATIENCE, Budget
-from gmi_video.jobs.estimates import History
+from gmi_video.jobs.budget import Budget
 from gmi_video.jobs.ledger import Claimed, Existing, Ledger, OverLimit
+from gmi_video.jobs.listings import Listings
 from gmi_video.jobs.matching import DigestOf, JobIdentity
 from gmi_video.jobs.reconciliation import Reconciliation
 from gmi_video.jobs.sending import Sender
 from gmi_video.single_flight import Interrupted, SingleFlight
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.lists import RecordList
+from gmi_video.upstream.rate_limit import moment
 from gmi_video.upstream.wire import Record
 
 REUSE_SECONDS = 3600.0
 """For this long after a job was made the identical call returns it."""
+
+ASKED_ABOUT = 4096
+"""Requests of which it is known that the user may have been asked about them."""
 
 UNDECIDED_TRIES = 20
 """Tries to claim an intent while other submits are under way."""
@@ -68,21 +75,31 @@ class Submission:
         tasks: the server's task group, which outlives any one call.
         ledger: where intents are recorded.
         budget: what may be spent.
-        history: learns from every list that is fetched here.
+        listings: what the queue has; shared with other submits.
         digest_of: the digest of what this process uploaded to a URL.
     """
 
     def __init__(
-        self, queue: Queue, tasks: Tasks, *, ledger: Ledger, budget: Budget, history: History, digest_of: DigestOf
+        self, queue: Queue, tasks: Tasks, *, ledger: Ledger, budget: Budget, listings: Listings, digest_of: DigestOf
     ) -> None:
         self._queue = queue
         self._ledger = ledger
         self._budget = budget
-        self._history = history
+        self._listings = listings
         self._digest_of = digest_of
         self._reconciliation = Reconciliation(queue, ledger)
         self._sender = Sender(queue, ledger, self._reconciliation)
         self._running: SingleFlight[tuple[str, bool], Submitted] = SingleFlight(tasks)
+        self._claims: WeakValueDictionary[str, anyio.Event] = WeakValueDictionary()
+        """Set once a plain submit has claimed its intent, or will not; by fingerprint."""
+        self._asked_about: LRUCache[str, None] = LRUCache(ASKED_ABOUT)
+        """What the user may have been asked about since its call came in, by fingerprint."""
+
+    def ask_ahead(self, model: str) -> None:
+        """Have the lists asked for that `submit` needs, for a call that has just come in."""
+        since = moment()
+        self._listings.ask_ahead(model, since)
+        self._budget.ask_ahead(since)
 
     async def submit(
         self,
@@ -110,7 +127,12 @@ class Submission:
         # A plain call joins whatever is being submitted; a take joins the same take, whose host may have hung up.
         key = take if allow_duplicate or take in self._running else plain
         joined = key in self._running
-        make = partial(self._find_or_make, request, identity, upload, allow_duplicate=allow_duplicate, may_pay=may_pay)
+        claim = self._claims.get(identity.fingerprint)
+        if key == plain and not joined:
+            claim = self._claims[identity.fingerprint] = anyio.Event()
+        make = partial(
+            self._find_or_make, request, identity, upload, claim, allow_duplicate=allow_duplicate, may_pay=may_pay
+        )
         try:
             submitted = await self._running.run(key, make)
         except Interrupted:
@@ -129,7 +151,13 @@ class Submission:
         identity = self._identity(request)
         if await self._ledger.find(identity.fingerprint, allow_duplicate=allow_duplicate, reuse_seconds=REUSE_SECONDS):
             return True
-        return not allow_duplicate and self._twin(identity, await self._list(identity.model)) is not None
+        self._asked_about[identity.fingerprint] = None
+        if allow_duplicate:
+            return False
+        try:
+            return self._twin(identity, await self._list(identity.model, request.began)) is not None
+        except Interrupted:
+            raise Unavailable("The server was stopped meanwhile.", "Make the same call again.") from None
 
     async def drain(self, seconds: float) -> None:
         """Submit nothing more, and give submits under way up to `seconds` to be answered and recorded."""
@@ -143,51 +171,68 @@ class Submission:
         request: PricedRequest,
         identity: JobIdentity,
         upload: Upload | None,
+        plain_claim: anyio.Event | None,
         *,
         allow_duplicate: bool,
         may_pay: bool,
     ) -> Submitted:
-        existing = await self._ledger.find(
-            identity.fingerprint, allow_duplicate=allow_duplicate, reuse_seconds=REUSE_SECONDS
-        )
-        for _ in range(UNDECIDED_TRIES):
-            if existing and (record := await self._reconciliation.resume(existing, identity)):
-                return self._submitted(record, reused=True)
-            listing = await self._list(identity.model)
-            note = ""
-            if not allow_duplicate:
-                if twin := self._twin(identity, listing):
-                    return self._submitted(twin, reused=True)
-                note = await self._doubts(identity, listing)
-            if not may_pay:
-                raise SpendingRefused(
-                    "The earlier submit of this video made no job after all. Nothing was submitted.",
-                    "Make the same call again: the user is asked about the price.",
-                )
-            # Before the claim: an upload may take minutes, and a claim that waits for it would stop other copies.
-            whole = await upload() if upload else request
-            claim = await self._claim(request, identity, allow_duplicate=allow_duplicate)
-            if isinstance(claim, Claimed):
-                record = await self._sender.send(claim.intent, whole.wire, identity, listing)
-                return self._submitted(record, note)
-            existing = claim
-        raise Unavailable(
-            "Other copies of this server are submitting this very video, and none of them came to an end. Nothing was "
-            "submitted by this one.",
-            "Make the same call again in a minute.",
-        )
+        with ExitStack() as order:
+            if plain_claim and not allow_duplicate:
+                order.callback(plain_claim.set)
+            existing = await self._ledger.find(
+                identity.fingerprint, allow_duplicate=allow_duplicate, reuse_seconds=REUSE_SECONDS
+            )
+            # A question takes minutes, in which the same job may be made elsewhere.
+            since = moment() if identity.fingerprint in self._asked_about else request.began
+            for _ in range(UNDECIDED_TRIES):
+                if existing:
+                    order.close()
+                    if record := await self._reconciliation.resume(existing, identity):
+                        return self._submitted(record, reused=True)
+                    since = moment()
+                if not request.has_images:
+                    self._budget.ask_ahead(since)
+                listing = await self._list(identity.model, since)
+                note = ""
+                if not allow_duplicate:
+                    if twin := self._twin(identity, listing):
+                        return self._submitted(twin, reused=True)
+                    note = await self._doubts(identity, listing)
+                if not may_pay:
+                    raise SpendingRefused(
+                        "The earlier submit of this video made no job after all. Nothing was submitted.",
+                        "Make the same call again: the user is asked about the price.",
+                    )
+                # Before the claim: an upload may take minutes, and a claim that waits for it would stop other copies.
+                whole = await upload() if upload else request
+                if whole.wire != request.wire:
+                    since = moment()
+                if allow_duplicate and plain_claim:
+                    # Else the plain call that came before would find this take, and no second video would be made.
+                    await plain_claim.wait()
+                claim = await self._claim(request, identity, since, allow_duplicate=allow_duplicate)
+                if isinstance(claim, Claimed):
+                    order.close()
+                    record = await self._sender.send(claim.intent, whole.wire, identity, listing)
+                    return self._submitted(record, note)
+                existing = claim
+            raise Unavailable(
+                "Other copies of this server are submitting this very video, and none of them came to an end. Nothing "
+                "was submitted by this one.",
+                "Make the same call again in a minute.",
+            )
 
     async def _claim(
-        self, request: PricedRequest, identity: JobIdentity, *, allow_duplicate: bool
+        self, request: PricedRequest, identity: JobIdentity, since: float, *, allow_duplicate: bool
     ) -> Claimed | Existing:
-        """Record the intent, within the spending limit. Raises `SpendingRefused`."""
+        """Record the intent, within the spending limit, as a list after `since` has it. Raises `SpendingRefused`."""
         for attempt in itertools.count(1):
             claim = await self._ledger.claim(
                 identity.fingerprint,
                 usd=request.usd,
                 allow_duplicate=allow_duplicate,
                 reuse_seconds=REUSE_SECONDS,
-                limit=await self._budget.limit(request.usd),
+                limit=await self._budget.limit(request.usd, since),
             )
             if not isinstance(claim, OverLimit):
                 return claim
@@ -195,21 +240,20 @@ class Submission:
             if not claim.undecided or attempt == UNDECIDED_TRIES:
                 raise self._budget.refusal(request, claim)
             await anyio.sleep(1.0)
+            since = moment()
         raise AssertionError("the loop returns or raises")
 
     def _submitted(self, record: Record, note: str = "", *, reused: bool = False) -> Submitted:
         return Submitted(record, reused, " ".join(filter(None, [note, self._ledger.report()])))
 
-    async def _list(self, model: str) -> RecordList | None:
+    async def _list(self, model: str, since: float) -> RecordList | None:
         """The model's requests. None where they are unavailable for a reason that need not stop a submit."""
         try:
-            listing = await self._queue.list_requests(model, patience=LIST_PATIENCE)
+            return await self._listings.get(model, since)
         except (Unauthorized, InsufficientCredits):
             raise
         except UpstreamError:
             return None
-        self._history.learn(model, listing.requests)
-        return listing
 
     def _twin(self, identity: JobIdentity, listing: RecordList | None) -> Record | None:
         """The same job made elsewhere, if it is running or was made within the hour; one that is running first."""

@@ -16,7 +16,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel, ConfigDict, Field
 
 from gmi_video.catalog import pricing
-from gmi_video.catalog.prepare import PricedRequest
+from gmi_video.catalog.priced import PricedRequest
 from gmi_video.errors import SpendingRefused
 from gmi_video.mcp.call import Call, ToolContext
 from gmi_video.mcp.prepared import Prepared, begin, check

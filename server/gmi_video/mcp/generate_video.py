@@ -9,7 +9,7 @@ from mcp.server.mcpserver import Resolve
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from gmi_video.catalog.prepare import PricedRequest
+from gmi_video.catalog.priced import PricedRequest
 from gmi_video.errors import SpendingRefused, SubmissionUnknown
 from gmi_video.mcp import results
 from gmi_video.mcp.call import Call

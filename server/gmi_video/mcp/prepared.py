@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 from mcp.server.mcpserver import Resolve
 
-from gmi_video.catalog.prepare import PricedRequest, VideoArguments, prepare
+from gmi_video.catalog.prepare import VideoArguments, prepare
+from gmi_video.catalog.priced import PricedRequest
 from gmi_video.images.refusals import ImageRefused, together
 from gmi_video.images.upload import Images, LocalImage
 from gmi_video.mcp.call import Call, ToolContext
@@ -61,6 +62,7 @@ async def check(
     frame0_image: str,
     frame1_image: str,
     model_parameters: dict[str, Any],
+    dry_run: bool,
 ) -> Prepared:
     """Check, price and read what is asked for. Raises every fault at once; nothing has been sent."""
     luma = {
@@ -87,7 +89,8 @@ async def check(
         sizes[argument] = image.size
         return image.digest
 
-    asked = await prepare(call.services.catalog, VideoArguments(model, prompt, luma, model_parameters))
+    ahead = None if dry_run else call.services.submission.ask_ahead
+    asked = await prepare(call.services.catalog, VideoArguments(model, prompt, luma, model_parameters), ahead)
     request = await asked.with_images(read)
     if faults:
         raise together(faults)

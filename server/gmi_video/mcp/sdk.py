@@ -107,6 +107,7 @@ class StrictServer(MCPServer[Services]):
     ) -> None:
         super().__init__(tools=list(tools), middleware=[self._in_time, subscriber.middleware], **options)
         self._deadline = deadline
+        self._getting_ready = False
         self._tools = {tool.name: tool for tool in tools}
         self._recent = recent
         self._complete = complete
@@ -156,6 +157,10 @@ class StrictServer(MCPServer[Services]):
         """Middleware: every request has a deadline, but for the one that lasts as long as its client listens."""
         if ctx.request_id is None or ctx.method == "subscriptions/listen":
             return await call_next(ctx)
+        if ctx.method == "tools/list" and not self._getting_ready:
+            self._getting_ready = True
+            services = ctx.lifespan_context
+            services.tasks.start_soon(services.get_ready)
         deadline = self._deadline(ctx)
         CURRENT.set(deadline)
         if ctx.method == "tools/call":

@@ -18,6 +18,7 @@ from gmi_video.errors import Unavailable, UpstreamError
 from gmi_video.upstream import failures, lists
 from gmi_video.upstream.failures import Operation
 from gmi_video.upstream.lists import RecordList
+from gmi_video.upstream.rate_limit import Line, Turn
 from gmi_video.upstream.transport import READ_SECONDS, Transport
 from gmi_video.upstream.wire import (
     ModelList,
@@ -76,6 +77,10 @@ class Queue:
         self._transport = transport
         self.submits: dict[str, SubmitTimes] = {}
 
+    async def open(self) -> None:
+        """Open what the first call needs. Nothing is sent. Raises `SettingsError` where a setting is wrong."""
+        await self._transport.open()
+
     async def submit(self, request: SubmitRequest) -> Record:
         """`POST /requests`: one job, and one charge. Repeated only where no connection was made."""
         began = anyio.current_time()
@@ -86,6 +91,7 @@ class Queue:
             "/requests",
             body=request.model_dump(),
             read_seconds=SUBMIT_READ_SECONDS,
+            line=Line.SUBMITS,
             repeat_if=_certainly_not_sent,
         )
         self.submits[record.request_id] = SubmitTimes(began, anyio.current_time())
@@ -103,19 +109,22 @@ class Queue:
             raise failures.garbled(operation, "is about another request")
         return record
 
-    async def list_requests(self, model: str = "", *, patience: float = RETRY_SECONDS) -> RecordList:
+    async def list_requests(
+        self, model: str = "", *, patience: float = RETRY_SECONDS, turn: Turn | None = None
+    ) -> RecordList:
         """`GET /requests`: the account's requests, of one model or (empty) of all.
 
         Args:
             model: the model's id.
             patience: seconds that may be spent on retries.
+            turn: its place in line; it tells when the list was asked for, the last time where it was repeated.
         """
         operation = Operation("list")
         params = {"model_id": model} if model else {}
 
         async def attempt() -> RecordList:
             try:
-                return await self._transport.records("/requests", operation, params)
+                return await self._transport.records("/requests", operation, params, turn)
             except lists.Unreadable as error:
                 raise failures.garbled(operation, str(error)) from None
 
@@ -135,7 +144,9 @@ class Queue:
     async def upload_url(self, file_type: str) -> UploadTarget:
         """`POST /upload-url`: a signed address for one file. Makes no job, so it may be repeated."""
         body = {"file_type": file_type}
-        return await self._json(UploadTarget, Operation("upload_url"), "POST", "/upload-url", body=body)
+        return await self._json(
+            UploadTarget, Operation("upload_url"), "POST", "/upload-url", body=body, line=Line.SUBMITS
+        )
 
     async def upload(self, url: str, content: bytes, content_type: str) -> None:
         """PUT `content` to a signed URL, without the API key (gmi-api, "Upload"). The same bytes may be put again.
@@ -159,12 +170,15 @@ class Queue:
         *,
         body: Mapping[str, Any] | None = None,
         read_seconds: float = READ_SECONDS,
+        line: Line = Line.LOOKS,
         repeat_if: Callable[[BaseException], bool] = _may_pass,
     ) -> _Model:
         """Call an endpoint until it answers or repeating is pointless, and parse the answer into `model`."""
 
         async def attempt() -> _Model:
-            response = await self._transport.json(method, path, operation, body=body, read_seconds=read_seconds)
+            response = await self._transport.json(
+                method, path, operation, body=body, read_seconds=read_seconds, turn=Turn(line)
+            )
             try:
                 return model.model_validate(response)
             except (ValidationError, RecursionError):

@@ -42,6 +42,10 @@ class Connection(httpx.AsyncBaseTransport):
         way = await self._way(self._network.proxy_for(host))
         return await way.handle_async_request(request)
 
+    async def open(self, url: str) -> None:
+        """Get ready to connect to a URL's host. Nothing is sent. Raises `SettingsError` as above."""
+        await self._way(self._network.proxy_for(httpx.URL(url).host))
+
     async def aclose(self) -> None:
         """Close all connections."""
         for way in self._ways.values():
@@ -51,16 +55,19 @@ class Connection(httpx.AsyncBaseTransport):
         async with self._opening:
             if proxy not in self._ways:
                 # In a thread: reading the certificates can take some tenths of a second.
-                trusted = await to_thread.run_sync(self._trusted)
-                try:
-                    self._ways[proxy] = httpx.AsyncHTTPTransport(verify=trusted, limits=LIMITS, proxy=proxy or None)
-                except (ValueError, ImportError, httpx.InvalidURL):
-                    raise SettingsError(
-                        f"{self._network.proxy_variable} is not the address of a proxy that this server can use. It "
-                        "must be http://host:port. Nothing was sent and nothing was charged.",
-                        _ADVICE,
-                    ) from None
+                self._ways[proxy] = await to_thread.run_sync(self._opened, proxy)
             return self._ways[proxy]
+
+    def _opened(self, proxy: str) -> httpx.AsyncHTTPTransport:
+        trusted = self._trusted()
+        try:
+            return httpx.AsyncHTTPTransport(verify=trusted, limits=LIMITS, proxy=proxy or None)
+        except (ValueError, ImportError, httpx.InvalidURL):
+            raise SettingsError(
+                f"{self._network.proxy_variable} is not the address of a proxy that this server can use. It "
+                "must be http://host:port. Nothing was sent and nothing was charged.",
+                _ADVICE,
+            ) from None
 
     def _trusted(self) -> ssl.SSLContext:
         """The certificate authorities. Raises `SettingsError` where those that the environment names can't be read."""

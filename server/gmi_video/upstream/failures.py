@@ -87,9 +87,10 @@ def _peer(operation: Operation, host: str) -> str:
 
 def in_line(calls: int, seconds: float, operation: Operation) -> Busy:
     """The error for a call that would have to wait longer than it may for the calls before it."""
+    are = "calls of this server to the queue are" if calls > 1 else "call of this server to the queue is"
+    line = f"{calls} {are} in line already" if calls else "This server has just called the queue as often as it may"
     return Busy(
-        f"{calls} calls of this server to the queue are in line already, which takes {duration(seconds)}: longer than "
-        "this call may wait. Nothing was asked.",
+        f"{line}, and one more can leave in {duration(seconds)}: later than this call may wait. Nothing was asked.",
         f"Make fewer calls at once, and this one again in {duration(max(seconds, 1.0))}. The user can raise "
         "GMI_MAX_REQUESTS_PER_SECOND, if the queue allows it.",
         assurance=operation.nothing_lost,

@@ -26,7 +26,7 @@ from gmi_video.upstream.bodies import BadBody, Body
 from gmi_video.upstream.connection import Connection
 from gmi_video.upstream.failures import Operation
 from gmi_video.upstream.lists import RecordList
-from gmi_video.upstream.rate_limit import LineTooLong, RateLimiter
+from gmi_video.upstream.rate_limit import Line, LineTooLong, RateLimiter, Turn
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +69,8 @@ class Transport:
     ) -> None:
         self._resolve = resolve
         self._settings = settings
-        self._http_transport = transport
+        self._connection = None if transport else Connection(settings.network)
+        self._http_transport = transport or self._connection
         self._now = now
         self._opened: httpx.AsyncClient | None = None
         self._limiter = RateLimiter(settings.max_requests_per_second)
@@ -87,17 +88,20 @@ class Transport:
         *,
         body: Mapping[str, Any] | None = None,
         read_seconds: float = READ_SECONDS,
+        turn: Turn | None = None,
     ) -> dict[str, Any]:
         """One exchange with the queue, with the key. Returns the JSON object of a 2xx."""
-        raw, _ = await self._send_with_key(method, path, operation, body=body, read_seconds=read_seconds)
-        if bodies.count_values(raw, MAX_VALUES) > MAX_VALUES:
-            raise failures.garbled(operation, f"holds more than {MAX_VALUES:,} values")
+        raw, _ = await self._send_with_key(method, path, operation, body=body, read_seconds=read_seconds, turn=turn)
         parsed = await _in_thread_if_long(raw, self._parse)
         if not isinstance(parsed, dict):
-            raise failures.garbled(operation, "is not the JSON object it should be")
+            too_many = bodies.count_values(raw, MAX_VALUES) > MAX_VALUES
+            what = f"holds more than {MAX_VALUES:,} values" if too_many else "is not the JSON object it should be"
+            raise failures.garbled(operation, what)
         return cast("dict[str, Any]", parsed)
 
-    async def records(self, path: str, operation: Operation, params: Mapping[str, str]) -> RecordList:
+    async def records(
+        self, path: str, operation: Operation, params: Mapping[str, str], turn: Turn | None = None
+    ) -> RecordList:
         """Fetch a request list, with the key.
 
         Raises:
@@ -105,7 +109,7 @@ class Transport:
             Unreadable: the body is no request list.
         """
         raw, cut = await self._send_with_key(
-            "GET", path, operation, params=params, max_bytes=MAX_LIST_BYTES, cut_longer=True
+            "GET", path, operation, params=params, max_bytes=MAX_LIST_BYTES, cut_longer=True, turn=turn
         )
         parse = partial(self._parse, lenient=True)
         return await _in_thread_if_long(raw, partial(lists.read, parse=parse, cut=cut))
@@ -129,7 +133,7 @@ class Transport:
         headers = place.headers | {"Content-Type": content_type}
         put = partial(
             self.send, "PUT", operation=Operation("upload"), content=content, headers=headers, seconds=seconds,
-            extensions=place.extensions,
+            extensions=place.extensions, turn=Turn(Line.SUBMITS),
         )  # fmt: skip
         for url in others:
             try:
@@ -166,25 +170,29 @@ class Transport:
         max_bytes: int = MAX_BODY_BYTES,
         cut_longer: bool = False,
         extensions: Mapping[str, str] | None = None,
+        turn: Turn | None = None,
     ) -> Body:
         """One exchange with any host, with these headers only, in `seconds` at most. Returns the body of a 2xx.
 
-        A body longer than `max_bytes` is an error, or with `cut_longer` is cut there.
+        A body longer than `max_bytes` is an error, or with `cut_longer` is cut there. `turn` is when it may leave; by
+        default that of a look.
         """
+        # Before its turn: what takes long to open would let calls leave closer together than they may.
+        client = await self.open()
         try:
-            await self._limiter.acquire()
+            await self._limiter.acquire(turn or Turn())
         except LineTooLong as line:
             raise failures.in_line(line.calls, line.seconds, operation) from None
         timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, read=read_seconds)
         host = ""
         try:
-            request = self._client().build_request(
+            request = client.build_request(
                 method, url, params=params, content=content, headers=headers, timeout=timeout,
                 extensions=dict(extensions or {}),
             )  # fmt: skip
             host = request.extensions.get("sni_hostname") or request.url.host
             with anyio.fail_after(seconds):
-                response = await self._client().send(request, stream=True)
+                response = await client.send(request, stream=True)
                 try:
                     raw, cut = await bodies.read(response, max_bytes)
                 except BadBody as error:
@@ -214,14 +222,19 @@ class Transport:
             await self._opened.aclose()
             self._opened = None
 
-    def _client(self) -> httpx.AsyncClient:
+    async def open(self) -> httpx.AsyncClient:
+        """The connection pool, opened at the first call; nothing is sent yet.
+
+        Raises:
+            SettingsError: the proxy's address or the certificates can't be used.
+        """
         # Opened late: reading the certificate store takes longer than answering tools/list.
         if self._opened is None:
             for talkative in ("httpx", "httpcore"):
                 # They log what the queue sends back, headers and all, and it may send the key back.
                 logging.getLogger(talkative).setLevel(logging.WARNING)
             self._opened = httpx.AsyncClient(
-                transport=self._http_transport or Connection(self._settings.network),
+                transport=self._http_transport,
                 # Nothing from the environment but what `Connection` has: a proxy for http would see the key.
                 trust_env=False,
                 # None is kept: the API has none, and whoever answers could let them grow.
@@ -229,6 +242,8 @@ class Transport:
                 follow_redirects=False,
                 headers={"User-Agent": f"gmi-video-mcp/{__version__}", "Accept-Encoding": bodies.ACCEPTED},
             )
+        if self._connection is not None:
+            await self._connection.open(self._settings.base_url)
         return self._opened
 
     def _parse(self, raw: bytes, *, lenient: bool = False) -> Any:

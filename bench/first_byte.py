@@ -1,0 +1,125 @@
+"""From tools/call to the POST: this server beside a bare tool of the SDK that makes the same requests.
+
+Run: python -m bench.first_byte [--pairs 30] [--latency 0.15]
+
+Two processes over stdio, with the simulator on a loopback port as the queue of both. The bare tool checks nothing and
+records nothing: it sends the requests that this server needs, as soon as it can (the model's record and the list side
+by side, then the POST). A call of each makes a pair, in turn; the ratio is of the same run. The pause between calls is
+what the rate limit asks for.
+
+- "first" is the first call of a new process, after tools/list;
+- "later" is any call after it, with the model's record known.
+"""
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.stdio import Cloud, Server, cloud, event_loop
+
+ERAS = ("legacy", "2026-07-28")
+PAUSE_SECONDS = 1.1
+"""Between two calls, so that neither waits for the rate limit."""
+
+_BARE = """
+import os
+import anyio
+import httpx
+from mcp.server.mcpserver import MCPServer
+
+server = MCPServer("bare")
+url = os.environ["GMI_BASE_URL"]
+headers = {"Authorization": "Bearer " + os.environ["GMI_API_KEY"]}
+opened = []
+known = []
+
+@server.tool()
+async def generate_video(prompt: str, wait: bool = True) -> dict[str, str]:
+    if not opened:
+        opened.append(httpx.AsyncClient(headers=headers, timeout=60))
+    client = opened[0]
+    async def get(path):
+        (await client.get(url + path)).json()
+    async with anyio.create_task_group() as tasks:
+        if not known:
+            tasks.start_soon(get, "/models/Luma-Ray2")
+        tasks.start_soon(get, "/requests?model_id=Luma-Ray2")
+    known.append(prompt)
+    payload = {"prompt": prompt, "resolution": "720p", "duration": "5s", "aspect_ratio": "16:9"}
+    made = await client.post(url + "/requests", json={"model": "Luma-Ray2", "payload": payload})
+    return {"request_id": made.json()["request_id"]}
+
+server.run("stdio")
+"""
+
+
+class Bare(Server):
+    """A tool of the SDK that makes the same requests."""
+
+    program = ("-c", _BARE)
+
+
+def seconds_to_post(queue: Cloud, server: Server, prompt: str) -> float:
+    """Make a call; the time from its being written to the arrival of its POST."""
+    time.sleep(PAUSE_SECONDS)
+    began = time.time()
+    request = server.start("generate_video", prompt=prompt, wait=False)
+    answer = server.result(request)["structuredContent"]
+    assert "request_id" in answer, answer
+    return [call.at for call in queue.sim.calls if call.endpoint == "submit"][-1] - began
+
+
+def measured(pairs: int, era: str, latency: float, *, first: bool) -> list[tuple[float, float]]:
+    """The times of this server and of the bare tool, in seconds."""
+    found: list[tuple[float, float]] = []
+    with TemporaryDirectory() as folder, event_loop() as portal, cloud(portal) as queue:
+        queue.sim.behave(latency=latency)
+        for process in range(pairs if first else 1):
+            environment = queue.environment(GMI_LEDGER_URL=f"sqlite://{Path(folder, f'{process}.sqlite3')}")
+            servers = [Server(era, **environment), Bare(era, **environment)]
+            for server in servers:
+                server.open()
+                server.result(server.ask("tools/list"))
+            for call in range(1 if first else pairs + 1):
+                ours, bare = [
+                    seconds_to_post(queue, server, f"process {process}, call {call}, {place}")
+                    for place, server in enumerate(servers)
+                ]
+                if first or call > 0:
+                    found.append((ours, bare))
+            for server in servers:
+                server.end()
+    return found
+
+
+def figures(name: str, pairs: list[tuple[float, float]]) -> str:
+    """The medians and the ratio of the medians; in parentheses the quartiles, those of the ratio from each pair."""
+    columns = [[1000 * pair[side] for pair in pairs] for side in (0, 1)]
+    texts = [
+        f"{statistics.median(column):.1f} ms ({low:.1f} to {high:.1f})"
+        for column in columns
+        for low, _, high in [statistics.quantiles(column, n=4)]
+    ]
+    ratio = statistics.median(columns[0]) / statistics.median(columns[1])
+    low, _, high = statistics.quantiles([ours / bare for ours, bare in pairs], n=4)
+    return f"  {name:18} this server {texts[0]}, bare tool {texts[1]}, ratio {ratio:.2f} ({low:.2f} to {high:.2f})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--pairs", type=int, default=30)
+    parser.add_argument("--latency", type=float, default=0.0, help="of the queue, in seconds")
+    parser.add_argument("--quick", action="store_true", help="three pairs, to see that it runs")
+    arguments = parser.parse_args()
+    pairs = 3 if arguments.quick else arguments.pairs
+    print(f"{pairs} pairs of calls each, medians (quartiles); the queue takes {1000 * arguments.latency:g} ms")
+    for era in ERAS[-1:] if arguments.quick else ERAS:
+        for first in (True, False):
+            name = f"{'first' if first else 'later'}, {era}"
+            print(figures(name, measured(pairs, era, arguments.latency, first=first)))
+
+
+if __name__ == "__main__":
+    main()
