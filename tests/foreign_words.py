@@ -88,6 +88,7 @@ SENTENCES = frozenset({"summary", "next_step", "message", "statusMessage"})
 BY_CONTRACT: Mapping[str, tuple[str, int]] = {
     "guide": ("the vendor's Markdown, whole, for whoever attaches the resource", 60_000),
     "parameters.prompt": ("a prompt keeps its line breaks", 2000),
+    "parameters.negativePrompt": ("a prompt keeps its line breaks", 2000),
     "parameters": ("our own table, one parameter a line: its name, by its pattern, and then a sentence", 40_000),
     "details": ("a model's id, by its pattern, and then a sentence", 600),
 }

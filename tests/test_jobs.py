@@ -68,7 +68,7 @@ async def test_a_request_with_many_waiters_is_polled_as_if_there_were_one(world:
                 tasks.start_soon(wait, services, record)
     polls = times(world, GET)
     assert len(polls) == len(set(polls))
-    assert len(polls) < 30
+    assert len(polls) <= 30
 
 
 async def test_a_waiter_that_leaves_ends_no_other_wait(world: World) -> None:
@@ -108,7 +108,7 @@ async def test_a_poll_in_flight_is_cancelled_when_the_last_waiter_leaves(world: 
         records = await jobs_of(services, world, count)
         world.sim.fail("get", "503", times=None)
         world.sim.fail("list", "503", times=None)
-        with anyio.move_on_after(20.5):  # not at a full second, when calls leave
+        with anyio.move_on_after(20.7):  # not when calls leave, at full and half seconds
             async with anyio.create_task_group() as tasks:
                 for record in records:
                     tasks.start_soon(wait, services, record)

@@ -43,8 +43,11 @@ class Services:
     poller: Poller
     tasks: Tasks
 
-    async def get_ready(self) -> None:
+    def get_ready_soon(self) -> None:
         """Load and open what the first video needs, while its prompt is still being written. Nothing is sent."""
+        self.tasks.start_soon(self._get_ready)
+
+    async def _get_ready(self) -> None:
         # After the host has its answers: what is loaded slows them down.
         await anyio.sleep(READY_AFTER_SECONDS)
         await to_thread.run_sync(validation.load)

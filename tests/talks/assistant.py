@@ -15,7 +15,7 @@ from tests.conftest import Host, World, answer_of, now
 
 from .reading import ToolCall, call_in, sentence_with
 
-PICTURES = "/home/me/Pictures"
+PICTURES = "/srv/pictures"
 """What the transcript and the counted bytes have in place of the temporary folder of a run."""
 
 

@@ -65,7 +65,7 @@ def _given(sentence: str) -> dict[str, Any]:
 
 
 def setting_in(text: str, name: str) -> str:
-    """The value that a text tells to set a variable to, as in `"GMI_IMAGE_DIRS": "/home/me/Pictures"`."""
+    """The value that a text tells to set a variable to, as in `"GMI_IMAGE_DIRS": "/srv/pictures"`."""
     found = re.search(rf'"{name}": (?=")', text)
     assert found, f"no value for {name} in: {text}"
     value: str = _DECODER.raw_decode(text, found.end())[0]

@@ -12,7 +12,7 @@ from gmi_video.errors import InvalidRequest
 from gmi_video.text import as_json_literal, nearest
 from gmi_video.upstream.luma_ray2 import DOCUMENTED, LUMA_RAY2, LumaRay2Payload, named
 from gmi_video.upstream.rate_limit import moment
-from gmi_video.upstream.wire import ModelRecord, Parameter, SubmitRequest
+from gmi_video.upstream.wire import ModelRecord, Parameter, SubmitRequest, is_model_id
 
 _DOCUMENTED = {parameter.name: parameter for parameter in DOCUMENTED.parameters}
 _LUMA_IMAGES = tuple(name for name in _DOCUMENTED if role_of(name) is Role.IMAGE)
@@ -57,7 +57,9 @@ def _may_be_right(arguments: VideoArguments) -> bool:
     if any(arguments.luma[name] for name in _LUMA_IMAGES):
         return False
     if arguments.model != LUMA_RAY2:
-        return all(value == _DOCUMENTED[name].default_value for name, value in arguments.luma.items())
+        return is_model_id(arguments.model) and all(
+            value == _DOCUMENTED[name].default_value for name, value in arguments.luma.items()
+        )
     try:
         _checked(arguments, DOCUMENTED)
     except InvalidRequest:

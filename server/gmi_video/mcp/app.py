@@ -73,6 +73,7 @@ def create_server(
         recent=resources.recent,
         complete=resources.complete,
         deadline=deadline_of,
+        listed=Services.get_ready_soon,
         name="gmi-video-mcp",
         title="GMI Cloud video",
         instructions=INSTRUCTIONS,

@@ -92,6 +92,7 @@ class StrictServer(MCPServer[Services]):
         recent: the account's finished outcomes, for resources/list.
         complete: ids for a resource template's argument: its URI, the argument's name, what was typed.
         deadline: when a request that has just come in must have been answered.
+        listed: called when a host asks for the tools.
         options: as `MCPServer` has them.
     """
 
@@ -103,11 +104,12 @@ class StrictServer(MCPServer[Services]):
         recent: Callable[[Services], Awaitable[list[Resource]]],
         complete: Callable[[Services, str, str, str], Awaitable[Completion]],
         deadline: Callable[[RequestContext], Deadline],
+        listed: Callable[[Services], None] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(tools=list(tools), middleware=[self._in_time, subscriber.middleware], **options)
         self._deadline = deadline
-        self._getting_ready = False
+        self._listed = listed
         self._tools = {tool.name: tool for tool in tools}
         self._recent = recent
         self._complete = complete
@@ -157,10 +159,8 @@ class StrictServer(MCPServer[Services]):
         """Middleware: every request has a deadline, but for the one that lasts as long as its client listens."""
         if ctx.request_id is None or ctx.method == "subscriptions/listen":
             return await call_next(ctx)
-        if ctx.method == "tools/list" and not self._getting_ready:
-            self._getting_ready = True
-            services = ctx.lifespan_context
-            services.tasks.start_soon(services.get_ready)
+        if ctx.method == "tools/list" and self._listed:
+            self._listed(ctx.lifespan_context)
         deadline = self._deadline(ctx)
         CURRENT.set(deadline)
         if ctx.method == "tools/call":
