@@ -41,7 +41,7 @@ async def get_status(
     call = Call(ctx)
     record = await call.services.poller.look(request_id)
     state, facts, moment = await call.wait_for(record, wait=wait)
-    return status_result(call.services, state.record, facts, moment, state.problem)
+    return await status_result(call.services, state.record, facts, moment, state.problem)
 
 
 async def list_models(
