@@ -51,7 +51,7 @@ ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "av": ("simulator",),
     "PIL": ("simulator", "images"),
     "jsonschema": ("catalog", "live"),
-    "cachetools": ("catalog", "images", "jobs", "mcp"),
+    "cachetools": ("catalog", "images", "jobs", "videos", "mcp"),
     "psycopg": ("jobs",),
     "platformdirs": ("jobs",),
 }

@@ -38,4 +38,4 @@ async def saved(
     parameters = with_defaults(record.payload or asked or {}, defaults)
     with CURRENT.get().soft(), anyio.move_on_after(PATIENCE_SECONDS):
         return await videos.save(record, parameters, usd)
-    return videos.still_saving
+    return videos.still_saving(record.request_id)

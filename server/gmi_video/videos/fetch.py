@@ -1,8 +1,8 @@
 """Fetches a file from a foreign address: without the API key, from a public host only, bounded in size and time.
 
-A link comes from the queue's answer and a redirect from whoever answers there, so each is checked like the place
-that an image is uploaded to (`upstream.addresses`). A transfer that breaks off is resumed
-where the server can do that, else begun again.
+A link comes from the queue's answer and a redirect from whoever answers there, so each is checked like the place that
+an image is uploaded to (`upstream.addresses`). A transfer that breaks off is resumed where the server can do that, else
+begun again.
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -32,10 +32,9 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 20.0
 """The longest pause between two bytes."""
 
-ATTEMPTS = 5
-"""Tries, the first one included; the pauses between them grow up to `LONGEST_PAUSE` seconds."""
-
-LONGEST_PAUSE = 15.0
+ATTEMPTS = 4
+"""Tries, the first one included. The pauses between them are about 1, 2 and 4 s, so that a host that refuses at once is
+known to while the answer waits for the file."""
 
 MAX_REDIRECTS = 5
 
@@ -84,7 +83,7 @@ class Fetcher:
         part = Part(file, accepts, max_bytes)
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(Broken),
-            wait=wait_exponential_jitter(multiplier=1, max=LONGEST_PAUSE, jitter=1),
+            wait=wait_exponential_jitter(multiplier=1, jitter=1),
             stop=stop_after_attempt(ATTEMPTS),
             sleep=anyio.sleep,
             reraise=True,

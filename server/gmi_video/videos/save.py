@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import anyio
 from anyio import to_thread
+from cachetools import LRUCache
 
 from gmi_video import __version__
 from gmi_video.background import Tasks
@@ -32,6 +33,9 @@ FETCHES = 3
 
 LOOKS = 4
 """Threads that look at the folder at the same time: a network drive that hangs must not hold all of the server's."""
+
+REMEMBERED = 256
+"""Videos of which is remembered why they could not be fetched."""
 
 CLAIM_PAUSE = 1.0
 """Between two looks at a video that another copy of the server is saving (seconds)."""
@@ -110,6 +114,8 @@ class Videos:
         self._fetcher = fetcher
         self._now = now
         self._saves: SingleFlight[str, Saved] = SingleFlight(tasks)
+        self._failed: LRUCache[str, str] = LRUCache(REMEMBERED)
+        """What the last try has met, by request id: a try can take longer than an answer waits."""
         self._fetches = anyio.Semaphore(FETCHES)
         self._looks = anyio.Semaphore(LOOKS)
 
@@ -117,10 +123,10 @@ class Videos:
         """Whether this is a video that is to be saved."""
         return bool(self._output_dir and record.succeeded and record.video_url)
 
-    @property
-    def still_saving(self) -> Saved:
-        """The answer where there is no time to wait for the end."""
-        return Saved(note=f"It is still being saved in {self._shown}.", pending=True)
+    def still_saving(self, request_id: str) -> Saved:
+        """The answer where there is no time to wait for the end; with what the last try has met."""
+        before = self._failed.get(request_id, "")
+        return Saved(note=f"It is still being saved in {self._shown}{before}.", pending=True)
 
     async def save(self, record: Record, parameters: Mapping[str, Any], usd: float | None) -> Saved:
         """Save a finished video, unless that was done before. Goes on where the caller is cancelled.
@@ -168,12 +174,13 @@ class Videos:
                     if claim is None:
                         await anyio.sleep(CLAIM_PAUSE)
             if claim is None:
-                return self.still_saving
+                return self.still_saving(request_id)
             try:
                 return await self._fill(shelf, claim, job)
             finally:
                 claim.drop()
         except NotFetched as error:
+            self._failed[request_id] = f" (the last try failed: {error.why})"
             return self._not(error.why, error.remedy)
         except OSError as error:
             return self._not(*_trouble(error))
