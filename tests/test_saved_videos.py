@@ -52,6 +52,14 @@ def names(videos: Path) -> list[str]:
     return sorted(path.name for path in videos.iterdir())
 
 
+def read(path: Path | str) -> bytes:
+    return Path(path).read_bytes()
+
+
+def is_there(path: str) -> bool:
+    return Path(path).is_file()
+
+
 async def film(world: World, number: int = 0) -> bytes:
     """The film of a job, as the simulator sends it."""
     world.sim.clear_faults()
@@ -85,9 +93,9 @@ async def test_a_video_is_saved_with_a_name_that_a_person_finds_and_its_request_
     assert saved.parent == videos
     assert re.fullmatch(rf"2025-06-1[56] a-red-fox-in-the-snow 540p 5s {request_id[:4]}\.mp4", saved.name)
     assert names(videos) == [saved.with_suffix(".json").name, saved.name]
-    assert saved.read_bytes() == await film(world)
+    assert read(saved) == await film(world)
     said = json.loads(saved.with_suffix(".json").read_text(encoding="utf-8"))
-    assert (said["request_id"], said["file"], said["bytes"]) == (request_id, saved.name, saved.stat().st_size)
+    assert (said["request_id"], said["file"], said["bytes"]) == (request_id, saved.name, len(read(saved)))
     assert (said["model"], said["prompt"]) == ("Luma-Ray2", FOX["prompt"])
     assert said["parameters"]["resolution"] == "540p"
     assert said["video_url"] == made["video_url"]
@@ -121,14 +129,14 @@ async def test_a_video_that_was_made_before_is_saved_when_it_is_looked_at_and_on
 async def test_a_video_that_is_followed_as_a_task_is_saved(world: World, videos: Path) -> None:
     async with saving_host(world, videos, options=DECLARES_TASKS) as host:
         task = await until_settled(host, await begun(host, resolution="540p"))
-    assert Path(task["result"]["structuredContent"]["saved_to"]).is_file()
+    assert is_there(task["result"]["structuredContent"]["saved_to"])
 
 
 async def test_the_film_is_fetched_without_the_key(world: World, videos: Path) -> None:
     async with saving_host(world, videos, GMI_ORG_ID="org-1") as host:
         await host.call_ok("generate_video", **FOX)
     assert [call.has_authorization for call in world.sim.calls if call.endpoint == "film"] == [False]
-    assert KEY not in "".join(path.read_text(errors="replace") for path in videos.iterdir())
+    assert KEY not in "".join(read(videos / name).decode(errors="replace") for name in names(videos))
 
 
 async def test_a_queue_that_does_not_echo_the_payload_still_gives_a_name(world: World, videos: Path, era: str) -> None:
@@ -189,7 +197,7 @@ async def test_ids_that_begin_alike_get_longer_short_ids(world: World, videos: P
         again = await host.call_ok("get_status", request_id=made["request_id"])
     assert Path(saved["saved_to"]).stem.endswith(f" {made['request_id'][: SHORTEST_ID + 1]}")
     assert again["saved_to"] == saved["saved_to"]
-    assert taken.read_bytes() == b"a picture of the user's"
+    assert read(taken) == b"a picture of the user's"
 
 
 # -- what the user does with the folder ----------------------------------------------------------------------------
@@ -201,7 +209,7 @@ async def test_a_video_that_the_user_has_deleted_is_not_fetched_again_until_its_
     async with saving_host(world, videos, era=era) as host:
         made = await host.call_ok("generate_video", **FOX)
         saved = Path(made["saved_to"])
-        saved.unlink()
+        (videos / saved.name).unlink()
         looked = await host.call_ok("get_status", request_id=made["request_id"])
         assert "saved_to" not in looked
         assert "is not there any more" in looked["summary"]
@@ -216,7 +224,7 @@ async def test_a_video_that_the_user_has_renamed_together_with_its_sidecar_is_fo
     async with saving_host(world, videos) as host:
         made = await host.call_ok("generate_video", **FOX)
         new = videos / f"the best one {made['request_id'][:8]}.mp4"
-        Path(made["saved_to"]).rename(new)
+        (videos / Path(made["saved_to"]).name).rename(new)
         Path(made["saved_to"]).with_suffix(".json").rename(new.with_suffix(".json"))
         looked = await host.call_ok("get_status", request_id=made["request_id"])
     assert (looked["saved_to"], world.count("film")) == (str(new), 1)
@@ -229,8 +237,8 @@ async def test_json_in_the_folder_that_is_no_sidecar_is_left_alone(world: World,
     other = videos / f"notes {made['request_id'][:SHORTEST_ID]}.json"
     other.write_bytes(content)
     async with saving_host(world, videos) as host:
-        assert Path((await host.call_ok("get_status", request_id=made["request_id"]))["saved_to"]).is_file()
-    assert other.read_bytes() == content
+        assert is_there((await host.call_ok("get_status", request_id=made["request_id"]))["saved_to"])
+    assert read(other) == content
 
 
 # -- slow transfers, and servers that end ----------------------------------------------------------------------------
@@ -246,7 +254,7 @@ async def test_a_slow_transfer_does_not_hold_up_the_answer_and_goes_on(world: Wo
         assert f'get_status with {{"request_id": "{made["request_id"]}"}} says in a moment' in made["next_step"]
         await anyio.sleep(600)
         looked = await host.call_ok("get_status", request_id=made["request_id"])
-    assert Path(looked["saved_to"]).is_file()
+    assert is_there(looked["saved_to"])
     assert world.count("film") == 1
 
 
@@ -273,7 +281,7 @@ async def test_a_server_that_ends_during_a_transfer_leaves_nothing_and_the_next_
     world.sim.behave(film_pause=0)
     async with saving_host(world, videos) as host:
         saved = (await host.call_ok("get_status", request_id=made["request_id"]))["saved_to"]
-    assert Path(saved).read_bytes() == await film(world)
+    assert read(saved) == await film(world)
 
 
 @pytest.mark.parametrize("left", ["an older film", "a sidecar of a video that never got its name", "a moved video"])
@@ -285,11 +293,11 @@ async def test_what_a_killed_server_has_left_is_completed_or_replaced(world: Wor
     sidecar.rename(videos / f".{request_id}.json.part")
     match left:
         case "an older film":
-            saved.unlink()
+            (videos / saved.name).unlink()
             (videos / f".{request_id}.json.part").unlink()
             part.write_bytes(b"x" * 1_000_000)
         case "a sidecar of a video that never got its name":
-            saved.rename(part)
+            (videos / saved.name).rename(part)
         case _:
             pass
     async with saving_host(world, videos) as host:
@@ -297,7 +305,7 @@ async def test_what_a_killed_server_has_left_is_completed_or_replaced(world: Wor
     assert looked["saved_to"] == made["saved_to"]
     assert names(videos) == sorted([saved.name, sidecar.name])
     assert json.loads(sidecar.read_text(encoding="utf-8"))["request_id"] == request_id
-    assert saved.read_bytes() == await film(world)
+    assert read(saved) == await film(world)
     assert world.count("film") == (2 if left == "a moved video" else 3)
 
 
@@ -310,7 +318,7 @@ async def test_a_transfer_that_breaks_in_its_middle_is_resumed_or_begun_again(wo
         world.sim.fail("film", "cut", times=2)
         async with saving_host(world, videos) as host:
             made = await host.call_ok("generate_video", **FOX, allow_duplicate=True)
-        assert Path(made["saved_to"]).read_bytes() == await film(world, number)
+        assert read(made["saved_to"]) == await film(world, number)
     assert len(names(videos)) == 6
 
 
@@ -342,7 +350,7 @@ async def test_a_video_that_can_not_be_fetched_is_a_note_and_the_answer_comes(
         saved = await host.call_ok("get_status", request_id=made["request_id"])
     assert made["status"] == looked["status"] == "success"
     assert made["video_url"]
-    assert Path(saved["saved_to"]).is_file()
+    assert is_there(saved["saved_to"])
 
 
 async def test_what_the_last_try_has_met_is_said_while_the_next_one_takes_long(world: World, videos: Path) -> None:
@@ -395,7 +403,7 @@ async def test_a_redirect_within_the_queues_own_host_is_followed_and_a_circle_en
         world.sim.clear_faults()
         world.sim.answer("film", b"", 307, {"location": path}, times=fetch.MAX_REDIRECTS)
         looked = await host.call_ok("get_status", request_id=made["request_id"])
-    assert Path(looked["saved_to"]).is_file()
+    assert is_there(looked["saved_to"])
 
 
 # -- the folder ----------------------------------------------------------------------------------------------------
@@ -426,7 +434,7 @@ async def test_a_folder_that_is_made_later_is_used_without_a_restart(world: Worl
         made = await host.call_ok("generate_video", **FOX)
         (tmp_path / "later").mkdir()
         looked = await host.call_ok("get_status", request_id=made["request_id"])
-    assert Path(looked["saved_to"]).is_file()
+    assert is_there(looked["saved_to"])
 
 
 @pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a folder that also root can't write to")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from hashlib import sha256
+from weakref import WeakKeyDictionary
 
 import anyio
 from starlette.requests import Request
@@ -17,13 +18,16 @@ from gmi_video.simulator.validation import ApiError, with_defaults
 PIECE_BYTES = 16 * 1024
 """A slow film comes in pieces of this size."""
 
+_STORES: WeakKeyDictionary[Simulator, FilmStore] = WeakKeyDictionary()
+"""One for each simulator, so that everyone who is connected to it gets the same film to the byte."""
+
 
 class Media:
     """Renders the videos of a simulator's finished jobs on demand."""
 
     def __init__(self, sim: Simulator) -> None:
         self._sim = sim
-        self._films = FilmStore()
+        self._films = _STORES.setdefault(sim, FilmStore())
 
     def spec(self, job: Job) -> FilmSpec:
         """The film that a job asks for, with its model's defaults filled in."""
