@@ -123,6 +123,16 @@ def test_a_full_disk_is_a_note_and_the_answer_comes(queue: Cloud, videos: Path, 
     assert server.stderr == ""
 
 
+def test_a_script_that_the_system_can_not_write_in_names_is_left_out(queue: Cloud, videos: Path) -> None:
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    server = Server("legacy", **queue.environment(GMI_LEDGER_URL="none", GMI_OUTPUT_DIR=str(videos), **ascii_only))
+    server.open()
+    saved = server.call("generate_video", prompt="лиса", resolution="540p")["saved_to"]
+    assert " video 540p 5s " in saved
+    assert "лиса" in Path(saved).with_suffix(".json").read_text(encoding="utf-8")
+    assert server.end() == 0
+
+
 def test_a_folder_that_can_not_be_used_is_in_the_log_at_the_start(queue: Cloud, videos: Path) -> None:
     server = started(queue, videos / "missing", "2026-07-28")
     server.logged("Finished videos are not saved in")

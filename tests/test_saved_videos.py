@@ -18,7 +18,8 @@ from gmi_video.simulator.faults import FilmFault
 from gmi_video.videos import fetch
 from gmi_video.videos.names import SHORTEST_ID
 
-from .conftest import KEY, Host, World, answer_of
+from .conftest import KEY, Host, World, answer_of, now
+from .foreign_words import VALUES, places
 from .test_tasks import DECLARES_TASKS, begun, until_settled
 from .test_upload_places import ELSEWHERE_ON_THIS_MACHINE, IN_A_PRIVATE_NETWORK, NOT_ENCRYPTED
 
@@ -144,6 +145,21 @@ async def test_a_queue_that_does_not_echo_the_payload_still_gives_a_name(world: 
     async with saving_host(world, videos, era=era) as host:
         made = await host.call_ok("generate_video", **FOX)
     assert " a-red-fox-in-the-snow 540p 5s " in made["saved_to"]
+
+
+@pytest.mark.parametrize("words", VALUES)
+async def test_words_of_others_can_not_act_by_the_name_of_a_file(world: World, videos: Path, words: str) -> None:
+    payload = {"prompt": VALUES[words], "resolution": VALUES[words], "duration": "5s"}
+    job = world.sim.add_history("Luma-Ray2", payload=payload, created_at=now() - 100, took_seconds=20)
+    async with saving_host(world, videos) as host:
+        saved = await host.call_ok("get_status", request_id=job.request_id)
+        for name in names(videos):
+            assert re.fullmatch(r"[\w -]+\.(mp4|json)", name)
+            assert name == name.strip()
+        (videos / Path(saved["saved_to"]).name).unlink()
+        gone = await host.call_ok("get_status", request_id=job.request_id)
+    assert "is not there any more" in gone["summary"]
+    assert [*places(saved), *places(gone)] == []
 
 
 # -- many at once --------------------------------------------------------------------------------------------------

@@ -139,7 +139,7 @@ def parse_fault(text: str) -> tuple[Endpoint, Fault | FilmFault]:
         raise argparse.ArgumentTypeError(f"no endpoint {endpoint!r}; there are: {', '.join(ENDPOINTS)}")
     faults = (*FAULTS, *FILM_FAULTS) if endpoint == "film" else FAULTS
     if fault not in faults:
-        raise argparse.ArgumentTypeError(f"no fault {fault!r} of {endpoint}; there are: {', '.join(faults)}")
+        raise argparse.ArgumentTypeError(f"no fault {fault!r}; there are: {', '.join(faults)}")
     return endpoint, cast("Fault | FilmFault", fault)
 
 

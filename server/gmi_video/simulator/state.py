@@ -143,7 +143,7 @@ class Simulator:
         """
         effects = {**faults.EFFECTS, **(faults.FILM_EFFECTS if endpoint == "film" else {})}
         if fault not in effects:
-            raise ValueError(f"no fault {fault!r} of {endpoint!r}; there are: {', '.join(effects)}")
+            raise ValueError(f"no fault {fault!r}; there are: {', '.join(effects)}")
         self.faults.add(endpoint, fault, effects[fault], times, after)
 
     def answer(

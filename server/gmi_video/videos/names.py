@@ -4,6 +4,7 @@ The date comes first, so that the folder is in order by name. Every part is made
 the name is allowed on every system; as it begins with a date it is none of the names that Windows reserves.
 """
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -38,6 +39,10 @@ def words(prompt: str) -> str:
     """The first words of a prompt, in small letters, with hyphens between them; letters of any script are kept."""
     text = unicodedata.normalize("NFC", one_line(prompt, 400).lower())
     kept = "".join(char if unicodedata.category(char)[0] in "LMN" else "-" for char in text)
+    try:
+        os.fsencode(kept)
+    except UnicodeEncodeError:
+        return ""  # a system that is set to another coding than UTF-8 can't write this script in names
     found = ""
     for word in filter(None, kept.split("-")):
         longer = f"{found}-{word}" if found else word

@@ -184,6 +184,9 @@ class Videos:
             return self._not(error.why, error.remedy)
         except OSError as error:
             return self._not(*_trouble(error))
+        except Exception:  # noqa: BLE001 - the answer about a paid video must not be lost over its file
+            _log.exception("A video could not be saved.")
+            return self._not("this server has a fault of its own, see its log", "the user can download it by the link")
 
     async def _fill(self, shelf: Shelf, claim: Claim, job: _Job) -> Saved:
         record = job.record
