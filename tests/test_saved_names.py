@@ -4,11 +4,12 @@ import re
 import unicodedata
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
 from gmi_video.videos import names
-from gmi_video.videos.formats import extension_of
+from gmi_video.videos.formats import extension_of, is_cut_off
 
 EPOCH = 1_750_000_000
 ID = "3f2a9c1e-d8f1-4adf-91b7-584a2265b1f5"
@@ -102,6 +103,28 @@ HEADS = {
     b"\x89PNG\r\n\x1a\n": "",
     b"RIFF\x00\x00\x00\x00WEBPVP8 ": "",
 }
+
+
+BOX = b"\x00\x00\x00\x20ftypisom" + bytes(20)
+LARGE = b"\x00\x00\x00\x01mdat" + (100).to_bytes(8) + bytes(84)
+FILES = {
+    BOX + LARGE: False,
+    BOX + LARGE + BOX: False,
+    (BOX + LARGE)[:-1]: True,
+    BOX + LARGE[:16]: True,
+    BOX + bytes(100): False,  # a box of length 0 goes on to the end
+    BOX + LARGE + b"some": False,  # not a box
+    BOX * 20_000: False,
+    b"\x1a\x45\xdf\xa3 webm" + bytes(100): False,
+    b"": False,
+}
+
+
+@pytest.mark.parametrize("number", range(len(FILES)))
+def test_a_video_without_its_end_is_known_by_its_last_box(tmp_path: Path, number: int) -> None:
+    content, cut = list(FILES.items())[number]
+    (tmp_path / "film").write_bytes(content)
+    assert is_cut_off(tmp_path / "film") is cut
 
 
 @pytest.mark.parametrize("head", HEADS)

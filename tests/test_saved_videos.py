@@ -369,6 +369,22 @@ async def test_a_video_that_can_not_be_fetched_is_a_note_and_the_answer_comes(
     assert is_there(saved["saved_to"])
 
 
+@pytest.mark.parametrize("share", [0.5, 0.99])
+async def test_a_video_whose_end_is_missing_without_a_broken_connection_is_not_kept(
+    world: World, videos: Path, era: str, share: float
+) -> None:
+    async with world.host() as host:
+        made = await host.call_ok("generate_video", **FOX)
+    content = await film(world)
+    async with saving_host(world, videos, era=era) as host:
+        world.sim.answer("film", content[: int(len(content) * share)], 200, {"content-type": "video/mp4"})
+        looked = await host.call_ok("get_status", request_id=made["request_id"])
+        assert "its end is missing; ask for its status later to try again." in looked["summary"]
+        assert names(videos) == []
+        looked = await host.call_ok("get_status", request_id=made["request_id"])
+    assert read(looked["saved_to"]) == content
+
+
 async def test_what_the_last_try_has_met_is_said_while_the_next_one_takes_long(world: World, videos: Path) -> None:
     world.sim.fail("film", "timeout_before", times=None)
     async with saving_host(world, videos) as host:

@@ -24,7 +24,7 @@ from gmi_video.text import as_json_literal
 from gmi_video.upstream.wire import Record
 from gmi_video.videos import names
 from gmi_video.videos.fetch import FETCH_SECONDS, Fetcher
-from gmi_video.videos.formats import HEAD_BYTES, extension_of
+from gmi_video.videos.formats import HEAD_BYTES, extension_of, is_cut_off
 from gmi_video.videos.part import NotFetched
 from gmi_video.videos.shelf import Claim, Found, Shelf
 
@@ -196,7 +196,7 @@ class Videos:
                 return self._found(found)
         async with self._fetches:
             size = await self._fetcher.fetch(record.video_url, claim.path, lambda head: bool(extension_of(head)))
-        extension = extension_of(await self._in_thread(_head, claim.path))
+        extension = await self._in_thread(_extension, claim.path)
         stem = names.stem(job.prompt, job.parameters, self._now() if record.created_at is None else record.created_at)
         sidecar = partial(job.sidecar, size=size, now=self._now())
         return Saved(str(await self._in_thread(shelf.put, claim, record.request_id, stem, extension, sidecar)))
@@ -253,6 +253,9 @@ def _trouble(error: OSError) -> tuple[str, str]:
             )
 
 
-def _head(path: Path) -> bytes:
+def _extension(path: Path) -> str:
+    """The extension for a video that was fetched. Raises `NotFetched` where its end is missing."""
+    if is_cut_off(path):
+        raise NotFetched("its end is missing")
     with path.open("rb") as opened:
-        return opened.read(HEAD_BYTES)
+        return extension_of(opened.read(HEAD_BYTES))
