@@ -70,12 +70,19 @@ def whole(content: bytes = FILM, tag: str = '"1"') -> httpx.Response:
 
 def half(tag: str = '"1"', **headers: str) -> httpx.Response:
     named = {"content-length": str(len(FILM))} | ({"etag": tag} if tag else {}) | headers
-    return httpx.Response(200, headers=named, stream=Pieces(FILM[:500_000], breaks=True))
+    return httpx.Response(200, headers=named, stream=Pieces(FILM[:300_000], FILM[300_000:500_000], breaks=True))
 
 
 def rest(start: int = 500_000, tag: str = '"1"', total: int = len(FILM)) -> httpx.Response:
     headers = {"content-range": f"bytes {start}-{total - 1}/{total}"} | ({"etag": tag} if tag else {})
     return httpx.Response(206, headers=headers, stream=Pieces(FILM[start:]))
+
+
+def beginning() -> httpx.Response:
+    """As many bytes as are missing after `half`, but those of the beginning, and it says so."""
+    missing = len(FILM) - 500_000
+    headers = {"etag": '"1"', "content-range": f"bytes 0-{missing - 1}/{len(FILM)}"}
+    return httpx.Response(206, headers=headers, stream=Pieces(FILM[:missing]))
 
 
 async def public(_host: str, _port: int) -> list[str]:
@@ -213,6 +220,7 @@ async def test_a_broken_transfer_is_resumed_by_the_time_of_the_last_change_but_n
         [half(), whole(OTHER, '"2"')],
         [half(), rest(tag='"2"'), whole(OTHER, '"2"')],
         [half(), rest(start=499_999), whole(OTHER)],
+        [half(), beginning(), whole(OTHER)],
         [half(), rest(total=len(FILM) + 1), whole(OTHER)],
         [half(), httpx.Response(206), whole(OTHER)],
         [half(), httpx.Response(416), whole(OTHER)],
@@ -220,7 +228,18 @@ async def test_a_broken_transfer_is_resumed_by_the_time_of_the_last_change_but_n
         [httpx.ReadTimeout("slow"), whole(OTHER)],
         [half(tag=""), whole(OTHER)],
     ],
-    ids=["changed", "206 of another", "other part", "other total", "206 of nothing", "416", "503", "late", "no tag"],
+    ids=[
+        "changed",
+        "206 of another",
+        "other part",
+        "the beginning",
+        "other total",
+        "206 of nothing",
+        "416",
+        "503",
+        "late",
+        "no tag",
+    ],
 )
 async def test_two_versions_of_a_file_are_never_mixed(file: Path, answers: list[httpx.Response | Exception]) -> None:
     await fetched(file, *answers)
