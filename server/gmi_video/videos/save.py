@@ -199,7 +199,9 @@ class Videos:
         extension = await self._in_thread(_extension, claim.path)
         stem = names.stem(job.prompt, job.parameters, self._now() if record.created_at is None else record.created_at)
         sidecar = partial(job.sidecar, size=size, now=self._now())
-        return Saved(str(await self._in_thread(shelf.put, claim, record.request_id, stem, extension, sidecar)))
+        put = partial(shelf.put, claim, record.request_id, stem, extension, sidecar)
+        # To its end also where the server stops: the thread and `drop` must not have the file at the same time.
+        return Saved(str(await to_thread.run_sync(put)))
 
     def _found(self, found: Found) -> Saved:
         if found.is_there:
