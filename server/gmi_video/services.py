@@ -1,4 +1,4 @@
-"""Assembles the core: settings, queue, catalog, images, submission and poller, opened together and closed together."""
+"""Assembles the core: settings, queue, catalog, images, submission, poller and videos; opened and closed together."""
 
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -23,6 +23,8 @@ from gmi_video.jobs.submission import Submission
 from gmi_video.settings import Settings
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.transport import Transport
+from gmi_video.videos.fetch import Fetcher
+from gmi_video.videos.save import Videos
 
 READY_AFTER_SECONDS = 0.1
 """From the first tools/list to the time when what the first call to the queue needs is opened."""
@@ -41,6 +43,7 @@ class Services:
     images: Images
     submission: Submission
     poller: Poller
+    videos: Videos
     tasks: Tasks
 
     def get_ready_soon(self) -> None:
@@ -68,6 +71,7 @@ async def open_services(
     """
     http = Transport(settings, transport, now)
     queue = Queue(http)
+    fetcher = Fetcher(settings, transport)
     ledger = Ledger.from_settings(settings, now)
     try:
         async with anyio.create_task_group() as group:
@@ -80,8 +84,11 @@ async def open_services(
             submission = Submission(
                 queue, tasks, ledger=ledger, budget=budget, listings=listings, digest_of=images.digest_of
             )
+            poller = Poller(queue, tasks, history)
+            videos = Videos(settings.output_dir, fetcher, tasks, now)
+            tasks.start_soon(videos.warn)
             try:
-                yield Services(settings, queue, catalog, images, submission, Poller(queue, tasks, history), tasks)
+                yield Services(settings, queue, catalog, images, submission, poller, videos, tasks)
             finally:
                 await submission.drain(DRAIN_SECONDS)
                 group.cancel_scope.cancel()
@@ -89,3 +96,4 @@ async def open_services(
         with anyio.CancelScope(shield=True):
             await ledger.aclose()
             await http.aclose()
+            await fetcher.aclose()

@@ -33,6 +33,8 @@ class Settings:
     confirm_above_usd: float | None = None
     spend_limit_usd: float | None = None
     image_dirs: tuple[Path, ...] = ()
+    output_dir: str = ""
+    """As it was given: one that can't be used is said of each video, and stops none."""
     ledger_url: str = field(default="", repr=False)
     log_level: str = "WARNING"
     network: Network = field(default_factory=Network)
@@ -75,6 +77,7 @@ class _Reader:
             confirm_above_usd=self._number("GMI_CONFIRM_ABOVE_USD", 0, 1e6),
             spend_limit_usd=self._number("GMI_SPEND_LIMIT_USD", 0, 1e6),
             image_dirs=self._image_dirs(),
+            output_dir=self._text("GMI_OUTPUT_DIR"),
             ledger_url=self._ledger_url(),
             log_level=self._log_level(),
             problems=tuple(self._problems),

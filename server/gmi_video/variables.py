@@ -41,6 +41,7 @@ VARIABLES = (
         "none",
         "folders that local images may come from, separated as in `PATH` (`:`, on Windows `;`)",
     ),
+    Variable("GMI_OUTPUT_DIR", "none", "finished videos are saved in this folder"),
     Variable(
         "GMI_LEDGER_URL",
         "a file in this user's state folder",

@@ -20,6 +20,7 @@ from gmi_video.mcp.deadlines import CURRENT, Deadline
 from gmi_video.mcp.job_text import Moment, progress_text
 from gmi_video.mcp.patience import Wait
 from gmi_video.mcp.results import tool_result
+from gmi_video.mcp.saving import saved
 from gmi_video.mcp.sdk import RequestContext, is_over_http, patience_of
 from gmi_video.services import Services
 from gmi_video.upstream.wire import Record
@@ -155,7 +156,8 @@ async def facts_of(services: Services, record: Record) -> Facts:
     return facts
 
 
-def status_result(
+async def status_result(
+    services: Services,
     record: Record,
     facts: Facts,
     *,
@@ -163,7 +165,7 @@ def status_result(
     moment: Moment = "looked",
     problem: UpstreamError | None = None,
 ) -> CallToolResult:
-    """What get_status answers about a job of this age (seconds)."""
+    """What get_status answers about a job of this age (seconds); a finished video is saved."""
     return tool_result(
         results.job_result(
             record,
@@ -172,6 +174,7 @@ def status_result(
             moment=moment,
             defaults=facts.defaults,
             usd=facts.usd,
+            saved=await saved(services, record, defaults=facts.defaults, usd=facts.usd),
             problem=problem,
         )
     )

@@ -29,6 +29,7 @@ from gmi_video.mcp.consent import (
 )
 from gmi_video.mcp.prepared import Prepared, begin, check
 from gmi_video.mcp.results import VideoResult, error_result, tool_result
+from gmi_video.mcp.saving import saved
 from gmi_video.settings import Settings
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2, AspectRatio, Duration, Resolution
 from gmi_video.upstream.wire import MODEL_ID_PATTERN
@@ -151,6 +152,8 @@ async def generate_video(
         if submitted is None:
             return tool_result(_unanswered_result(checked.asked))
         state, facts, moment = await call.wait_for(submitted.record, wait=wait)
+        payload, defaults = checked.asked.wire.payload, request.defaults
+        file = await saved(call.services, state.record, asked=payload, defaults=defaults, usd=request.usd)
     if allow_duplicate and not under_way.superseded:
         await submission.answered(submitted)
     result = results.job_result(
@@ -158,10 +161,11 @@ async def generate_video(
         age=state.age,
         expected=facts.expected,
         moment=moment if wait else "submitted",
-        asked=checked.asked.wire.payload,
-        defaults=request.defaults,
+        asked=payload,
+        defaults=defaults,
         usd=request.usd,
         reused=submitted.reused,
+        saved=file,
         note=" ".join(filter(None, [submitted.note, *request.notes])),
         problem=state.problem,
     )

@@ -11,6 +11,7 @@ from gmi_video.errors import UpstreamError
 from gmi_video.jobs.estimates import NO_HISTORY, Estimate
 from gmi_video.text import duration, quote_untrusted
 from gmi_video.upstream.wire import Record
+from gmi_video.videos.save import NOT_ASKED, Saved
 
 Moment = Literal["submitted", "looked", "waited", "waited long"]
 """What the call did: it submitted and did not wait, looked once, waited, or was the last of several waits."""
@@ -38,6 +39,7 @@ class JobText(NamedTuple):
         usd: its price, where it is known.
         moment: what the call did.
         reused: the job was found instead of paid again.
+        saved: what became of its video's file.
     """
 
     record: Record
@@ -46,6 +48,7 @@ class JobText(NamedTuple):
     usd: float | None = None
     moment: Moment = "looked"
     reused: bool = False
+    saved: Saved = NOT_ASKED
 
     @property
     def _is_stuck(self) -> bool:
@@ -99,7 +102,11 @@ class JobText(NamedTuple):
     def _next_step(self) -> str:
         record = self.record
         if record.succeeded and record.video_url:
-            return "Show the user the link, and say that it may expire, so they should download the video soon."
+            if self.saved.path:
+                return "Show the user the link, and say where the video is saved."
+            said = "Show the user the link, and say that it may expire, so they should download the video soon."
+            later = f" Where it was saved {status_call(record.request_id, wait=False)} says in a moment."
+            return said + (later if self.saved.pending else "")
         if record.succeeded:
             return f"Call {status_call(record.request_id, wait=False)} once more in a minute."
         if record.is_final:

@@ -21,6 +21,7 @@ from gmi_video.jobs.estimates import NO_HISTORY, Estimate
 from gmi_video.mcp.job_text import JobText, Moment, failure_of, trouble
 from gmi_video.text import one_line, paragraphs
 from gmi_video.upstream.wire import Record
+from gmi_video.videos.save import NOT_ASKED, Saved
 
 OUTCOME_URI = "gmi-video://requests/{request_id}/outcome"
 MODEL_URI = "gmi-video://models/{model_id}"
@@ -99,6 +100,7 @@ def job_result(
     defaults: Mapping[str, Any] | None = None,
     usd: float | None = None,
     reused: bool = False,
+    saved: Saved = NOT_ASKED,
     note: str = "",
     problem: UpstreamError | None = None,
 ) -> VideoResult:
@@ -113,14 +115,15 @@ def job_result(
         defaults: the model's defaults, by parameter.
         usd: the job's price, where it is known.
         reused: the job was found instead of paid again.
+        saved: what became of its video's file.
         note: what else the person should know.
         problem: why the job could not be polled just now.
     """
     age = record.took if record.is_final else age
     usual = None if record.is_final else expected.expected_seconds
-    text = JobText(record, age, expected, usd, moment, reused)
+    text = JobText(record, age, expected, usd, moment, reused, saved)
     fields: dict[str, Any] = {
-        "summary": " ".join(filter(None, [text.summary(), trouble(problem) if problem else "", note])),
+        "summary": " ".join(filter(None, [text.summary(), trouble(problem) if problem else "", saved.note, note])),
         "request_id": record.request_id,
         "model": record.model,
         "status": record.status,
@@ -135,6 +138,7 @@ def job_result(
         "estimated_cost_usd": None if usd is None else round(usd, 6),
         "reused": reused or None,
         "outcome_uri": OUTCOME_URI.format(request_id=record.request_id) if record.succeeded else None,
+        "saved_to": saved.path or None,
         "error": _error(record, usd, problem),
         "next_step": text.next_step(),
     }

@@ -211,7 +211,7 @@ class Requests:
         expected = facts.expected
         created = services.queue.now() if record.created_at is None else record.created_at
         age = max(services.queue.now() - created, 0.0)
-        result = status_result(record, facts, age=None) if record.is_final else None
+        result = await status_result(services, record, facts, age=None) if record.is_final else None
         if result is not None:
             # A failed job is the result of a task that was carried out; a failed task is a fault of the protocol.
             result.is_error = not record.succeeded

@@ -38,7 +38,7 @@ async def get_status(
     call = Call(ctx)
     record = await call.services.poller.look(request_id)
     state, facts, moment = await call.wait_for(record, wait=wait)
-    return status_result(state.record, facts, age=state.age, moment=moment, problem=state.problem)
+    return await status_result(call.services, state.record, facts, age=state.age, moment=moment, problem=state.problem)
 
 
 _READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)

@@ -78,5 +78,12 @@ class Behavior:
     off_options: str = "invalid value for parameter {name}: {value}, must be one of: {options}"
     """The text of the 400 for a value that is not among the options: it names it (P), the wording is ours (?)."""
 
+    film_ranges: bool = True
+    """Films, thumbnails and uploaded files are also sent in parts, to a `Range` header, or only whole (both ?)."""
+    film_validator: Literal["etag", "last_modified", "changing", "none"] = "etag"
+    """What tells two versions of such a file apart (all ?): a strong ETag, the time of its last change, an ETag that is
+    another one each time, or nothing."""
+    film_pause: float = 0
+    """Seconds before each 16 KB of a film."""
     film_seconds: float | None = None
     """The maximum length of rendered films, to save time in tests; None: the length that was asked for."""

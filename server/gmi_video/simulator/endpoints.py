@@ -119,7 +119,7 @@ class Endpoints:
         upload = self._sim.uploads.by_name.get(request.path_params["name"])
         if upload is None or upload.body is None:
             raise ApiError(404, "NoSuchKey: the specified key does not exist")
-        return file_response(request, upload.body, upload.content_type)
+        return file_response(self._sim, request, upload.body, upload.content_type)
 
     async def film(self, request: Request) -> Response:
         """The film or thumbnail of a finished job."""

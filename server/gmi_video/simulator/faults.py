@@ -20,6 +20,10 @@ Fault: TypeAlias = Literal[
 ]  # fmt: skip
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 
+FilmFault: TypeAlias = Literal["cut", "403_expired", "200_html"]
+"""What can happen to a film besides: the connection breaks in its middle, its link has expired, a page in its place."""
+FILM_FAULTS: tuple[FilmFault, ...] = get_args(FilmFault)
+
 RATE_LIMIT_MS = 29970
 HUGE_BYTES = 50 * 1024 * 1024
 ELSEWHERE = "https://elsewhere.example/requests"
@@ -31,9 +35,9 @@ _HTML = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 
 class Effect:
     """What a fault does: how the call is answered, and whether it takes effect first (a submit makes its job)."""
 
-    kind: Literal["respond", "refuse", "hang", "drop", "record", "truncate", "wrong_types", "huge"] = "respond"
+    kind: Literal["respond", "refuse", "hang", "drop", "record", "truncate", "wrong_types", "huge", "cut"] = "respond"
     """The response: fixed, connection refused, none, connection broken, a failed record, or the correct response cut
-    off, with wrong types, or replaced by a very large one."""
+    off, with wrong types, replaced by a very large one, or broken off in its middle."""
     takes_effect: bool = False
     status: int = 200
     body: Any = ""
@@ -93,10 +97,20 @@ EFFECTS: dict[Fault, Effect] = {
     "huge": Effect(kind="huge", takes_effect=True),
 }
 
+FILM_EFFECTS: dict[FilmFault, Effect] = {
+    "cut": Effect(kind="cut", takes_effect=True),
+    "403_expired": Effect(
+        status=403,
+        body="<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>",
+        headers={"content-type": "application/xml"},
+    ),
+    "200_html": _page(200, "<!doctype html><html><head><title>Sign in</title></head><body>Sign in</body></html>"),
+}
+
 
 @dataclass
 class _Entry:
-    fault: Fault | None
+    fault: Fault | FilmFault | None
     effect: Effect
     times: int | None
     after: int
@@ -108,7 +122,9 @@ class FaultQueue:
     def __init__(self) -> None:
         self._waiting: dict[str, list[_Entry]] = {endpoint: [] for endpoint in ENDPOINTS}
 
-    def add(self, endpoint: Endpoint, fault: Fault | None, effect: Effect, times: int | None, after: int) -> None:
+    def add(
+        self, endpoint: Endpoint, fault: Fault | FilmFault | None, effect: Effect, times: int | None, after: int
+    ) -> None:
         """Queue a fault for `times` calls (None: all), after `after` calls without a fault.
 
         Raises:
@@ -130,7 +146,7 @@ class FaultQueue:
             return True
         return False
 
-    def take(self, endpoint: str) -> tuple[Fault | None, Effect] | None:
+    def take(self, endpoint: str) -> tuple[Fault | FilmFault | None, Effect] | None:
         """The fault of the call that arrives now: its name (None for raw bytes) and its effect."""
         waiting = self._waiting.get(endpoint, [])
         if not waiting:

@@ -19,6 +19,20 @@ class Dropped(Response):
         await send({"type": "http.response.body", "body": b"{", "more_body": True})
 
 
+class Cut(Response):
+    """A response whose connection breaks when half of its body was sent."""
+
+    @property
+    def half(self) -> bytes:
+        """What is sent of the body."""
+        return bytes(self.body[: len(self.body) // 2])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+        """Send the head and half of the body, and do not finish."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.half, "more_body": True})
+
+
 class Hanging(Response):
     """No response until the caller disconnects."""
 
@@ -44,7 +58,7 @@ async def complete(response: Response) -> Response:
     if not isinstance(response, StreamingResponse):
         return response
     body = b"".join([cast("bytes", piece) async for piece in response.body_iterator])
-    return Response(body, response.status_code, {"content-type": "application/json"})
+    return Response(body, response.status_code, dict(response.headers))
 
 
 def fault_response(effect: Effect, *, model: str, request_id: str, headers: dict[str, str]) -> Response:
@@ -73,6 +87,8 @@ def corrupted_response(
     match effect.kind:
         case "record":
             return correct
+        case "cut":
+            return Cut(body, correct.status_code, dict(correct.headers))
         case "truncate":
             return Response(body[: len(body) * 2 // 3], correct.status_code, {"content-type": "application/json"})
         case "wrong_types":

@@ -8,14 +8,14 @@ import socket
 import sys
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import anyio
 import httpx
 import uvicorn
 
 from gmi_video.simulator.app import create_app
-from gmi_video.simulator.faults import ENDPOINTS, FAULTS, Endpoint, Fault
+from gmi_video.simulator.faults import ENDPOINTS, FAULTS, FILM_FAULTS, Endpoint, Fault, FilmFault
 from gmi_video.simulator.scripts import Script
 from gmi_video.simulator.state import Simulator
 
@@ -124,11 +124,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=parse_fault,
         metavar="ENDPOINT=FAULT",
         help=f"the next call there goes wrong; again for more. Endpoints: {', '.join(ENDPOINTS)}. "
-        f"Faults: {', '.join(FAULTS)}",
+        f"Faults: {', '.join(FAULTS)}; of film only: {', '.join(FILM_FAULTS)}",
     )
 
 
-def parse_fault(text: str) -> tuple[Endpoint, Fault]:
+def parse_fault(text: str) -> tuple[Endpoint, Fault | FilmFault]:
     """Split `submit=timeout_after` into endpoint and fault.
 
     Raises:
@@ -137,16 +137,17 @@ def parse_fault(text: str) -> tuple[Endpoint, Fault]:
     endpoint, _, fault = text.partition("=")
     if endpoint not in ENDPOINTS:
         raise argparse.ArgumentTypeError(f"no endpoint {endpoint!r}; there are: {', '.join(ENDPOINTS)}")
-    if fault not in get_args(Fault):
-        raise argparse.ArgumentTypeError(f"no fault {fault!r}; there are: {', '.join(FAULTS)}")
-    return endpoint, cast("Fault", fault)
+    faults = (*FAULTS, *FILM_FAULTS) if endpoint == "film" else FAULTS
+    if fault not in faults:
+        raise argparse.ArgumentTypeError(f"no fault {fault!r}; there are: {', '.join(faults)}")
+    return endpoint, cast("Fault | FilmFault", fault)
 
 
 def main(args: argparse.Namespace) -> int:
     """Run `gmi-video-mcp simulate` with the parsed options. Returns the exit code."""
     scripts = {} if args.takes is None else {"*": Script.takes(args.takes)}
     simulator = Simulator(api_key=args.key, scripts=scripts, fetch=fetch_over_http)
-    faults: list[tuple[Endpoint, Fault]] = args.fault
+    faults: list[tuple[Endpoint, Fault | FilmFault]] = args.fault
     for endpoint, fault in faults:
         simulator.fail(endpoint, fault)
     try:

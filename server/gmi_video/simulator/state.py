@@ -128,15 +128,23 @@ class Simulator:
         """Add a model record, or replace the one of the same id."""
         self.models[entry["model"]] = copy.deepcopy(dict(entry))
 
-    def fail(self, endpoint: faults.Endpoint, fault: faults.Fault, *, times: int | None = 1, after: int = 0) -> None:
+    def fail(
+        self,
+        endpoint: faults.Endpoint,
+        fault: faults.Fault | faults.FilmFault,
+        *,
+        times: int | None = 1,
+        after: int = 0,
+    ) -> None:
         """Queue a named fault for the next `times` calls of an endpoint (None: all), after `after` calls without it.
 
         Raises:
             ValueError: no such fault or endpoint, or a fault that this endpoint can't have.
         """
-        if fault not in faults.EFFECTS:
-            raise ValueError(f"no fault {fault!r}; there are: {', '.join(faults.FAULTS)}")
-        self.faults.add(endpoint, fault, faults.EFFECTS[fault], times, after)
+        effects = {**faults.EFFECTS, **(faults.FILM_EFFECTS if endpoint == "film" else {})}
+        if fault not in effects:
+            raise ValueError(f"no fault {fault!r}; there are: {', '.join(effects)}")
+        self.faults.add(endpoint, fault, effects[fault], times, after)
 
     def answer(
         self,

@@ -15,7 +15,7 @@ from starlette.routing import Match
 from starlette.types import Message, Scope
 
 from gmi_video.simulator.app import routes
-from gmi_video.simulator.responses import Dropped, Hanging
+from gmi_video.simulator.responses import Cut, Dropped, Hanging
 from gmi_video.simulator.state import OutsideRequest, Simulator
 
 
@@ -93,6 +93,9 @@ class _Body(httpx.AsyncByteStream):
         if isinstance(self._response, StreamingResponse):
             async for piece in self._response.body_iterator:
                 yield cast("bytes", piece)
+        elif isinstance(self._response, Cut):
+            yield self._response.half
+            raise httpx.RemoteProtocolError("peer closed connection without sending complete message body")
         else:
             yield bytes(self._response.body)
         if self._response.background is not None:

@@ -1,7 +1,7 @@
-"""Where an image may be uploaded: to a public https host, at an address that was checked; or to a queue on loopback.
+"""Where images may be put and videos fetched: a public https host, at an address that was checked; a queue on loopback.
 
 The queue names the place in its answer. Followed blindly it could be any service in the user's network, which would
-get a PUT with a body. A name is resolved once, all its addresses must be public, and the connection is made to one of
+get a request of ours. A name is resolved once, all its addresses must be public, and the connection is made to one of
 them and not to the name, which might lead elsewhere by then (DNS rebinding).
 """
 
@@ -45,7 +45,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
 class NotPublic(Exception):
-    """A URL that nothing may be uploaded to."""
+    """A URL that nothing may be sent to, and nothing fetched from."""
 
 
 class Unresolved(Exception):
@@ -53,7 +53,7 @@ class Unresolved(Exception):
 
 
 class Place(NamedTuple):
-    """Where to put a file.
+    """Where to put a file, or to fetch one from.
 
     Attributes:
         url: as it was given.
@@ -86,17 +86,17 @@ async def resolve(host: str, port: int) -> list[str]:
 
 
 async def place(url: str, *, base_url: str, proxied: Callable[[str], bool], resolve: Resolve) -> Place:
-    """Check a signed URL.
+    """Check a link that the queue gave, or a redirect.
 
     Args:
-        url: as the queue gave it.
+        url: as it was given.
         base_url: the queue's own; where it is on loopback, so may the URL be, at the same port.
         proxied: whether a proxy is used for a host. A proxy resolves names by itself, from where it is; what the name
             is here is checked all the same, if it is anything.
         resolve: finds a name's addresses.
 
     Raises:
-        NotPublic: nothing may be uploaded there.
+        NotPublic: it is no such place.
         Unresolved: the name has no address, now.
     """
     try:

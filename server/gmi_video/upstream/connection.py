@@ -1,7 +1,10 @@
 """Connections over the network, directly or through the proxy that the environment names, as httpx transports."""
 
+import logging
 import os
 import ssl
+from collections.abc import Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import anyio
 import httpx
@@ -90,3 +93,27 @@ class Connection(httpx.AsyncBaseTransport):
                 "can be written. Nothing was sent and nothing was charged.",
                 _ADVICE,
             ) from None
+
+
+def new_client(
+    network: Network, transport: httpx.AsyncBaseTransport | None, headers: Mapping[str, str]
+) -> httpx.AsyncClient:
+    """An HTTP client that does only what it is told to: no redirects, no cookies, nothing from the environment.
+
+    Args:
+        network: proxies and certificates.
+        transport: the HTTP transport in place of the network.
+        headers: sent with every request.
+    """
+    for talkative in ("httpx", "httpcore"):
+        # They log what is sent back, headers and all, and the queue may send the key back; and signed links.
+        logging.getLogger(talkative).setLevel(logging.WARNING)
+    return httpx.AsyncClient(
+        transport=transport or Connection(network),
+        # Nothing from the environment but what `Connection` has: a proxy for http would see the key.
+        trust_env=False,
+        # None is kept: the API has none, and whoever answers could let them grow.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        follow_redirects=False,
+        headers=headers,
+    )

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from functools import partial
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, TypeVar, cast
 
 import anyio
@@ -23,7 +22,7 @@ from gmi_video.settings import Settings
 from gmi_video.upstream import addresses, bodies, failures, lists
 from gmi_video.upstream.addresses import NotPublic, Place, Resolve, Unresolved
 from gmi_video.upstream.bodies import BadBody, Body
-from gmi_video.upstream.connection import Connection
+from gmi_video.upstream.connection import Connection, new_client
 from gmi_video.upstream.failures import Operation
 from gmi_video.upstream.lists import RecordList
 from gmi_video.upstream.rate_limit import Line, LineTooLong, RateLimiter, Turn
@@ -230,18 +229,8 @@ class Transport:
         """
         # Opened late: reading the certificate store takes longer than answering tools/list.
         if self._opened is None:
-            for talkative in ("httpx", "httpcore"):
-                # They log what the queue sends back, headers and all, and it may send the key back.
-                logging.getLogger(talkative).setLevel(logging.WARNING)
-            self._opened = httpx.AsyncClient(
-                transport=self._http_transport,
-                # Nothing from the environment but what `Connection` has: a proxy for http would see the key.
-                trust_env=False,
-                # None is kept: the API has none, and whoever answers could let them grow.
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-                follow_redirects=False,
-                headers={"User-Agent": f"gmi-video-mcp/{__version__}", "Accept-Encoding": bodies.ACCEPTED},
-            )
+            headers = {"User-Agent": f"gmi-video-mcp/{__version__}", "Accept-Encoding": bodies.ACCEPTED}
+            self._opened = new_client(self._settings.network, self._http_transport, headers)
         if self._connection is not None:
             await self._connection.open(self._settings.base_url)
         return self._opened
