@@ -12,5 +12,5 @@ Makes no job and costs nothing: it asks the queue for its models and for Luma-Ra
     ├─ hosts        each host's file and the block that belongs there
     ├─ entries      what a host's file has of this server
     └─ report       the checks as text and as JSON, without the key
-    checks        one check
+    checks        one check          machine       this computer
 """

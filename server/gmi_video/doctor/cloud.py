@@ -172,7 +172,8 @@ def _clock(ahead: float | None) -> Check:
 def _luma(record: ModelRecord) -> Check:
     price, differences = pricing.unit_price(record), _differences(record)
     details: dict[str, Any] = {"usd_per_unit": price, "unit": pricing.unit_of(record), "differences": differences}
-    said = f"{LUMA_RAY2}'s price: {pricing.in_words(record).rstrip('.')}."
+    words = pricing.in_words(record)
+    said = f"{LUMA_RAY2}'s price: {words}{'' if words.endswith(('.', '”')) else '.'}"
     if differences:
         return Check(
             "luma_ray2",

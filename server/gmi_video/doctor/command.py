@@ -12,10 +12,10 @@ from typing import NoReturn
 
 import anyio
 
-from gmi_video.doctor import entries, hosts, installation
-from gmi_video.doctor.checks import worst
+from gmi_video.doctor import entries, hosts
 from gmi_video.doctor.examination import Examination, Group
-from gmi_video.doctor.hosts import HOSTS, Host
+from gmi_video.doctor.hosts import HOSTS
+from gmi_video.doctor.machine import Machine
 from gmi_video.doctor.report import Secrets, TextReport, as_object
 from gmi_video.network import system_proxies
 
@@ -46,26 +46,27 @@ def main(options: argparse.Namespace) -> int:
         # A path may hold characters that stdout's encoding lacks.
         sys.stdout.reconfigure(errors="replace")  # pyright: ignore[reportUnknownMemberType] - isinstance leaves its buffer type unknown
     logging.disable()  # what is logged is in the report, in better words
+    machine = Machine.here()
     environment: dict[str, str] = system_proxies() | os.environ
     source = "environment"
     if options.host:
         host = next(host for host in HOSTS if host.name == options.host)
-        source = f"{host.title}'s entry"
+        source, file = f"{host.title}'s entry", Path(hosts.file_of(host, machine, environment))
         try:
-            environment = entries.environment_of(host, _file(host), environment)
+            environment = entries.environment_of(host, file, environment)
         except entries.Unreadable as error:
-            print(f"The file {_file(host)} {error}.", file=sys.stderr)  # noqa: T201 - a command's answer
+            print(f"The file {file} {error}.", file=sys.stderr)  # noqa: T201 - a command's answer
             return NOT_RUN
     try:
-        return anyio.run(_run, Examination(environment, source), Secrets(environment), options.json)
+        return anyio.run(_run, Examination(machine, environment, source), options.json)
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
-async def _run(examination: Examination, secrets: Secrets, as_json: bool) -> NoReturn:  # noqa: FBT001 - for anyio.run
+async def _run(examination: Examination, as_json: bool) -> NoReturn:  # noqa: FBT001 - for anyio.run
     code = PROBLEM
     try:
-        code = await _report(examination, secrets, as_json=as_json)
+        code = await show(examination, as_json=as_json)
     except BrokenPipeError:
         pass  # whoever read it has seen enough
     except anyio.get_cancelled_exc_class():
@@ -75,7 +76,9 @@ async def _run(examination: Examination, secrets: Secrets, as_json: bool) -> NoR
     _end(code)
 
 
-async def _report(examination: Examination, secrets: Secrets, *, as_json: bool) -> int:
+async def show(examination: Examination, *, as_json: bool) -> int:
+    """Make the checks and print the report; returns the exit code."""
+    secrets = Secrets(examination.environment)
     text = None if as_json else TextReport(secrets)
     groups: list[Group] = []
     if text:
@@ -84,9 +87,11 @@ async def _report(examination: Examination, secrets: Secrets, *, as_json: bool) 
         groups.append(group)
         if text:
             text.group(group)
-    command = installation.command()
-    found = Group("hosts", "Hosts", [entries.check_entry(host, _file(host), command[0]) for host in HOSTS])
-    blocks = {host.name: hosts.block(host, command, sys.platform) for host in HOSTS}
+    machine = examination.machine
+    files = {host: Path(hosts.file_of(host, machine, examination.environment)) for host in HOSTS}
+    command = machine.command[0]
+    found = Group("hosts", "Hosts", [entries.check_entry(host, file, command) for host, file in files.items()])
+    blocks = {host.name: hosts.block(host, machine) for host in HOSTS}
     report = as_object(groups, found.checks, blocks)
     if text:
         text.group(found)
@@ -94,11 +99,7 @@ async def _report(examination: Examination, secrets: Secrets, *, as_json: bool) 
         text.end(report["counts"])
     else:
         print(json.dumps(secrets.removed(report), indent=2))  # noqa: T201 - a command's output
-    return PROBLEM if worst([report["state"]]) == "problem" else FINE
-
-
-def _file(host: Host) -> Path:
-    return Path(hosts.file_of(host, sys.platform, Path.home(), os.environ))
+    return PROBLEM if report["state"] == "problem" else FINE
 
 
 def _end(code: int) -> NoReturn:

@@ -13,6 +13,7 @@ from gmi_video.doctor.checks import Check
 from gmi_video.doctor.cloud import check_cloud
 from gmi_video.doctor.folders import check_folders
 from gmi_video.doctor.installation import check_installation
+from gmi_video.doctor.machine import Machine
 from gmi_video.doctor.network import check_network
 from gmi_video.doctor.variables import check_variables
 from gmi_video.settings import Settings
@@ -34,12 +35,14 @@ class Examination:
     """Checks of the installation, the settings, the network, the queue and the folders.
 
     Args:
+        machine: this computer.
         environment: where the settings are read.
         source: what to call the environment.
         transport: the HTTP transport; None is the network.
         now: this machine's clock, in Unix seconds.
     """
 
+    machine: Machine
     environment: Mapping[str, str] = field(repr=False)
     source: str = "environment"
     transport: httpx.AsyncBaseTransport | None = None
@@ -48,7 +51,7 @@ class Examination:
     async def groups(self) -> AsyncGenerator[Group]:
         """Each group as soon as its checks are made. The folders are checked while the queue is asked."""
         settings = Settings.from_environment(self.environment)
-        yield Group("installation", "Installation", check_installation())
+        yield Group("installation", "Installation", check_installation(self.machine))
         variables = check_variables(self.environment, settings, self.source)
         yield Group("settings", "Settings", variables)
         wrong = {check.name for check in variables if check.state == "problem"} & _NEEDED

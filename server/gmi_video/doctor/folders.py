@@ -75,23 +75,25 @@ def _state_folder(*, needed: bool) -> Check:
             f"Set HOME, or {_ANOTHER_LEDGER}." if needed else "",
         )
     details = {"folder": str(folder), "used": needed}
+    if not needed:
+        said = f"The state folder {folder} is not used, because GMI_LEDGER_URL names another place."
+        return Check("state_folder", "ok", said, details=details)
     existing = folder
     while not existing.exists() and existing != existing.parent:
         existing = existing.parent
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         return Check(
             "state_folder",
-            "problem" if needed else "ok",
+            "problem",
             f"The state folder {folder} can't be written by this user.",
-            f"Give this user the right to write {existing}, or {_ANOTHER_LEDGER}." if needed else "",
+            f"Give this user the right to write {existing}, or {_ANOTHER_LEDGER}.",
             details,
         )
-    if needed and shutil.disk_usage(existing).free < LEAST_FREE_BYTES:
+    if shutil.disk_usage(existing).free < LEAST_FREE_BYTES:
         return Check(
             "state_folder", "warning", f"The disk of {folder} is nearly full.", "Make room on that disk.", details
         )
-    use = "can be written" if needed else "is not used, because GMI_LEDGER_URL names another place"
-    return Check("state_folder", "ok", f"The state folder {folder} {use}.", details=details)
+    return Check("state_folder", "ok", f"The state folder {folder} can be written.", details=details)
 
 
 async def _ledger(settings: Settings, now: Callable[[], float]) -> Check:

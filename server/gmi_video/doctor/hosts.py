@@ -6,9 +6,11 @@ The README shows the same blocks with a path to be replaced; a test compares the
 import json
 import shlex
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any, Literal, NamedTuple
+
+from gmi_video.doctor.machine import Machine
 
 ENTRY = "gmi-video"
 """The name of this server's entry."""
@@ -47,19 +49,13 @@ HOSTS = (
 )
 
 
-def file_of(host: Host, system: str, home: PurePath, environment: Mapping[str, str]) -> PurePath:
-    """The file of this user's servers.
-
-    Args:
-        host: the host.
-        system: as `sys.platform` has it: "darwin", "win32", or any other for Linux.
-        home: the user's home folder.
-        environment: may move some of the folders.
-    """
+def file_of(host: Host, machine: Machine, environment: Mapping[str, str]) -> PurePath:
+    """The file of this user's servers; `environment` may move some of the folders."""
+    home = machine.home
     roaming, moved = {
         "darwin": (home / "Library" / "Application Support", ""),
         "win32": (home / "AppData" / "Roaming", "APPDATA"),
-    }.get(system, (home / ".config", "XDG_CONFIG_HOME"))
+    }.get(machine.system, (home / ".config", "XDG_CONFIG_HOME"))
 
     def folder(variable: str, usual: PurePath) -> PurePath:
         named = environment.get(variable, "")
@@ -74,18 +70,13 @@ def file_of(host: Host, system: str, home: PurePath, environment: Mapping[str, s
     return folders[host.folder].joinpath(*host.file)
 
 
-def block(host: Host, command: Sequence[str], system: str) -> str:
-    """What to put into the host's file, or the command that does it.
-
-    Args:
-        host: the host.
-        command: starts this server.
-        system: as in `file_of`; decides how a command is quoted.
-    """
+def block(host: Host, machine: Machine) -> str:
+    """What to put into the host's file, or the command that does it."""
+    command = machine.command
     program, *arguments = command
     if host.block == "command":
         words = ["claude", "mcp", "add", "--env", f"GMI_API_KEY={KEY}", "--transport", "stdio", ENTRY, "--", *command]
-        return subprocess.list2cmdline(words) if system == "win32" else shlex.join(words)
+        return subprocess.list2cmdline(words) if machine.system == "win32" else shlex.join(words)
     if host.block == "toml":
         # A JSON text is a TOML text too, as long as no character is written as a pair of surrogates.
         program, *arguments = (json.dumps(word, ensure_ascii=False) for word in command)

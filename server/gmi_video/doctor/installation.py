@@ -1,29 +1,21 @@
 """Checks of the installation: Python, the package with its extras, and the command that a host must start."""
 
-import os
 import platform
 import re
-import sys
 from importlib.metadata import PackageNotFoundError, distribution
-from pathlib import Path
 
 from gmi_video import __version__
 from gmi_video.doctor.checks import Check
+from gmi_video.doctor.machine import Machine
 
 DISTRIBUTION = "gmi-video-mcp"
 
 _REQUIRED_BY_EXTRA = re.compile(r"([A-Za-z0-9._-]+).*;.*\bextra\s*==\s*['\"]([\w-]+)['\"]")
 
 
-def check_installation() -> list[Check]:
+def check_installation(machine: Machine) -> list[Check]:
     """Python, the installed package, and the command."""
-    return [_python(), _package(), _command()]
-
-
-def command() -> list[str]:
-    """What starts this server, as absolute paths: the script beside the interpreter, where there is one."""
-    script = Path(sys.executable).with_name(f"{DISTRIBUTION}.exe" if os.name == "nt" else DISTRIBUTION)
-    return [str(script)] if script.exists() else [sys.executable, "-m", "gmi_video"]
+    return [_python(machine), _package(machine), _command(machine)]
 
 
 def extras() -> dict[str, list[str]]:
@@ -44,17 +36,17 @@ def extras() -> dict[str, list[str]]:
     return missing
 
 
-def _python() -> Check:
+def _python(machine: Machine) -> Check:
     version, system = platform.python_version(), f"{platform.system()} {platform.machine()}"
     return Check(
         "python",
         "ok",
         f"Python {version} on {system}.",
-        details={"version": version, "platform": platform.platform(), "executable": sys.executable},
+        details={"version": version, "platform": platform.platform(), "executable": str(machine.python)},
     )
 
 
-def _package() -> Check:
+def _package(machine: Machine) -> Check:
     try:
         found = extras()
         noted = distribution(DISTRIBUTION).version
@@ -63,7 +55,7 @@ def _package() -> Check:
             "package",
             "warning",
             f"{DISTRIBUTION} {__version__} runs from its source and is not installed.",
-            f"Install it: in the folder of the clone, run {sys.executable} -m pip install .",
+            f"Install it: in the folder of the clone, run {machine.python} -m pip install .",
             {"version": __version__},
         )
     installed = [extra for extra, missing in found.items() if not missing]
@@ -82,6 +74,6 @@ def _package() -> Check:
     return Check("package", "ok", f"{said}.", details=details)
 
 
-def _command() -> Check:
-    words = command()
+def _command(machine: Machine) -> Check:
+    words = machine.command
     return Check("command", "ok", f"Hosts start it as {' '.join(words)}", details={"command": words})
