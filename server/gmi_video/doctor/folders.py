@@ -76,7 +76,7 @@ def _state_folder(*, needed: bool) -> Check:
         )
     details = {"folder": str(folder), "used": needed}
     if not needed:
-        said = f"The state folder {folder} is not used, because GMI_LEDGER_URL names another place."
+        said = f"The state folder {folder} is not used, because of GMI_LEDGER_URL."
         return Check("state_folder", "ok", said, details=details)
     existing = folder
     while not existing.exists() and existing != existing.parent:

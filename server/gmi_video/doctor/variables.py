@@ -62,7 +62,7 @@ def _shown(name: str, value: str) -> str:
     """A value that may be read by others."""
     if name == "GMI_API_KEY":
         value = value.removeprefix("Bearer ").strip()
-        looks = "looks like a JWT" if _JWT.fullmatch(value) else "does not look like a JWT, as GMI Cloud's keys do"
+        looks = "looks like a JWT" if _JWT.fullmatch(value) else "does not look like a JWT, which GMI Cloud's keys are"
         return f"set, {len(value)} characters, {looks}"
     if _SECRET.search(name):
         return f"set, {len(value)} characters"
