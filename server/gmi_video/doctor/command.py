@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import os
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -70,7 +71,8 @@ async def _run(examination: Examination, as_json: bool) -> NoReturn:  # noqa: FB
     except BrokenPipeError:
         pass  # whoever read it has seen enough
     except anyio.get_cancelled_exc_class():
-        # Only Ctrl-C cancels the main task.
+        # Only Ctrl-C cancels the main task; a second one changes nothing.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         print("Stopped.", file=sys.stderr)  # noqa: T201 - a command's answer
         code = INTERRUPTED
     _end(code)

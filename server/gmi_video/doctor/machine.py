@@ -23,7 +23,11 @@ class Machine(NamedTuple):
     @classmethod
     def here(cls) -> "Machine":
         """The one that this process runs on."""
-        return cls(sys.platform, Path.home(), Path(sys.executable))
+        try:
+            home = Path.home()
+        except RuntimeError:
+            home = Path("~")  # an unknown user without HOME
+        return cls(sys.platform, home, Path(sys.executable))
 
     @property
     def command(self) -> list[str]:
