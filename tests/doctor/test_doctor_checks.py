@@ -15,6 +15,7 @@ import pytest
 import trio
 from jsonschema import Draft202012Validator
 
+from gmi_video.doctor.folders import check_folders
 from gmi_video.doctor.network import why
 from gmi_video.jobs.ledger import Ledger
 from gmi_video.settings import Settings
@@ -159,8 +160,8 @@ SAID: dict[Fault, tuple[str, str]] = {
     "429_body": ("rate limit is reached", "Wait a minute"),
     "500": ("a fault of its own (HTTP 500)", "Try again"),
     "503": ("HTTP 503", "Try again"),
-    "redirect": ("a redirect (HTTP 302)", "Try again in a minute. Check GMI_BASE_URL"),
-    "not_json": ("is not the JSON object it should be", "Try again in a minute. Check GMI_BASE_URL"),
+    "redirect": ("a redirect (HTTP 302)", "Check GMI_BASE_URL"),
+    "not_json": ("is not the JSON object it should be", "Check GMI_BASE_URL"),
     "refused": ("No connection to 127.0.0.1 could be made", "Check this machine's network"),
     "dropped_before": ("broke the connection off", "Try again"),
     "timeout_before": ("did not answer within 8 seconds", "Check this machine's network"),
@@ -370,7 +371,15 @@ async def test_an_image_folder_that_can_not_be_read_is_a_problem(doctor: Ask, un
     assert "Permission denied" in report.check("image_folder")["message"]
 
 
-async def test_open_submits_are_counted_and_left_as_they_are(doctor: Ask, world: World) -> None:
+async def test_what_is_no_folder_any_more_is_a_problem_with_its_reason(tmp_path: Path) -> None:
+    settings = Settings(api_key=KEY, image_dirs=(tmp_path / "gone",), ledger_url="none")
+    (check, *_) = await check_folders(settings, now)
+    assert (check.state, "can't be read: No such file or directory" in check.message) == ("problem", True)
+    assert "GMI_IMAGE_DIRS" in check.remedy
+
+
+async def test_open_submits_are_counted_and_left_as_they_are(doctor: Ask, world: World, ledger_url: str) -> None:
+    world.environment["GMI_LEDGER_URL"] = ledger_url
     ledger = Ledger.from_settings(Settings.from_environment(world.environment), now)
     await ledger.claim("one", usd=1)
     await ledger.claim("two", usd=1)
@@ -399,6 +408,20 @@ async def test_a_ledger_with_tables_of_another_version_is_a_problem(doctor: Ask,
     report = await doctor()
     assert report.states == {"ledger": "problem"}
     assert "its tables are not as this server makes them" in report.check("ledger")["message"]
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Path:
+    """The ledger's file, damaged."""
+    (tmp_path / "ledger.sqlite3").write_bytes(b"no database" * 1000)
+    return tmp_path / "ledger.sqlite3"
+
+
+async def test_a_damaged_ledger_is_set_aside_as_by_the_server_and_that_is_a_warning(doctor: Ask, damaged: Path) -> None:
+    report = await doctor()
+    assert report.states == {"ledger": "warning"}
+    assert f"was set aside as {damaged}.corrupt-" in report.check("ledger")["message"]
+    assert (await doctor()).states == {}, "there is a new one"
 
 
 async def test_a_ledger_that_is_switched_off_is_a_warning(doctor: Ask) -> None:

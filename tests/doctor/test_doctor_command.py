@@ -108,7 +108,7 @@ def test_as_a_host_it_uses_the_key_in_the_hosts_file(environment: dict[str, str]
     assert "(Cursor's entry)" in done.stdout
 
 
-def test_what_it_was_asked_is_not_known(environment: dict[str, str]) -> None:
+def test_a_host_that_is_not_known_is_refused_and_help_says_what_it_does(environment: dict[str, str]) -> None:
     assert doctor(environment, "--as", "netscape").returncode == 2
     helped = doctor(environment, "--help")
     assert helped.returncode == 0

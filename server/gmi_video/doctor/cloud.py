@@ -50,7 +50,10 @@ _REMEDIES: tuple[tuple[type[UpstreamError], str], ...] = (
     (Rejected, _CHECK_ADDRESS),
     (RateLimited, "Wait a minute, then try again."),
     (Unavailable, "Try again in a minute."),
-    (UpstreamError, f"Try again in a minute. {_CHECK_ADDRESS}"),
+    (
+        UpstreamError,
+        f"{_CHECK_ADDRESS} Or something else answers in the queue's place, such as a network's sign-in page.",
+    ),
 )
 
 

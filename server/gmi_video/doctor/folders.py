@@ -101,7 +101,7 @@ async def _ledger(settings: Settings, now: Callable[[], float]) -> Check:
     try:
         counts = await ledger.recent()
         await ledger.find("")  # reads what a submit would need
-        place, trouble = ledger.place, ledger.trouble
+        place, trouble, news = ledger.place, ledger.trouble, ledger.report()
     except SettingsError as error:
         return Check("ledger", "problem", error.message, error.next_step.removeprefix("Tell the user to ").capitalize())
     finally:
@@ -116,7 +116,11 @@ async def _ledger(settings: Settings, now: Callable[[], float]) -> Check:
             "Make that place usable (move the file away if an earlier version of this server made it), or "
             f"{_ANOTHER_LEDGER}."
         )
-        return Check("ledger", "problem", f"The ledger ({place}): {trouble}", remedy, details)
+        return Check("ledger", "problem", f"The ledger ({place}): {news}", remedy, details)
+    if news:
+        return Check(
+            "ledger", "warning", news, "Nothing needs to be done; look at the disk if it happens again.", details
+        )
     said = f"The ledger ({place}) can be written."
     if settings.api_key:
         total = sum(counts.values())
