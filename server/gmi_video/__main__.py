@@ -1,4 +1,4 @@
-"""The command line: serve (the default), demo, simulate, schemas."""
+"""The command line: serve (the default), doctor, demo, simulate, schemas."""
 
 import argparse
 import json
@@ -41,6 +41,13 @@ def _serve(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     return stdio.serve()
 
 
+def _doctor(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
+    from gmi_video.doctor import command
+
+    command.add_arguments(parser)
+    return command.main(parser.parse_args(arguments))
+
+
 def _demo(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     with _demo_extra():
         from gmi_video.demo import command
@@ -65,6 +72,7 @@ def _schemas(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
 
 _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser, list[str]], int], str]] = {
     "serve": (_serve, "speak MCP over stdin and stdout (the default)"),
+    "doctor": (_doctor, "check the installation, settings, key and hosts; show each host's entry"),
     "demo": (_demo, "make a video on a pretend GMI Cloud; needs no key"),
     "simulate": (_simulate, "run a pretend GMI Cloud on a port of this machine"),
     "schemas": (_schemas, "write what tools/list sends to schemas/tools"),

@@ -127,3 +127,10 @@ def test_without_the_extra_the_demo_says_where_it_comes_from(python: Path) -> No
     assert "This command needs rich" in said
     assert f'{python} -m pip install ".[demo]"' in said
     assert "Traceback" not in said
+
+
+def test_without_an_extra_doctor_says_so_and_does_its_work(python: Path) -> None:
+    said = run(python, "-m", "gmi_video", "doctor", code=1).stdout
+    assert "extras installed: none, not installed: demo," in " ".join(said.split())
+    assert "GMI_API_KEY is not set" in said
+    assert f"Hosts start it as {python.with_name('gmi-video-mcp')}" in " ".join(said.split())

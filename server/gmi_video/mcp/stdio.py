@@ -27,6 +27,7 @@ gmi-video-mcp {version} is an MCP server: it makes videos for an assistant. A ho
 VS Code starts it and speaks to it over stdin and stdout; started by hand, it waits here for such messages.
 
   To try it without a key:  {command} demo
+  To check it:              {command} doctor
   To use it in a host:      README.md, "Install it in a host"; the command there is {command}
   Its other commands:       {command} --help
 
