@@ -25,7 +25,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "services": frozenset({"jobs", "videos", "catalog", "images", "upstream"}),
     "mcp": frozenset({"services", "jobs", "videos", "catalog", "images", "upstream"}),
     "live": frozenset({"upstream"}),
-    "doctor": frozenset({"jobs", "catalog", "upstream", "variables"}),
+    "doctor": frozenset({"jobs", "videos", "catalog", "upstream", "variables"}),
     "demo": frozenset({"simulator", "upstream"}),
     "__main__": frozenset({"mcp", "doctor", "demo", "simulator"}),
     "simulator": frozenset(),

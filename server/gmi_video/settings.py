@@ -159,7 +159,7 @@ class _Reader:
         except ValueError:
             number = float("nan")
         if not low <= number <= high:
-            self._problems.append(f"{name} must be a number from {low:g} to {high:g}, not {value[:40]!r}.")
+            self._problems.append(f"{name} must be a number from {low:g} to {high:g}, not {_shown(value)}.")
             return None
         return number
 
@@ -178,7 +178,7 @@ class _Reader:
                 trouble = "is not a folder" if folder.exists() else "does not exist"
         except (OSError, RuntimeError, ValueError):
             trouble = "can't be read as a folder"
-        self._problems.append(f"{name}: {entry[:200]!r} {trouble}.")
+        self._problems.append(f"{name}: {_shown(entry, 200)} {trouble}.")
         return None
 
     def _ledger_url(self) -> str:
@@ -213,9 +213,14 @@ class _Reader:
     def _log_level(self) -> str:
         value = self._text("GMI_LOG_LEVEL").upper() or "WARNING"
         if value not in LOG_LEVELS:
-            self._problems.append(f"GMI_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}, not {value[:40]!r}.")
+            self._problems.append(f"GMI_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}, not {_shown(value)}.")
             return "WARNING"
         return value
+
+
+def _shown(value: str, limit: int = 20) -> str:
+    """A wrong value, in quotation marks; only its length where it is long, because it may be the key."""
+    return repr(value) if len(value) <= limit and not value.startswith("eyJ") else f"a text of {len(value)} characters"
 
 
 def load() -> Settings:

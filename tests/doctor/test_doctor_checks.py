@@ -378,6 +378,34 @@ async def test_what_is_no_folder_any_more_is_a_problem_with_its_reason(tmp_path:
     assert "GMI_IMAGE_DIRS" in check.remedy
 
 
+async def test_a_folder_for_videos_that_is_there_is_named(doctor: Ask, tmp_path: Path) -> None:
+    report = await doctor(GMI_OUTPUT_DIR=str(tmp_path))
+    assert report.check("output_folder")["message"] == f"Finished videos are saved in {tmp_path}."
+    assert report.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "says", "remedy"),
+    [
+        ("/nowhere/at/all", "the folder does not exist", "make it"),
+        ("videos", "is not an absolute path", "correct it"),
+    ],
+)
+async def test_a_folder_for_videos_that_can_not_be_used_is_a_warning_because_videos_are_made_all_the_same(
+    doctor: Ask, value: str, says: str, remedy: str
+) -> None:
+    report = await doctor(GMI_OUTPUT_DIR=value)
+    check = report.check("output_folder")
+    assert (check["state"], says in check["message"], remedy in check["remedy"]) == ("warning", True, True)
+    assert report.exit_code == 0
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")
+async def test_a_folder_for_videos_that_can_not_be_written_is_a_warning(doctor: Ask, unreadable: Path) -> None:
+    check = (await doctor(GMI_OUTPUT_DIR=str(unreadable))).check("output_folder")
+    assert (check["state"], "may not write there" in check["message"]) == ("warning", True)
+
+
 async def test_open_submits_are_counted_and_left_as_they_are(doctor: Ask, world: World, ledger_url: str) -> None:
     world.environment["GMI_LEDGER_URL"] = ledger_url
     ledger = Ledger.from_settings(Settings.from_environment(world.environment), now)

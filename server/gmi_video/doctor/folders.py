@@ -15,6 +15,7 @@ from gmi_video.jobs.ledger import Ledger
 from gmi_video.jobs.ledger.places import default_file
 from gmi_video.jobs.ledger.store import StoreError
 from gmi_video.settings import Settings
+from gmi_video.videos.save import check_folder
 
 FOLDER_SECONDS = 3.0
 """How long a folder may take to be listed; one on a network drive that is gone may take for ever."""
@@ -26,7 +27,7 @@ _ANOTHER_LEDGER = "name another place for the ledger in GMI_LEDGER_URL (sqlite:/
 
 
 async def check_folders(settings: Settings, now: Callable[[], float] = time.time) -> list[Check]:
-    """The images' folders, the state folder, and the ledger, which is opened as at a first submit.
+    """The folders of images and of saved videos, the state folder, and the ledger, opened as at a first submit.
 
     Args:
         settings: the settings.
@@ -35,7 +36,8 @@ async def check_folders(settings: Settings, now: Callable[[], float] = time.time
     images = [await _image_folder(folder) for folder in settings.image_dirs]
     if not images:
         images = [Check("image_folder", "ok", "Local images are off: GMI_IMAGE_DIRS names no folder.")]
-    return [*images, _state_folder(needed=not settings.ledger_url), await _ledger(settings, now)]
+    saved = [await _output_folder(settings.output_dir)] if settings.output_dir else []
+    return [*images, *saved, _state_folder(needed=not settings.ledger_url), await _ledger(settings, now)]
 
 
 async def _image_folder(folder: Path) -> Check:
@@ -61,6 +63,23 @@ async def _image_folder(folder: Path) -> Check:
         "Give this user the right to read it, or take it out of GMI_IMAGE_DIRS.",
         details,
     )
+
+
+async def _output_folder(value: str) -> Check:
+    name, fault, remedy = (
+        "output_folder",
+        f"did not answer within {FOLDER_SECONDS:g} seconds",
+        "see whether it is there",
+    )
+    with anyio.move_on_after(FOLDER_SECONDS):
+        folder, fault, remedy = await to_thread.run_sync(check_folder, value, abandon_on_cancel=True)
+        if not fault and not os.access(folder, os.W_OK | os.X_OK):
+            fault, remedy = "this user may not write there", "give this user the right to write it"
+        if not fault:
+            return Check(name, "ok", f"Finished videos are saved in {folder}.", details={"folder": value})
+    # Videos are made all the same: the answer says why they are not saved.
+    said = f"Finished videos are not saved in {value} (GMI_OUTPUT_DIR): {fault}."
+    return Check(name, "warning", said, f"{remedy[:1].upper()}{remedy[1:]}.", {"folder": value})
 
 
 def _state_folder(*, needed: bool) -> Check:

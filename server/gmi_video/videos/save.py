@@ -144,7 +144,7 @@ class Videos:
 
     async def warn(self) -> None:
         """Log what is wrong with the folder, if one is set: the log is the first that its operator sees."""
-        if self._output_dir and (fault := (await self._in_thread(_folder, self._output_dir))[1]):
+        if self._output_dir and (fault := (await self._in_thread(check_folder, self._output_dir))[1]):
             _log.warning("Finished videos are not saved in %s: %s.", self._shown, fault)
 
     @property
@@ -161,7 +161,7 @@ class Videos:
     async def _save(self, job: _Job) -> Saved:
         request_id = job.record.request_id
         try:
-            folder, fault, remedy = await self._in_thread(_folder, self._output_dir)
+            folder, fault, remedy = await self._in_thread(check_folder, self._output_dir)
             if fault:
                 return self._not(fault, remedy)
             shelf = Shelf(folder)
@@ -213,7 +213,7 @@ class Videos:
         )
 
 
-def _folder(value: str) -> tuple[Path, str, str]:
+def check_folder(value: str) -> tuple[Path, str, str]:
     """The folder, what is wrong with it, and what to do; empty texts if nothing is wrong."""
     folder = Path()
     try:
