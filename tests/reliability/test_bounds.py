@@ -4,9 +4,11 @@ import re
 
 import pytest
 
-from gmi_video.mcp import arguments, consent, deadlines, messages, subscriptions
+from gmi_video.catalog import reading
+from gmi_video.mcp import arguments, consent, deadlines, list_models, messages, saving, subscriptions
 from gmi_video.text import duration
 from gmi_video.upstream import bodies, client, lists, transport
+from gmi_video.videos import fetch
 
 from .matrix import PROSE
 
@@ -32,6 +34,11 @@ ROWS = {
     "an object in the arguments": f"{arguments.MAX_NAMES} names of {arguments.MAX_NAME} characters, "
     f"{arguments.MAX_VALUES:,} values, {arguments.MAX_DEPTH} levels",
     "URIs that one listener follows": f"{subscriptions.MAX_FOLLOWED}",
+    "models told of in a line each": f"{list_models.MAX_DETAILS}, whose records are waited for "
+    f"{reading.RECORDS_SECONDS:g} s",
+    "largest video that is saved": f"{fetch.MAX_BYTES // 1024**3} GB, fetched within {duration(fetch.FETCH_SECONDS)}, "
+    f"in {fetch.ATTEMPTS} tries, over {fetch.MAX_REDIRECTS} redirects",
+    "what an answer waits for its video to be saved": f"{saving.PATIENCE_SECONDS:g} s",
 }
 
 ELSEWHERE = {
