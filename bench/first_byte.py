@@ -12,12 +12,11 @@ what the rate limit asks for.
 """
 
 import argparse
-import statistics
-import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.stdio import Cloud, Server, cloud, event_loop
+from bench.to_post import figures, seconds_to_post
+from tests.stdio import Server, cloud, event_loop
 
 ERAS = ("legacy", "2026-07-28")
 PAUSE_SECONDS = 1.1
@@ -61,16 +60,6 @@ class Bare(Server):
     program = ("-c", _BARE)
 
 
-def seconds_to_post(queue: Cloud, server: Server, prompt: str) -> float:
-    """Make a call; the time from its being written to the arrival of its POST."""
-    time.sleep(PAUSE_SECONDS)
-    began = time.time()
-    request = server.start("generate_video", prompt=prompt, wait=False)
-    answer = server.result(request)["structuredContent"]
-    assert "request_id" in answer, answer
-    return [call.at for call in queue.sim.calls if call.endpoint == "submit"][-1] - began
-
-
 def measured(pairs: int, era: str, latency: float, *, first: bool) -> list[tuple[float, float]]:
     """The times of this server and of the bare tool, in seconds."""
     found: list[tuple[float, float]] = []
@@ -84,7 +73,7 @@ def measured(pairs: int, era: str, latency: float, *, first: bool) -> list[tuple
                 server.result(server.ask("tools/list"))
             for call in range(1 if first else pairs + 1):
                 ours, bare = [
-                    seconds_to_post(queue, server, f"process {process}, call {call}, {place}")
+                    seconds_to_post(queue, server, f"process {process}, call {call}, {place}", PAUSE_SECONDS)
                     for place, server in enumerate(servers)
                 ]
                 if first or call > 0:
@@ -92,19 +81,6 @@ def measured(pairs: int, era: str, latency: float, *, first: bool) -> list[tuple
             for server in servers:
                 server.end()
     return found
-
-
-def figures(name: str, pairs: list[tuple[float, float]]) -> str:
-    """The medians and the ratio of the medians; in parentheses the quartiles, those of the ratio from each pair."""
-    columns = [[1000 * pair[side] for pair in pairs] for side in (0, 1)]
-    texts = [
-        f"{statistics.median(column):.1f} ms ({low:.1f} to {high:.1f})"
-        for column in columns
-        for low, _, high in [statistics.quantiles(column, n=4)]
-    ]
-    ratio = statistics.median(columns[0]) / statistics.median(columns[1])
-    low, _, high = statistics.quantiles([ours / bare for ours, bare in pairs], n=4)
-    return f"  {name:18} this server {texts[0]}, bare tool {texts[1]}, ratio {ratio:.2f} ({low:.2f} to {high:.2f})"
 
 
 def main() -> None:
@@ -118,7 +94,7 @@ def main() -> None:
     for era in ERAS[-1:] if arguments.quick else ERAS:
         for first in (True, False):
             name = f"{'first' if first else 'later'}, {era}"
-            print(figures(name, measured(pairs, era, arguments.latency, first=first)))
+            print(figures(name, ("this server", "bare tool"), measured(pairs, era, arguments.latency, first=first)))
 
 
 if __name__ == "__main__":

@@ -12,12 +12,11 @@ in a temporary folder) and one without (`GMI_LEDGER_URL=none`) make a pair, in t
 """
 
 import argparse
-import statistics
-import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.stdio import Cloud, Server, cloud, event_loop
+from bench.to_post import figures, seconds_to_post
+from tests.stdio import Server, cloud, event_loop
 
 ERA = "2026-07-28"
 Pairs = list[tuple[float, float]]
@@ -47,14 +46,7 @@ PAUSE_SECONDS = {Server: 1.1, Unlimited: 0.0}
 """Before each call, in seconds."""
 
 
-def seconds_to_post(queue: Cloud, server: Server, prompt: str) -> float:
-    """Make a call; the time from its being written to the arrival of its POST."""
-    time.sleep(PAUSE_SECONDS[type(server)])
-    began = time.time()
-    request = server.start("generate_video", prompt=prompt, wait=False)
-    answer = server.result(request)["structuredContent"]
-    assert "request_id" in answer, answer
-    return [call.at for call in queue.sim.calls if call.endpoint == "submit"][-1] - began
+SIDES = ("with", "without")
 
 
 def measured(pairs: int, program: type[Server], *, first: bool) -> Pairs:
@@ -68,7 +60,9 @@ def measured(pairs: int, program: type[Server], *, first: bool) -> Pairs:
                 server.open()
             for call in range(1 if first else pairs + 1):
                 with_it, without = [
-                    seconds_to_post(queue, server, f"process {process}, call {call}, {place}")
+                    seconds_to_post(
+                        queue, server, f"process {process}, call {call}, {place}", PAUSE_SECONDS[type(server)]
+                    )
                     for place, server in enumerate(servers)
                 ]
                 if first or call > 0:
@@ -78,19 +72,6 @@ def measured(pairs: int, program: type[Server], *, first: bool) -> Pairs:
     return found
 
 
-def figures(name: str, pairs: Pairs) -> str:
-    """The medians and the ratio of the medians; in parentheses the quartiles, those of the ratio from each pair."""
-    columns = [[1000 * pair[side] for pair in pairs] for side in (0, 1)]
-    texts = [
-        f"{statistics.median(column):.1f} ms ({low:.1f} to {high:.1f})"
-        for column in columns
-        for low, _, high in [statistics.quantiles(column, n=4)]
-    ]
-    ratio = statistics.median(columns[0]) / statistics.median(columns[1])
-    low, _, high = statistics.quantiles([with_it / without for with_it, without in pairs], n=4)
-    return f"  {name:17} with {texts[0]}, without {texts[1]}, ratio {ratio:.2f} ({low:.2f} to {high:.2f})"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--pairs", type=int, default=30)
@@ -98,9 +79,9 @@ def main() -> None:
     arguments = parser.parse_args()
     pairs = 3 if arguments.quick else arguments.pairs
     print(f"{pairs} pairs of calls each, medians (quartiles)")
-    print(figures("first", measured(pairs, Unlimited, first=True)))
-    print(figures("later", measured(pairs, Unlimited, first=False)))
-    print(figures("later, 5 a second", measured(pairs, Server, first=False)))
+    print(figures("first", SIDES, measured(pairs, Unlimited, first=True)))
+    print(figures("later", SIDES, measured(pairs, Unlimited, first=False)))
+    print(figures("later, 5 a second", SIDES, measured(pairs, Server, first=False)))
 
 
 if __name__ == "__main__":
