@@ -34,26 +34,18 @@ from gmi_video.jobs.listings import Listings
 from gmi_video.jobs.matching import DigestOf, JobIdentity
 from gmi_video.jobs.reconciliation import Reconciliation
 from gmi_video.jobs.sending import Sender
+from gmi_video.jobs.twins import REUSE_SECONDS, doubts, twin
 from gmi_video.single_flight import Interrupted, SingleFlight
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.lists import RecordList
 from gmi_video.upstream.rate_limit import moment
 from gmi_video.upstream.wire import Record
 
-REUSE_SECONDS = 3600.0
-"""For this long after a job was made the identical call returns it."""
-
 ASKED_ABOUT = 4096
 """Requests of which it is known that the user may have been asked about them."""
 
 UNDECIDED_TRIES = 20
 """Tries to claim an intent while other submits are under way."""
-
-_NO_LIST = "The queue's request list was not available, so an identical request made elsewhere can't be ruled out."
-_CUT_LIST = "The queue's list shows {rows} of {total} requests, so an identical one made elsewhere can't be ruled out."
-_NO_PAYLOADS = (
-    "The queue's list does not show what its running requests were made from, so an identical one can't be ruled out."
-)
 
 Upload = Callable[[], Awaitable[PricedRequest]]
 
@@ -155,7 +147,7 @@ class Submission:
         if allow_duplicate:
             return False
         try:
-            return self._twin(identity, await self._list(identity.model, request.began)) is not None
+            return twin(identity, await self._list(identity.model, request.began), self._queue.now()) is not None
         except Interrupted:
             raise Unavailable("The server was stopped meanwhile.", "Make the same call again.") from None
 
@@ -195,9 +187,9 @@ class Submission:
                 listing = await self._list(identity.model, since)
                 note = ""
                 if not allow_duplicate:
-                    if twin := self._twin(identity, listing):
-                        return self._submitted(twin, reused=True)
-                    note = await self._doubts(identity, listing)
+                    if found := twin(identity, listing, self._queue.now()):
+                        return self._submitted(found, reused=True)
+                    note = doubts(identity, listing, await self._ledger.request_ids(), self._queue.now())
                 if not may_pay:
                     raise SpendingRefused(
                         "The earlier submit of this video made no job after all. Nothing was submitted.",
@@ -254,36 +246,3 @@ class Submission:
             raise
         except UpstreamError:
             return None
-
-    def _twin(self, identity: JobIdentity, listing: RecordList | None) -> Record | None:
-        """The same job made elsewhere, if it is running or was made within the hour; one that is running first."""
-        same = [record for record in listing.newest_first() if identity.is_of(record)] if listing else []
-        running = [record for record in same if not record.is_final]
-        return next(iter(running + [record for record in same if self._is_recent(record)]), None)
-
-    def _is_recent(self, record: Record) -> bool:
-        # Without a readable stamp its age is unknown: better the same video than a second payment.
-        return record.created_at is None or self._queue.now() - record.created_at <= REUSE_SECONDS
-
-    async def _doubts(self, identity: JobIdentity, listing: RecordList | None) -> str:
-        """What can't be ruled out by the list, for the user.
-
-        Raises:
-            SpendingRefused: an earlier job differs only in an image that another process uploaded.
-        """
-        if listing is None:
-            return _NO_LIST
-        known = await self._ledger.request_ids()
-        others = [record for record in listing.requests if record.request_id not in known]
-        for record in others:
-            if (not record.is_final or self._is_recent(record)) and identity.differs_in_uploads_only(record):
-                raise SpendingRefused(
-                    f"Request {record.request_id} ({record.status_words}) was made from the same prompt and settings "
-                    "and an uploaded image that can't be compared with this one: it may be this very video. "
-                    "Nothing was submitted and nothing was charged.",
-                    f'Call get_status with {{"request_id": "{record.request_id}", "wait": true}} to follow it; if the '
-                    'image is another one, call generate_video again with "allow_duplicate": true.',
-                )
-        if any(identity.may_be_hidden_in(record) and not record.is_final for record in others):
-            return _NO_PAYLOADS
-        return "" if listing.complete else _CUT_LIST.format(rows=listing.rows, total=listing.total or "more")
