@@ -23,12 +23,15 @@ from gmi_video.doctor.examination import Examination
 from gmi_video.doctor.machine import Machine
 from gmi_video.simulator import SimulatedTransport
 from tests.conftest import KEY, World, now
+from tests.full import FULL
 from tests.stdio import SECONDS, Cloud, cloud, event_loop
 from tests.test_proxies import proxy
 
 from .conftest import HELD_BACK
 
 GOLDEN = Path(__file__).with_name("golden.txt")
+
+in_full = pytest.mark.skipif(not FULL, reason="takes 5 to 10 s: in `make full`")
 
 COMMAND = [sys.executable, "-m", "gmi_video", "doctor"]
 
@@ -175,11 +178,13 @@ def test_a_port_on_which_nothing_listens(environment: dict[str, str]) -> None:
     assert "The connection was refused: nothing listens where 127.0.0.1 should be." in said_of(environment, url)
 
 
+@in_full
 @pytest.mark.slow
 def test_a_host_that_has_no_address(environment: dict[str, str]) -> None:
     assert said_of(environment, "https://queue.invalid") == "No address was found for queue.invalid (DNS)."
 
 
+@in_full
 @pytest.mark.slow
 def test_an_https_address_behind_which_nothing_speaks_tls(environment: dict[str, str]) -> None:
     def answer(connection: socket.socket) -> None:
@@ -219,6 +224,7 @@ def test_certificates_that_are_none(environment: dict[str, str], tmp_path: Path)
     assert said.startswith("SSL_CERT_FILE names something that can't be used")
 
 
+@in_full
 @pytest.mark.slow
 def test_a_proxy_that_refuses_and_one_that_is_not_there(environment: dict[str, str]) -> None:
     with proxy() as found:
