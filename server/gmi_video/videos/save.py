@@ -26,7 +26,7 @@ from gmi_video.videos import names
 from gmi_video.videos.fetch import FETCH_SECONDS, Fetcher
 from gmi_video.videos.formats import HEAD_BYTES, extension_of, is_cut_off
 from gmi_video.videos.part import NotFetched
-from gmi_video.videos.shelf import Claim, Found, Shelf
+from gmi_video.videos.store import Claim, Found, VideoStore
 
 FETCHES = 3
 """Videos that are fetched at the same time."""
@@ -164,19 +164,19 @@ class Videos:
             folder, fault, remedy = await self._in_thread(check_folder, self._output_dir)
             if fault:
                 return self._not(fault, remedy)
-            shelf = Shelf(folder)
+            store = VideoStore(folder)
             claim: Claim | None = None
             with anyio.move_on_after(FETCH_SECONDS):
                 while claim is None:
-                    if found := await self._in_thread(shelf.find, request_id):
+                    if found := await self._in_thread(store.find, request_id):
                         return self._found(found)
-                    claim = await self._in_thread(shelf.claim, request_id)
+                    claim = await self._in_thread(store.claim, request_id)
                     if claim is None:
                         await anyio.sleep(CLAIM_PAUSE)
             if claim is None:
                 return self.still_saving(request_id)
             try:
-                return await self._fill(shelf, claim, job)
+                return await self._fill(store, claim, job)
             finally:
                 claim.drop()
         except NotFetched as error:
@@ -188,10 +188,10 @@ class Videos:
             _log.exception("A video could not be saved.")
             return self._not("this server has a fault of its own, see its log", "the user can download it by the link")
 
-    async def _fill(self, shelf: Shelf, claim: Claim, job: _Job) -> Saved:
+    async def _fill(self, store: VideoStore, claim: Claim, job: _Job) -> Saved:
         record = job.record
         # Once more: another copy may have ended between the look and the claim.
-        for look in (shelf.find, shelf.complete):
+        for look in (store.find, store.complete):
             if found := await self._in_thread(look, record.request_id):
                 return self._found(found)
         async with self._fetches:
@@ -199,7 +199,7 @@ class Videos:
         extension = await self._in_thread(_extension, claim.path)
         stem = names.stem(job.prompt, job.parameters, self._now() if record.created_at is None else record.created_at)
         sidecar = partial(job.sidecar, size=size, now=self._now())
-        put = partial(shelf.put, claim, record.request_id, stem, extension, sidecar)
+        put = partial(store.put, claim, record.request_id, stem, extension, sidecar)
         # To its end also where the server stops: the thread and `drop` must not have the file at the same time.
         return Saved(str(await to_thread.run_sync(put)))
 

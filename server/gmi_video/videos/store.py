@@ -59,7 +59,7 @@ class Claim:
         self.release()
 
 
-class Shelf(NamedTuple):
+class VideoStore(NamedTuple):
     """The folder that videos are saved in."""
 
     folder: Path
