@@ -83,10 +83,11 @@ kills: $(VENV)/.dev ## Kill the server at every point of a call and write docs/k
 live: $(VENV)/.dev ## Compare the real queue with what this project expects of it; needs GMI_API_KEY, costs nothing
 	$(BIN)/python -m gmi_video.live
 
-bench: $(VENV)/.dev ## Measure polling, a thousand waits and the ledger, as docs/performance.md has them (some minutes)
+bench: $(VENV)/.dev ## Measure polling, a thousand waits, the ledger and submits, as docs/performance.md has them (some minutes)
 	$(BIN)/python -m bench.polling
 	$(BIN)/python -m bench.waits
 	$(BIN)/python -m bench.submits
+	$(BIN)/python -m bench.first_byte
 
 agents: $(VENV)/.dev ## Make a video with each agent framework of docs/agents.md, and write its table (needs PyPI)
 	$(BIN)/python -m tests.agents.run --write

@@ -3,7 +3,8 @@
 Its limit of 5 seconds is shorter than any render. Left as it is, the agent sees one time-out, repeats the call, and
 then asks every few seconds. That takes more than the 10 turns that `Runner.run` allows, so a render of a minute ends in
 `MaxTurnsExceeded`; a second run finds the same job. Raise the limit; where you can't, pass `max_turns=100`.
-`generate_video` is not sent in strict mode, because `model_parameters` is open. There is no way to show progress.
+Leave strict mode of the tools' schemas off, as it is by default: it would close `model_parameters`, so that no
+parameters of other models could be given. There is no way to show progress.
 """
 
 import asyncio
