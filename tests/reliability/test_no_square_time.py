@@ -14,7 +14,7 @@ from gmi_video.live.report import Report
 from gmi_video.settings import Settings
 from gmi_video.upstream import lists
 from gmi_video.upstream.lists import TOKEN
-from tests.conftest import World
+from tests.conftest import EPOCH, World
 
 from . import ABANDONED_BODIES
 
@@ -49,6 +49,17 @@ async def test_a_row_with_a_hundred_thousand_accents_on_one_letter(world: World)
     async with world.host() as host:
         answer = await host.call_ok("generate_video", prompt="a fox", wait=False)
     assert answer["request_id"] != "accents"
+
+
+@pytest.mark.parametrize("limit", [1, 100])
+async def test_a_list_of_requests_that_all_wait(world: World, limit: int) -> None:
+    """Whether one is stuck was told by the length of all others, for each."""
+    old = {"model": "Luma-Ray2", "payload": {"prompt": "a fox"}, "created_at": EPOCH - 9000, "updated_at": EPOCH - 9000}
+    rows = [{"request_id": f"r{number}", "status": "queued", **old} for number in range(30_000)]
+    world.sim.answer("list", json.dumps({"requests": rows, "total": 30_000}).encode(), 200, times=None)
+    async with world.host() as host:
+        answer = await host.call_ok("list_requests", limit=limit)
+    assert answer["summary"].startswith("30000 videos: 30000 probably stuck.")
 
 
 async def test_a_prompt_with_thirty_accents_is_still_known_in_another_unicode_form(world: World) -> None:

@@ -1,10 +1,11 @@
 """The tool that answers "how are my videos?": list_requests."""
 
-from collections import Counter
-from functools import cached_property
-from typing import Annotated, Any, cast
+from collections import Counter, defaultdict
+from functools import partial
+from typing import Annotated, Any, NamedTuple, cast
 
 import anyio
+from anyio import to_thread
 from mcp_types import CallToolResult
 from pydantic import Field
 
@@ -27,6 +28,12 @@ RUNNING = "running"
 
 PRICED_MODELS = 8
 """Models whose records are fetched for the prices of one list."""
+
+HISTORY = 200
+"""The newest finished requests of a model that tell how long its next one takes."""
+
+LONG = 2000
+"""Requests in a list that is gone through in a thread: a longer one takes more than some milliseconds."""
 
 MAX_REASON = 120
 """Characters of the reason of a failure in a row."""
@@ -51,27 +58,43 @@ async def list_requests(
     """
     services = Call(ctx).services
     listing = await services.queue.list_requests(model)
-    everything = listing.newest_first()
-    words = search.casefold().split()
-    found = [record for record in everything if _has_status(record, status) and _holds(record, words)]
-    shown = found[:limit]
-    models = await _models_of(services, shown)
-    now = services.queue.now()
-    looks = [_Look(record, now, everything, models.get(record.model)) for record in shown]
-    rows = [look.row(whole=len(found) == 1) for look in looks]
-    total = len(found) if status or words or listing.total is None else max(listing.total, len(found))
+    words, now = search.casefold().split(), services.queue.now()
+    selection = partial(_selected, listing, status, words, limit, now)
+    long = len(listing.requests) > LONG
+    found = await to_thread.run_sync(selection) if long else selection()
+    models = await _models_of(services, [look.record for look in found.shown])
+    rows = [look.row(models.get(look.record.model), whole=found.number == 1) for look in found.shown]
+    known = None if status or words else listing.total
+    total = max(known or 0, found.number)
     which = _which(model, status, search)
-    if not shown:
-        return tool_result(_nothing(listing, words, which, _meant(everything, model, status)))
-    states = Counter(_Look(record, now, everything).state for record in found)
+    if not rows:
+        return tool_result(_nothing(listing, words, which, _meant(listing, model, status)))
     return tool_result(
         {
-            "summary": _summary(states, rows, total, which),
+            "summary": _summary(found.states, rows, total, which),
             "total": total,
             "requests": rows,
-            "next_step": _next_step(looks, rows),
+            "next_step": _next_step(found.shown, rows),
         }
     )
+
+
+class _Found(NamedTuple):
+    """What matches in a list: how many requests, of which states, and those that are shown."""
+
+    number: int
+    states: Counter[str]
+    shown: list["_Look"]
+
+
+def _selected(listing: RecordList, status: str, words: list[str], limit: int, now: float) -> _Found:
+    """The requests that match, newest first. Its time grows with the list's length only."""
+    everything = listing.newest_first()
+    history = _History(everything)
+    found = [record for record in everything if _has_status(record, status) and _holds(record, words)]
+    shown = [_Look(record, now, history.expect(record)) for record in found[:limit]]
+    others = (_Look(record, now, history.of_model(record)).state for record in found[limit:])
+    return _Found(len(found), Counter([look.state for look in shown]) + Counter(others), shown)
 
 
 def _has_status(record: Record, status: str) -> bool:
@@ -103,27 +126,49 @@ def _age(record: Record, now: float) -> float | None:
     return None if record.created_at is None else max(now - record.created_at, 0.0)
 
 
+class _History:
+    """How long the requests of a list took, by model.
+
+    Args:
+        newest_first: all requests of the list.
+    """
+
+    def __init__(self, newest_first: list[Record]) -> None:
+        self._done: dict[str, list[Record]] = defaultdict(list)
+        for record in newest_first:
+            if record.succeeded and len(self._done[record.model]) < HISTORY:
+                self._done[record.model].append(record)
+        self._by_model: dict[str, Estimate] = {}
+
+    def expect(self, record: Record) -> Estimate:
+        """What is known of a job's length before it ends."""
+        if record.is_final:
+            return NO_HISTORY
+        return estimate(SubmitRequest(model=record.model, payload=record.payload), self._done.get(record.model, ()))
+
+    def of_model(self, record: Record) -> Estimate:
+        """The same by the model alone, which is known at once for the next job of that model."""
+        if record.is_final:
+            return NO_HISTORY
+        if record.model not in self._by_model:
+            request = SubmitRequest(model=record.model, payload={})
+            self._by_model[record.model] = estimate(request, self._done.get(record.model, ()))
+        return self._by_model[record.model]
+
+
 class _Look:
     """A request as it was listed.
 
     Args:
         record: the request.
         now: Unix seconds, by the queue's clock.
-        listed: all requests of the list, of which some tell how long such a job takes.
-        model: the record of its model, where it is known.
+        expected: what is known of such a job's length.
     """
 
-    def __init__(self, record: Record, now: float, listed: list[Record], model: ModelRecord | None = None) -> None:
+    def __init__(self, record: Record, now: float, expected: Estimate) -> None:
         self.record = record
         self.age = record.took if record.is_final else _age(record, now)
-        self._listed = listed
-        self._model = model
-
-    @cached_property
-    def _expected(self) -> Estimate:
-        if self.record.is_final:
-            return NO_HISTORY
-        return estimate(SubmitRequest(model=self.record.model, payload=self.record.payload), self._listed)
+        self._expected = expected
 
     @property
     def state(self) -> str:
@@ -133,12 +178,12 @@ class _Look:
             return "ready" if record.succeeded else record.status.lower()
         return "probably stuck" if is_stuck(record, self.age, self._expected) else "being made"
 
-    def row(self, *, whole: bool) -> RequestRow:
-        """Its row; with the whole prompt, or with its beginning."""
+    def row(self, model: ModelRecord | None, *, whole: bool) -> RequestRow:
+        """Its row; with the whole prompt, or with its beginning. `model` is its model's record, where it is known."""
         record, prompt = self.record, self.record.payload.get("prompt") or ""
-        usd = pricing.cost_as_listed(self._model, record.payload)
+        usd = pricing.cost_as_listed(model, record.payload)
         usual = self._expected.expected_seconds
-        defaults = self._model.defaults if self._model else {}
+        defaults = model.defaults if model else {}
         failed = record.is_final and not record.succeeded
         fields: dict[str, Any] = {
             "request_id": record.request_id,
@@ -225,9 +270,9 @@ def _nothing(listing: RecordList, words: list[str], which: str, meant: str) -> R
     return result
 
 
-def _meant(everything: list[Record], model: str, status: str) -> str:
+def _meant(listing: RecordList, model: str, status: str) -> str:
     """What was probably meant by a status that does not exist, or by a model's id in other letters."""
     wanted = status.strip().lower()
     if wanted and wanted not in {*LISTED, RUNNING} and (near := nearest(wanted, [*LISTED, RUNNING])):
         return f' {quote_untrusted(status, 40)} is no status; the nearest is "{near}".'
-    return " Model ids are case-sensitive; list_models has them." if model and not everything else ""
+    return " Model ids are case-sensitive; list_models has them." if model and not listing.requests else ""
