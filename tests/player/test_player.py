@@ -48,7 +48,9 @@ async def said(chat: Chat) -> str:
     """The last message that the player has sent for the user."""
     message = (await chat.sent("ui/message"))[-1]
     assert message["role"] == "user"
-    (block,) = message["content"]
+    content = message["content"]
+    block = content if isinstance(content, dict) else content[0]
+    assert block["type"] == "text"
     return block["text"]
 
 
@@ -91,10 +93,9 @@ async def test_a_job_is_shown_from_the_submit_to_the_film_by_looks_of_the_player
 
 
 async def test_the_bar_moves_and_tells_how_long_it_usually_takes(chat: Chat) -> None:
-    for prompt in ("an owl", "a deer"):  # jobs from which the usual time is learned
+    for prompt in ("an owl", "a deer", "a bear"):  # jobs from which the usual time is learned
         await chat.client.call_tool("generate_video", {"prompt": prompt})
     chat.time.passed += 61
-    await chat.client.call_tool("list_requests", {})
     await chat.ask("generate_video", **FOX)
     bar, widths = chat.view.locator("#bar"), list[float]()
     for _ in range(6):
@@ -213,9 +214,21 @@ async def test_a_failed_job_says_why_and_what_it_may_have_cost(chat: Chat) -> No
 
 async def test_a_refused_call_is_shown_with_its_reason(chat: Chat) -> None:
     await chat.ask("generate_video", prompt="a fox", resolution="8k")
-    await expect(chat.view.locator("#phase")).to_have_text("No video was made")
+    await expect(chat.view.locator("#phase")).to_have_text("That did not work")
     await expect(chat.view.locator("#note")).to_contain_text("resolution")
     await expect(chat.view.locator("#acts")).to_be_hidden()
+
+
+async def test_a_submit_that_may_have_made_a_job_is_not_called_a_failure(chat: Chat) -> None:
+    unknown = {
+        "summary": "Look at the list first.",
+        "status": "unknown",
+        "error": {"message": "x", "charged": "unknown"},
+    }
+    await chat.open()
+    await chat.tell("tool-result", {"content": [], "structuredContent": unknown, "isError": True})
+    await expect(chat.view.locator("#phase")).to_have_text("Not known whether it is made")
+    await expect(chat.view.locator("#note")).to_have_text("Look at the list first.")
 
 
 async def test_a_dry_run_is_shown_as_what_was_not_sent(chat: Chat) -> None:
@@ -320,12 +333,29 @@ async def test_another_take_and_a_continuation_are_asked_of_the_assistant_with_t
 async def test_a_host_that_takes_no_messages_leaves_the_words_to_the_user(film: Chat) -> None:
     await film.page.evaluate("refused.add('ui/message')")
     await film.view.get_by_role("button", name="Another take").click()
-    await expect(film.view.locator("#note")).to_contain_text("Ask it yourself: Make another take")
+    await expect(film.view.locator("#note")).to_contain_text("Ask the assistant yourself: Make another take")
 
 
-async def test_the_link_is_copied(film: Chat) -> None:
-    await film.view.get_by_role("button", name="Copy link").click()
-    await expect(film.view.locator("#note")).to_have_text("The link is copied.")
+async def test_a_host_that_takes_one_block_and_no_list_gets_one(film: Chat) -> None:
+    await film.page.evaluate("listed = false")
+    await film.view.get_by_role("button", name="Another take").click()
+    await expect(film.view.locator("#note")).to_have_text("The assistant has been asked.")
+    assert "Make another take" in await said(film)
+
+
+@pytest.mark.parametrize("allowed", [True, False], ids=["with the permission", "without it"])
+async def test_the_link_is_copied(browser: Browser, port: int, allowed: bool) -> None:  # noqa: FBT001 - a parameter
+    async with chatting(browser, port, permissions=["clipboard-read"]) as chat:
+        chat.sim.script("Luma-Ray2", Script.synchronous())
+        result = await chat.client.call_tool("generate_video", FOX)
+        await chat.open(**({} if allowed else {"permissions": {}}))
+        await chat.tell("tool-result", chat.passed_on(result))
+        await chat.view.get_by_role("button", name="Copy link").click()
+        await expect(chat.view.locator("#note")).to_have_text("The link is copied.")
+        await chat.page.bring_to_front()
+        assert result.structured_content is not None
+        await chat.page.evaluate("document.body.tabIndex = 0, document.body.focus()")
+        assert await chat.page.evaluate("navigator.clipboard.readText()") == result.structured_content["video_url"]
 
 
 async def test_everything_is_reached_by_keyboard_and_has_a_name(film: Chat) -> None:
