@@ -21,8 +21,8 @@ SHOWS_OTHERS: dict[str, Any] = {"extensions": [advertise(EXTENSION_ID, {"mimeTyp
 KNOWN = ["https://storage.googleapis.com", "https://*.gmicloud.ai"]
 
 
-async def page(world: World, era: str, **environment: str) -> TextResourceContents:
-    async with world.host(era=era, **environment) as host:
+async def page(world: World, era: str, base_url: str = "") -> TextResourceContents:
+    async with world.host(world.server(GMI_BASE_URL=base_url), era=era) as host:
         (content,) = (await host.client.read_resource(PLAYER)).contents
     assert isinstance(content, TextResourceContents)
     return content
@@ -62,7 +62,7 @@ async def test_the_page_is_one_small_file_that_loads_nothing_and_makes_no_html_o
 async def test_the_page_may_load_videos_from_where_the_queue_has_them(
     world: World, era: str, base_url: str, more: list[str]
 ) -> None:
-    content = await page(world, era, GMI_BASE_URL=base_url)
+    content = await page(world, era, base_url)
     assert (content.meta or {})["ui"]["csp"] == {"resourceDomains": KNOWN + more}
 
 

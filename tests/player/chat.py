@@ -8,7 +8,7 @@ import asyncio
 import os
 import shutil
 import threading
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,14 +20,13 @@ from mcp import Client
 from mcp.client.extension import advertise
 from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
 from mcp_types import CallToolResult, Implementation, TextResourceContents
-from playwright.async_api import Browser, FrameLocator, Page, async_playwright
+from playwright.async_api import Browser, FrameLocator, Page, async_playwright, expect
 
 from gmi_video.mcp.app import create_server
 from gmi_video.settings import Settings
 from gmi_video.simulator import Simulator
 from gmi_video.simulator.serve import running
-
-from ..conftest import EPOCH, KEY
+from tests.conftest import EPOCH, KEY
 
 SHOWS_APPS: dict[str, Any] = {"extensions": [advertise(EXTENSION_ID, {"mimeTypes": [APP_MIME_TYPE]})]}
 
@@ -43,6 +42,9 @@ FLAGS = (
     "--disable-sync",
 )
 
+SECONDS = 30
+"""That a busy machine may take for what should be there at once."""
+
 HOW_TO_GET_IT = "Chromium is needed: `apt-get install chromium`, or CHROMIUM=/path/to/it"
 
 
@@ -55,6 +57,7 @@ def chromium() -> str:
 @asynccontextmanager
 async def browsing() -> AsyncGenerator[Browser]:
     """A headless Chromium."""
+    expect.set_options(timeout=SECONDS * 1000)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS])
         yield browser
@@ -115,7 +118,7 @@ class Chat:
 
     async def call_for_view(self, params: dict[str, Any]) -> dict[str, Any]:
         """`tools/call` of the player."""
-        self.calls.append((self.time(), params["name"], params["arguments"]))
+        self.calls.append((params["at"], params["name"], params["arguments"]))
         return self.passed_on(await self.client.call_tool(params["name"], params["arguments"]))
 
     def passed_on(self, result: CallToolResult) -> dict[str, Any]:
@@ -158,11 +161,12 @@ class Chat:
         await self.tell("tool-input", {"arguments": arguments})
         await self.tell("tool-result", self.passed_on(result))
 
-    async def let_pass(self, seconds: float) -> None:
-        """Let time pass, in steps that leave room for what is asked meanwhile."""
-        for _ in range(round(seconds * 2)):
-            self.time.passed += 0.5
-            await self.page.clock.run_for(500)
+    async def let_pass(self, seconds: int) -> None:
+        """Let time pass, in steps of a second in which what the player asks is answered."""
+        for _ in range(seconds):
+            self.time.passed += 1
+            await self.page.clock.run_for(1000)
+            await self.page.evaluate("settle()")
 
     async def sent(self, method: str) -> list[dict[str, Any]]:
         """The parameters of each message of this method that the player has sent."""
@@ -185,7 +189,7 @@ async def chatting(
     """
     time = Time()
     sim = Simulator(api_key=KEY, clock=time, seed=1)
-    sim.behave(film_seconds=1.0)
+    sim.behave(film_seconds=0.5)
     async with running(sim):
         settings = Settings.from_environment(
             {"GMI_API_KEY": KEY, "GMI_BASE_URL": sim.api_url, "GMI_LEDGER_URL": "none"}
@@ -198,9 +202,10 @@ async def chatting(
         ) as client:
             context = await browser.new_context(viewport={"width": width, "height": 900}, **options)
             page = await context.new_page()
-            page.set_default_timeout(10_000)
+            page.set_default_timeout(SECONDS * 1000)
             await page.clock.install(time=time())
             chat = Chat(page, client, sim, time, port)
-            await page.expose_function("callTool", chat.call_for_view)
+            answer: Callable[..., Any] = chat.call_for_view
+            await page.expose_function("callTool", answer)  # pyright: ignore[reportUnknownMemberType] - untyped in part
             yield chat
             await context.close()
