@@ -53,7 +53,12 @@ def contrast(one: str, other: str) -> float:
 
 
 async def shown(chat: Chat, state: str, **arguments: Any) -> None:
-    """Bring the player into a state."""
+    """Bring the player into a state; of a running job it knows how long it usually takes."""
+    if state == "running":
+        chat.sim.script("Luma-Ray2", Script.takes(20))
+        for prompt in ("an owl", "a deer", "a bear"):
+            await chat.client.call_tool("generate_video", {"prompt": prompt})
+        chat.time.passed += 21
     chat.sim.script("Luma-Ray2", STATES[state])
     await chat.ask("generate_video", **{"prompt": PROMPT, "aspect_ratio": SHAPES[state]} | arguments)
     await chat.let_pass(10)
