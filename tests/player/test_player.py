@@ -94,6 +94,17 @@ async def test_a_job_is_shown_from_the_submit_to_the_film_by_looks_of_the_player
         assert "The video is ready" in context["content"][0]["text"]
 
 
+async def test_what_is_asked_is_shown_while_the_assistant_still_writes_it(chat: Chat) -> None:
+    await chat.open()
+    for written in ("A red", "A red fox in the"):
+        await chat.tell("tool-input-partial", {"arguments": {"prompt": written}})
+        await expect(chat.view.locator("#prompt")).to_have_text(written)
+    await chat.tell("tool-input-partial", {})
+    await chat.tell("tool-input", {"arguments": FOX})
+    await expect(chat.view.locator("#prompt")).to_have_text(FOX["prompt"])
+    await expect(chat.view.locator("#phase")).to_have_text("Sending")
+
+
 async def test_the_bar_moves_and_tells_how_long_it_usually_takes(chat: Chat) -> None:
     for prompt in ("an owl", "a deer", "a bear"):  # jobs from which the usual time is learned
         await chat.client.call_tool("generate_video", {"prompt": prompt})
@@ -333,10 +344,18 @@ async def test_another_take_and_a_continuation_are_asked_of_the_assistant_with_t
     assert len(film.sim.jobs) == 1, "the player itself makes nothing"
 
 
-async def test_a_host_that_takes_no_messages_leaves_the_words_to_the_user(film: Chat) -> None:
-    await film.page.evaluate("refused.add('ui/message')")
+@pytest.mark.parametrize("how", ["refused", "declined"])
+async def test_a_host_that_takes_no_messages_leaves_the_words_to_the_user(film: Chat, how: str) -> None:
+    await film.page.evaluate(f"{how}.add('ui/message')")
     await film.view.get_by_role("button", name="Another take").click()
     await expect(film.view.locator("#note")).to_contain_text("Ask the assistant yourself: Make another take")
+
+
+@pytest.mark.parametrize("how", ["refused", "declined"])
+async def test_a_host_that_opens_nothing_leaves_the_link_to_the_user(film: Chat, how: str) -> None:
+    await film.page.evaluate(f"{how}.add('ui/open-link')")
+    await film.view.get_by_role("button", name="Open").click()
+    await expect(film.view.locator("#note")).to_contain_text("This host opened nothing. The link: http://127.0.0.1")
 
 
 async def test_a_host_that_takes_one_block_and_no_list_gets_one(film: Chat) -> None:

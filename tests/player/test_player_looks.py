@@ -104,6 +104,15 @@ async def test_a_film_of_any_shape_stays_within_the_frame(browser: Browser, port
         assert film[0] / film[1] == pytest.approx(film[2], rel=0.02)
 
 
+async def test_a_low_frame_has_a_lower_film(browser: Browser, port: int) -> None:
+    async with chatting(browser, port, width=900) as chat:
+        chat.context["containerDimensions"] = {"maxHeight": 480, "maxWidth": 900}
+        await shown(chat, "ready")
+        assert await chat.view.locator("video").evaluate("v => v.clientHeight") <= 260
+        sizes = await chat.sent("ui/notifications/size-changed")
+        assert sizes[-1]["height"] <= 480
+
+
 async def test_the_frames_height_settles(browser: Browser, port: int) -> None:
     async with chatting(browser, port) as chat:
         await shown(chat, "ready")
