@@ -10,8 +10,8 @@ INSTALL := -m pip install --quiet --disable-pip-version-check
 PIP := "pip>=25.1"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo live fast test full fuzz check pytest packaging sdist wheel newest format tables kills bench conformance \
-    agents constraints dist clean
+.PHONY: help demo live fast test full fuzz check pytest player packaging sdist wheel newest format tables kills bench \
+    conformance agents constraints dist clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
@@ -67,6 +67,9 @@ check: $(VENV)/.dev ## Format, lint and types only
 
 pytest: $(VENV)/.dev ## All tests, and nothing else (ARGS="-k name" to choose)
 	$(PYTEST) $(ARGS)
+
+player: $(VENV)/.dev ## Try the player in Chromium, and put pictures of it into build/player
+	PICTURES=build/player $(BIN)/pytest tests/player $(ARGS)
 
 format: $(VENV)/.dev ## Fix format and lint where a tool can
 	$(BIN)/ruff format

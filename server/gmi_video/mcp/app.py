@@ -11,6 +11,7 @@ from mcp.server import CacheHint, MCPServer
 from gmi_video import __version__
 from gmi_video.mcp import resources
 from gmi_video.mcp.call import deadline_of
+from gmi_video.mcp.player import player
 from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
 from gmi_video.mcp.sdk import StrictServer
 from gmi_video.mcp.subscriptions import Subscriptions
@@ -79,7 +80,7 @@ def create_server(
         instructions=INSTRUCTIONS,
         version=__version__,
         lifespan=lifespan,
-        extensions=[Tasks(Requests())],
+        extensions=[Tasks(Requests()), player(settings)],
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope="public")},
     )
     server.resource(

@@ -19,6 +19,7 @@ from gmi_video.mcp import hosts, results
 from gmi_video.mcp.deadlines import CURRENT, Deadline
 from gmi_video.mcp.job_text import Moment, progress_text
 from gmi_video.mcp.patience import Wait
+from gmi_video.mcp.player import has_player
 from gmi_video.mcp.results import tool_result
 from gmi_video.mcp.saving import saved
 from gmi_video.mcp.sdk import RequestContext, is_over_http, patience_of
@@ -61,6 +62,7 @@ class Call:
         self.services: Services = ctx.request_context.lifespan_context
         self.services.settings.check()
         self.deadline = CURRENT.get()
+        self.has_player = has_player(ctx)
         self._ctx = ctx
         self._patience = patience_of(ctx.request_context)
 
@@ -105,7 +107,7 @@ class Call:
         if state.record.succeeded and not record.succeeded:
             await self._announce_outcome()
         if not wait:
-            return WaitResult(state, facts, "looked")
+            return WaitResult(state, facts, "shown" if self.has_player else "looked")
         waits = _waits_of(self.services)
         number, seconds = waits.get(record.request_id, (0, 0.0))
         waits[record.request_id] = number, seconds = number + 1, seconds + anyio.current_time() - started

@@ -151,7 +151,8 @@ async def generate_video(
                 return tool_result(_unknown_result(checked.asked, error), is_error=True)
         if submitted is None:
             return tool_result(_unanswered_result(checked.asked))
-        state, facts, moment = await call.wait_for(submitted.record, wait=wait)
+        # The player waits where there is one; it knows the job only by this answer.
+        state, facts, moment = await call.wait_for(submitted.record, wait=wait and not call.has_player)
         payload, defaults = checked.asked.wire.payload, request.defaults
         file = await saved(call.services, state.record, asked=payload, defaults=defaults, usd=request.usd)
     if allow_duplicate and not under_way.superseded:
@@ -160,7 +161,7 @@ async def generate_video(
         state.record,
         age=state.age,
         expected=facts.expected,
-        moment=moment if wait else "submitted",
+        moment="submitted" if moment == "looked" and not wait else moment,
         asked=payload,
         defaults=defaults,
         usd=request.usd,

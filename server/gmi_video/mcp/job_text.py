@@ -13,8 +13,9 @@ from gmi_video.text import duration, quote_untrusted
 from gmi_video.upstream.wire import Record
 from gmi_video.videos.save import NOT_ASKED, Saved
 
-Moment = Literal["submitted", "looked", "waited", "waited long"]
-"""What the call did: it submitted and did not wait, looked once, waited, or was the last of several waits."""
+Moment = Literal["submitted", "looked", "shown", "waited", "waited long"]
+"""What the call did: it submitted and did not wait, looked once, left the waiting to the host's player, waited, or was
+the last of several waits."""
 
 _ANOTHER = ' Only if they want another take, which is paid again: the same call with "allow_duplicate": true.'
 
@@ -119,13 +120,19 @@ class JobText(NamedTuple):
             )
         left = max((self.expected.expected_seconds or 0) - (self.age or 0.0), 0)
         when = f" It should take about {duration(left)} more." if left > 0 else ""
-        if self.expected.expected_seconds is None and self.moment in {"submitted", "waited long"}:
+        if self.expected.expected_seconds is None and self.moment in {"submitted", "shown", "waited long"}:
             when = " A render takes about one to ten minutes."
         match self.moment:
             case "submitted":
                 return (
                     f"Submit the user's other videos now, if they asked for several. Then tell them the id; {look} "
                     f"looks it up later.{when}"
+                )
+            case "shown":
+                return (
+                    "The player in this chat shows the progress and then the video, so do not wait or call get_status "
+                    f"for it. Submit the user's other videos now, if they asked for several; else tell them that it is "
+                    f"being made.{when}"
                 )
             case "waited":
                 return f"Call {wait} to wait on.{when}"

@@ -52,6 +52,7 @@ from gmi_video.mcp import pipes, results
 from gmi_video.mcp.arguments import check_arguments
 from gmi_video.mcp.deadlines import CURRENT, Deadline
 from gmi_video.mcp.patience import Patience
+from gmi_video.mcp.player import is_page
 from gmi_video.mcp.results import tool_result
 from gmi_video.services import Services
 from gmi_video.text import quote_untrusted
@@ -193,7 +194,9 @@ class StrictServer(MCPServer[Services]):
         self, ctx: RequestContext, params: PaginatedRequestParams | None
     ) -> ListResourcesResult:
         fixed = await super()._handle_list_resources(ctx, params)
-        return ListResourcesResult(resources=fixed.resources + await self._recent(ctx.lifespan_context))
+        # A host finds a page by the tool that it belongs to; in the list it would be something to attach.
+        shown = [resource for resource in fixed.resources if not is_page(resource.uri)]
+        return ListResourcesResult(resources=shown + await self._recent(ctx.lifespan_context))
 
     async def _handle_complete(self, ctx: RequestContext, params: CompleteRequestParams) -> CompleteResult:
         uri = params.ref.uri if isinstance(params.ref, ResourceTemplateReference) else ""

@@ -9,7 +9,9 @@ from mcp_types import ToolAnnotations
 from gmi_video.upstream.wire import fields_of, items_of
 
 
-def strict_tool(function: Callable[..., Any], *, title: str, annotations: ToolAnnotations) -> Tool:
+def strict_tool(
+    function: Callable[..., Any], *, title: str, annotations: ToolAnnotations, meta: dict[str, Any] | None = None
+) -> Tool:
     """A tool from an async function: its signature is the input schema, its docstring the description.
 
     The published schema is flat, and is what `StrictServer` checks arguments against, as one of a closed object. It
@@ -17,7 +19,7 @@ def strict_tool(function: Callable[..., Any], *, title: str, annotations: ToolAn
     """
     description = "\n".join(" ".join(paragraph.split()) for paragraph in (function.__doc__ or "").split("\n\n"))
     tool = Tool.from_function(
-        function, title=title, description=description, annotations=annotations, structured_output=True
+        function, title=title, description=description, annotations=annotations, meta=meta, structured_output=True
     )
     tool.fn_metadata.output_schema = _flat(fields_of(tool.fn_metadata.output_schema))
     return tool.model_copy(update={"parameters": _flat(tool.parameters)})

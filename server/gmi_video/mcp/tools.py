@@ -12,6 +12,7 @@ from gmi_video.mcp.consent import limit_text, threshold_text
 from gmi_video.mcp.generate_video import generate_video
 from gmi_video.mcp.list_models import list_models
 from gmi_video.mcp.list_requests import list_requests
+from gmi_video.mcp.player import BOUND
 from gmi_video.mcp.results import VideoResult
 from gmi_video.mcp.tool_schemas import strict_tool
 from gmi_video.settings import Settings
@@ -50,8 +51,9 @@ TOOLS = (
         annotations=ToolAnnotations(
             read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True
         ),
+        meta=BOUND,
     ),
-    strict_tool(get_status, title="Look at a video job, or wait for it", annotations=_READ_ONLY),
+    strict_tool(get_status, title="Look at a video job, or wait for it", annotations=_READ_ONLY, meta=BOUND),
     strict_tool(list_requests, title="List video requests", annotations=_READ_ONLY),
     strict_tool(list_models, title="List video models", annotations=_READ_ONLY),
 )
