@@ -35,7 +35,7 @@ def render_film(spec: FilmSpec, path: Path, before_frame: Callable[[], None]) ->
         "bf": "0",
         "g": str(2 * FPS),
         "threads": "1",
-        "x264-params": "subme=1",
+        "x264-params": "subme=1:partitions=none",
     }
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=FPS, options=options)

@@ -8,7 +8,7 @@ from PIL import Image
 from gmi_video.simulator.films.camera import Camera
 from gmi_video.simulator.films.pillow_helpers import Colour
 
-_HAZY = 0.3
+_HAZY = 0.5
 """Planes that are farther than this are so pale that a zoom may show their edges unsmoothed."""
 
 
