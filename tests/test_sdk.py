@@ -197,9 +197,9 @@ async def test_completion_is_answered_by_the_handler_that_we_register(world: Wor
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
-async def test_no_era_is_told_of_prompts_that_are_not_there_or_of_tools_that_change(world: World, mode: str) -> None:
-    async with world.host(era=mode) as host:
-        capabilities = host.client.server_capabilities
+async def test_no_era_is_told_of_prompts_that_are_not_there_or_of_tools_that_change(mode: str) -> None:
+    async with Client(small_server(), mode=mode) as client:
+        capabilities = client.server_capabilities
     assert capabilities.prompts is None, "get_capabilities, as StrictServer replaces it, is no longer what is answered."
     assert capabilities.tools is not None
     assert capabilities.tools.list_changed is False
@@ -219,10 +219,10 @@ async def test_an_unknown_prompt_is_a_wrong_argument_and_leaves_no_trace_in_the_
     assert "Traceback" not in caplog.text
 
 
-async def test_a_server_without_prompts_does_not_know_how_to_list_them(world: World, era: str) -> None:
-    async with world.host(era=era) as host:
+async def test_a_server_without_prompts_does_not_know_how_to_list_them(era: str) -> None:
+    async with Client(small_server(), mode=era) as client:
         with pytest.raises(MCPError, match="no prompts") as caught:
-            await host.client.list_prompts()
+            await client.list_prompts()
     assert caught.value.error.code == METHOD_NOT_FOUND
 
 

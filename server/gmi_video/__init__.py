@@ -1,7 +1,7 @@
 """gmi-video-mcp: an MCP server for the video models of GMI Cloud's request queue.
 
     __main__        the command line
-    mcp/            what a host sees: tools, resources, tasks, subscriptions, stdio
+    mcp/            what a host sees: tools, resources, prompts, tasks, subscriptions, stdio
     services        assembles the core
     jobs/           a job's life: ledger, submission, reconciliation, matching, budget, polling, estimates
     images/         a local image becomes a public URL

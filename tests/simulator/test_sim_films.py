@@ -271,6 +271,34 @@ class TestOnAsyncio:
                 requests.start_soon(request)
         assert (len(films), len(set(films)), store.rendered) == (4, 1, 1)
 
+    async def test_a_film_is_drawn_while_its_job_renders_and_not_again_when_it_is_requested(self) -> None:
+        sim = Simulator(scripts={"*": Script.takes(3600)})
+        sim.behave(film_seconds=0.1)
+        media = Media(sim)
+        submitted: list[object] = []
+        sim.on_job = submitted.append
+        made = sim.make_job("Luma-Ray2", {"prompt": "a fox", "resolution": "540p"}, "simulated-org")
+        assert submitted == [made]
+        await media.draw(made)
+        assert made.status(sim.clock()) == "queued"
+        assert media.films.rendered == 2, "the film and its thumbnail"
+        await media.thumbnail(made)
+        await media.films.film(media.spec(made))
+        assert media.films.rendered == 2
+
+    async def test_the_film_of_a_job_that_fails_is_not_drawn(self) -> None:
+        sim = Simulator(scripts={"*": Script.fails(3600)})
+        media = Media(sim)
+        await media.draw(sim.make_job("Luma-Ray2", {"prompt": "a fox"}, "simulated-org"))
+        assert media.films.rendered == 0
+
+    async def test_a_drawing_that_is_cancelled_ends_before_the_film_does(self, store: FilmStore) -> None:
+        long = FilmSpec(prompt="x", caption="x", width=64, height=64, frames=20_000, loop=False)
+        with anyio.move_on_after(0.5) as limit:
+            await store.film(long)
+        assert limit.cancelled_caught
+        assert store.rendered == 0
+
     async def test_old_films_are_deleted_for_new_ones(self) -> None:
         store = FilmStore(max_bytes=1)
         await store.film(small("a fox"))

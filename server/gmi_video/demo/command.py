@@ -24,6 +24,8 @@ from mcp_types import CallToolResult, Implementation, TextContent, TextResourceC
 from gmi_video import __version__
 from gmi_video.demo.terminal import Terminal
 from gmi_video.simulator import Script, Simulator
+from gmi_video.simulator.media import Media
+from gmi_video.simulator.scripts import Job
 from gmi_video.simulator.serve import fetch_over_http, running
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2, AspectRatio, Duration, Resolution
 
@@ -84,7 +86,13 @@ async def _run(options: argparse.Namespace, folder: Path, terminal: Terminal) ->
     _add_earlier_jobs(simulator, options.model or LUMA_RAY2, options.takes)
     arguments = {name: getattr(options, name) for name in _TOOL_OPTIONS if getattr(options, name) is not None}
     folders = _allow_frame_folders(arguments)
-    async with running(simulator):
+    paths: list[Path] = []
+    async with running(simulator), anyio.create_task_group() as drawing:
+
+        def draw(job: Job) -> None:
+            drawing.start_soon(Media(simulator).draw, job)
+
+        simulator.on_job = draw  # while the job pretends to render, so that the wait is used
         server = StdioServerParameters(
             command=sys.executable,
             args=["-m", "gmi_video", "serve"],
@@ -105,7 +113,9 @@ async def _run(options: argparse.Namespace, folder: Path, terminal: Terminal) ->
             answer = await _make_video(client, {"prompt": options.prompt, **arguments}, terminal)
             outcome = await _read_outcome(client, answer, terminal)
         stem = f"{slug(options.prompt)}-{answer['request_id']}"
-        return await _save(outcome, folder / stem, terminal)
+        paths = await _save(outcome, folder / stem, terminal)
+        drawing.cancel_scope.cancel()
+    return paths
 
 
 def _allow_frame_folders(arguments: dict[str, Any]) -> str:
@@ -171,9 +181,9 @@ async def _save(outcome: dict[str, str], stem: Path, terminal: Terminal) -> list
     if not links:
         raise _DemoError("The outcome holds no link to a video.")
     paths: list[Path] = []
-    # No read timeout: the simulator draws the film when it is first downloaded.
+    # No read timeout: where drawing takes longer than the pretend render, the download waits for it.
     async with httpx.AsyncClient(timeout=httpx.Timeout(10, read=None), follow_redirects=True, trust_env=False) as web:
-        with terminal.waiting("drawing and downloading the film"):
+        with terminal.waiting("downloading the film"):
             for link in links:
                 path = stem.with_name(stem.name + Path(httpx.URL(link).path).suffix)
                 await _download(web, link, path)

@@ -9,7 +9,7 @@ import httpx
 from mcp.server import CacheHint, MCPServer
 
 from gmi_video import __version__
-from gmi_video.mcp import resources
+from gmi_video.mcp import prompts, resources
 from gmi_video.mcp.call import deadline_of
 from gmi_video.mcp.player import player
 from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
@@ -73,6 +73,7 @@ def create_server(
         subscriptions=subscriptions.bus,
         recent=resources.recent,
         complete=resources.complete,
+        complete_prompt=prompts.complete,
         deadline=deadline_of,
         listed=Services.get_ready_soon,
         name="gmi-video-mcp",
@@ -97,4 +98,6 @@ def create_server(
         description="Its parameters, price and guide, as the queue tells them.",
         mime_type="application/json",
     )(resources.model)
+    for prompt in prompts.PROMPTS:
+        server.add_prompt(prompt)
     return server

@@ -18,6 +18,7 @@ from mcp.server import MCPServer, ServerRequestContext
 from mcp.server.context import CallNext, HandlerResult
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.prompts import Prompt
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.session import ServerSession
 from mcp.shared.exceptions import MCPError
@@ -53,6 +54,7 @@ from gmi_video.mcp.arguments import check_arguments
 from gmi_video.mcp.deadlines import CURRENT, Deadline
 from gmi_video.mcp.patience import Patience
 from gmi_video.mcp.player import is_page
+from gmi_video.mcp.prompts import check_arguments as check_prompt_arguments
 from gmi_video.mcp.results import tool_result
 from gmi_video.services import Services
 from gmi_video.text import quote_untrusted
@@ -93,6 +95,7 @@ class StrictServer(MCPServer[Services]):
         recent: the account's finished outcomes, for resources/list.
         complete: ids for a resource template's argument: its URI, the argument's name, what was typed.
         deadline: when a request that has just come in must have been answered.
+        complete_prompt: values for a prompt's argument: the prompt's name, the argument's name, what was typed.
         listed: called when a host asks for the tools.
         options: as `MCPServer` has them.
     """
@@ -105,6 +108,7 @@ class StrictServer(MCPServer[Services]):
         recent: Callable[[Services], Awaitable[list[Resource]]],
         complete: Callable[[Services, str, str, str], Awaitable[Completion]],
         deadline: Callable[[RequestContext], Deadline],
+        complete_prompt: Callable[[str, str, str], Completion] | None = None,
         listed: Callable[[Services], None] | None = None,
         **options: Any,
     ) -> None:
@@ -114,6 +118,7 @@ class StrictServer(MCPServer[Services]):
         self._tools = {tool.name: tool for tool in tools}
         self._recent = recent
         self._complete = complete
+        self._complete_prompt = complete_prompt
         lowlevel = self._lowlevel_server
         lowlevel.add_request_handler("completion/complete", CompleteRequestParams, self._handle_complete)
         lowlevel.add_request_handler("resources/subscribe", SubscribeRequestParams, subscriber.subscribe)
@@ -143,12 +148,16 @@ class StrictServer(MCPServer[Services]):
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Services, Any] | None = None
     ) -> GetPromptResult | InputRequiredResult:
-        """Get a prompt. Raises `MCPError` for one that does not exist."""
-        names = [prompt.name for prompt in self._prompt_manager.list_prompts()]
-        if name not in names:
-            there_are = f"There are: {', '.join(names)}." if names else "There are none."
-            raise MCPError(INVALID_PARAMS, f"Unknown prompt: {quote_untrusted(name, 80)}. {there_are}")
+        """Get a prompt. Raises `MCPError` for one that does not exist, and for unknown and missing arguments."""
+        check_prompt_arguments(self._prompt(name), arguments or {})
         return await super().get_prompt(name, arguments, context)
+
+    def _prompt(self, name: str) -> Prompt:
+        prompts = {prompt.name: prompt for prompt in self._prompt_manager.list_prompts()}
+        if name not in prompts:
+            there_are = f"There are: {', '.join(prompts)}." if prompts else "There are none."
+            raise MCPError(INVALID_PARAMS, f"Unknown prompt: {quote_untrusted(name, 80)}. {there_are}")
+        return prompts[name]
 
     async def run_stdio(self) -> None:
         """Serve the host at the other end of stdin and stdout until one of the two is closed."""
@@ -199,8 +208,13 @@ class StrictServer(MCPServer[Services]):
         return ListResourcesResult(resources=shown + await self._recent(ctx.lifespan_context))
 
     async def _handle_complete(self, ctx: RequestContext, params: CompleteRequestParams) -> CompleteResult:
-        uri = params.ref.uri if isinstance(params.ref, ResourceTemplateReference) else ""
-        found = await self._complete(ctx.lifespan_context, uri, params.argument.name, params.argument.value)
+        ref, argument = params.ref, params.argument
+        if isinstance(ref, ResourceTemplateReference):
+            found = await self._complete(ctx.lifespan_context, ref.uri, argument.name, argument.value)
+        else:
+            prompt = self._prompt(ref.name).name
+            complete = self._complete_prompt
+            found = complete(prompt, argument.name, argument.value) if complete else Completion(values=[])
         return CompleteResult(completion=found)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from hashlib import sha256
 from weakref import WeakKeyDictionary
 
@@ -27,7 +28,7 @@ class Media:
 
     def __init__(self, sim: Simulator) -> None:
         self._sim = sim
-        self._films = _STORES.setdefault(sim, FilmStore())
+        self.films = _STORES.setdefault(sim, FilmStore())
 
     def spec(self, job: Job) -> FilmSpec:
         """The film that a job asks for, with its model's defaults filled in."""
@@ -36,7 +37,17 @@ class Media:
 
     async def thumbnail(self, job: Job) -> bytes:
         """The JPEG of a job's film."""
-        return await self._films.thumbnail(self.spec(job))
+        return await self.films.thumbnail(self.spec(job))
+
+    async def draw(self, job: Job) -> None:
+        """Draw a job's film and thumbnail now, so that they are there when they are requested.
+
+        Where that fails, or the job fails, nothing is drawn.
+        """
+        if job.script.stages[-1][1] == "success":
+            with suppress(OSError):
+                await self.films.film(self.spec(job))
+                await self.films.thumbnail(self.spec(job))
 
     async def film(self, request: Request, name: str) -> Response:
         """The film (`ID.mp4`) or thumbnail (`ID.jpg`) of a finished job.
@@ -50,7 +61,7 @@ class Media:
             raise ApiError(404, "NoSuchKey: the specified key does not exist")
         if kind == "jpg":
             return file_response(self._sim, request, await self.thumbnail(job), "image/jpeg")
-        response = file_response(self._sim, request, await self._films.film(self.spec(job)), "video/mp4")
+        response = file_response(self._sim, request, await self.films.film(self.spec(job)), "video/mp4")
         pause = self._sim.behavior.film_pause
         if not pause or not response.body:
             return response

@@ -100,6 +100,8 @@ class Simulator:
         self.pauses = Pauses()
         self.uploads = Uploads(self.new_id)
         self.faults = faults.FaultQueue()
+        # Called with each job that is submitted.
+        self.on_job: Callable[[Job], None] | None = None
         self._scripts: dict[str, ScriptSource] = dict(scripts or {})
 
     @property
@@ -207,6 +209,8 @@ class Simulator:
         script = script or (source if isinstance(source, Script) else source(number))
         job = Job(self.new_id(), model, copy.deepcopy(payload), self.clock(), org_id, script, images or {})
         self.jobs.append(job)
+        if self.on_job:
+            self.on_job(job)
         return job
 
     def job(self, request_id: str) -> Job | None:

@@ -4,7 +4,7 @@
 # pyright: reportUnknownMemberType=false
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -24,9 +24,19 @@ _FADE_SECONDS = 1.6
 _THUMBNAIL_WIDTH = 640
 
 
-def render_film(spec: FilmSpec, path: Path) -> None:
-    """Write the MP4: yuv420p, 24 frames per second, playable while it loads (+faststart)."""
-    options = {"preset": "veryfast", "crf": "21", "bf": "0", "g": str(2 * FPS), "threads": "1"}
+def render_film(spec: FilmSpec, path: Path, before_frame: Callable[[], None]) -> None:
+    """Write the MP4: yuv420p, 24 frames per second, playable while it loads (+faststart).
+
+    `before_frame` is called before each frame, and may raise to end the work.
+    """
+    options = {
+        "preset": "veryfast",
+        "crf": "21",
+        "bf": "0",
+        "g": str(2 * FPS),
+        "threads": "1",
+        "x264-params": "subme=1:partitions=none",
+    }
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=FPS, options=options)
         stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, "yuv420p"
@@ -34,6 +44,7 @@ def render_film(spec: FilmSpec, path: Path) -> None:
         context.time_base = Fraction(1, FPS)
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         for number, image in enumerate(frames(spec)):
+            before_frame()
             raw = cast("VideoFrame", VideoFrame.from_image(image))
             frame = raw.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
             frame.pts, frame.time_base = number, Fraction(1, FPS)
@@ -41,8 +52,9 @@ def render_film(spec: FilmSpec, path: Path) -> None:
         container.mux(stream.encode(None))
 
 
-def render_thumbnail(spec: FilmSpec, path: Path) -> None:
-    """Write a JPEG of the first frame, at most 640 pixels wide."""
+def render_thumbnail(spec: FilmSpec, path: Path, before_frame: Callable[[], None]) -> None:
+    """Write a JPEG of the first frame, at most 640 pixels wide; `before_frame` as in `render_film`."""
+    before_frame()
     image = next(frames(spec))
     if image.width > _THUMBNAIL_WIDTH:
         image = resized(image, (_THUMBNAIL_WIDTH, round(image.height * _THUMBNAIL_WIDTH / image.width)))

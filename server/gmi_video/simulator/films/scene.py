@@ -1,24 +1,33 @@
-"""The background of a film: hills and a low sun behind water, drawn in layers that move at different speeds.
+"""The scene of a film: hills and a low sun behind water, and what the prompt is about, drawn on planes.
 
-Layers are drawn once and then shifted by fractions of a pixel. In a looping film every layer moves as a sine of one
-period, so that it ends where it began; in other films layers move at constant speed. All randomness is seeded by the
-prompt, so that one prompt always gives the same scene.
+Planes are drawn once, as large as the camera sees of them, and then shown from where it is in each frame. All
+randomness is seeded by the prompt, so that one prompt always gives the same scene.
 """
 
 import math
 import random
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from gmi_video.simulator.films.camera import SUBJECT_DEPTH, Camera
 from gmi_video.simulator.films.pillow_helpers import Colour, gradient, mixed, noise, resized, ridge, tone_mapped
-from gmi_video.simulator.films.spec import FPS, FilmSpec
+from gmi_video.simulator.films.plane import Plane
+from gmi_video.simulator.films.spec import FilmSpec
+from gmi_video.simulator.films.subject import draw_subject
 
 _HORIZON = 0.74
 """Position of the water's far edge, as a share of the height from the top."""
+_OVERLAP = 0.1
+"""The share of the height by which planes go on below the horizon: far ones rise above it when the camera goes up."""
+_CLOUDS = 0.06
+"""The depth of the clouds."""
 _RIM = 0.7
 """The value of Pillow's radial gradient at the middle of each edge of its square."""
+
+
+_SPARKLE = [round(255 * min(1.0, max(0.0, 0.92 * (value / 255 - 0.26) * 4.2))) for value in range(256)]
+"""How bright the water is where ripples of that value meet."""
 
 
 class _Palette(NamedTuple):
@@ -67,14 +76,6 @@ _RIDGES = (
 )
 
 
-@dataclass(frozen=True)
-class _Layer:
-    mask: Image.Image
-    fill: Image.Image | Colour
-    top: int
-    speed: float
-
-
 class Scene:
     """The background for a film spec; `frame` draws it at any frame number."""
 
@@ -85,66 +86,57 @@ class Scene:
         self._unit = min(self.size) / 540
         rng = random.Random(spec.prompt.encode("utf-8", "replace"))
         self._palette = rng.choice(_PALETTES)
-        self._seconds = spec.frames / FPS
         self._horizon = round(spec.height * _HORIZON)
         self._sun = round(spec.width * rng.uniform(0.28, 0.72))
-        self._direction = rng.choice((-1, 1))
+        self._camera = Camera(spec, rng)
         self._sky = self._draw_sky(rng)
         self._clouds = self._draw_clouds(rng)
         self._ridges = [self._draw_ridge(rng, row) for row in _RIDGES]
         self._foreground = self._draw_foreground(rng)
         self._water = self._draw_water(rng)
+        self._subject = self._draw_subject()
 
     def frame(self, number: int) -> Image.Image:
         """The background (RGB) of a frame."""
-        picture = self._shifted(self._sky, number, 2 * self._unit)
-        for layer in (self._clouds, *self._ridges):
-            self._paste(picture, layer, number)
-        self._reflect(picture, number)
-        self._paste(picture, self._foreground, number)
+        picture = Image.new("RGB", self.size, None)
+        horizon = self._horizon_at(number)
+        for plane in (self._sky, self._clouds, *self._ridges):
+            plane.paste(picture, number, horizon)
+        self._reflect(picture, number, horizon)
+        if self._subject:
+            self._subject.paste(picture, number)
+        self._foreground.paste(picture, number)
         return picture
 
-    def _shift(self, number: int, speed: float) -> float:
-        """How far a layer of `speed` (pixels per second) has moved by a frame, in pixels; never negative."""
-        if self.spec.loop:
-            reach = speed * self._seconds / math.tau
-            return reach * (1 + math.sin(math.tau * number / self.spec.frames))
-        way = speed * number / FPS
-        return way if self._direction > 0 else speed * self._seconds - way
-
-    def _layer_width(self, speed: float) -> int:
-        """The width of a layer of that speed, in pixels: it covers the picture in every frame."""
-        return self.size[0] + math.ceil(speed * self._seconds) + 2
-
-    def _shifted(self, tile: Image.Image, number: int, speed: float) -> Image.Image:
-        whole, part = divmod(self._shift(number, speed), 1)
-        left, width, height = int(whole), self.size[0], tile.height
-        here = tile.crop((left, 0, left + width, height))
-        return Image.blend(here, tile.crop((left + 1, 0, left + 1 + width, height)), part)
-
-    def _paste(self, picture: Image.Image, layer: _Layer, number: int) -> None:
-        mask = self._shifted(layer.mask, number, layer.speed)
-        box = (0, layer.top, self.size[0], layer.top + layer.mask.height)
-        picture.paste(layer.fill, box, mask)
-
-    def _draw_sky(self, rng: random.Random) -> Image.Image:
+    def _draw_sky(self, rng: random.Random) -> Plane:
         light = self._palette
-        size = self._layer_width(2 * self._unit), self.size[1]
-        sky = gradient(size, [(0, light.zenith), (0.42, light.middle), (_HORIZON, light.horizon), (1, light.horizon)])
+        left, top, right, bottom = self._reach(0)
+        size = right - left, bottom - top
+        full = self.size[1]
+        stops = [(0.0, light.zenith), (0.42, light.middle), (_HORIZON, light.horizon)]
+        share = [((y * full - top) / size[1], colour) for y, colour in stops]
+        sky = gradient(size, [(0, light.zenith), *share[top >= 0 :], (1, light.horizon)])
         if light.stars:
             pen = ImageDraw.Draw(sky)
             for _ in range(220):
-                x, y = rng.uniform(0, size[0]), size[1] * 0.62 * rng.random() ** 1.4
+                x, y = rng.uniform(0, size[0]), full * 0.62 * rng.random() ** 1.4
                 r = self._unit * rng.choice((0.4, 0.4, 0.6, 1.0))
                 glow = mixed(light.zenith, (255, 255, 255), rng.uniform(0.35, 0.95))
                 pen.ellipse((x - r, y - r, x + r, y + r), fill=glow)
-        down = round(size[1] * (0.30 if light.stars else 0.42))
+        sun = self._sun - left, round(full * (0.30 if light.stars else 0.42)) - top
         for radius, strength in ((0.85, 0.55), (0.30, 0.6)):
-            self._glow(sky, (self._sun, down), round(self._scale * radius), strength)
-        self._disc(sky, (self._sun, down), self._scale * 0.048)
+            self._glow(sky, sun, round(self._scale * radius), strength)
+        self._disc(sky, sun, self._scale * 0.048)
         grain = Image.frombytes("L", size, rng.randbytes(size[0] * size[1]))
         grain = tone_mapped(grain, lambda value: value / 64)
-        return ImageChops.add(sky, Image.merge("RGB", (grain, grain, grain)), offset=-2)
+        sky = ImageChops.add(sky, Image.merge("RGB", (grain, grain, grain)), offset=-2)
+        return Plane(self._camera, sky, None, (left, top), depth=0, soft=True)
+
+    def _reach(self, depth: float, speed: float = 0) -> tuple[int, int, int, int]:
+        """What is seen in the whole film of a plane that moves by itself at that speed, in whole pixels."""
+        left, top, right, bottom = self._camera.reach(depth)
+        way = self._camera.drift(self.spec.frames, speed) * (2 if self.spec.loop else 1)
+        return math.floor(left) - 1, math.floor(top) - 1, math.ceil(right + way) + 2, math.ceil(bottom) + 2
 
     def _glow(self, sky: Image.Image, centre: tuple[int, int], radius: int, strength: float) -> None:
         disc = tone_mapped(Image.radial_gradient("L"), lambda value: strength * max(0, 1 - value / _RIM) ** 1.8)
@@ -157,59 +149,96 @@ class Scene:
         ImageDraw.Draw(mask).circle((side * 2, side * 2), radius * 4, fill=245)
         sky.paste(self._palette.sun, (centre[0] - side // 2, centre[1] - side // 2), mask.reduce(4))
 
-    def _draw_clouds(self, rng: random.Random) -> _Layer:
+    def _draw_clouds(self, rng: random.Random) -> Plane:
         speed = 9 * self._unit
-        size = self._layer_width(speed), round(self.size[1] * 0.5)
+        left, _, right, _ = self._reach(_CLOUDS, speed)
+        size = right - left, round(self.size[1] * 0.5)
         grain = noise(rng, size, (self._scale * 0.55, self._scale * 0.09), 5)
         fade = gradient(
             size, [(0, (0, 0, 0)), (0.25, (110, 110, 110)), (0.6, (150, 150, 150)), (1, (0, 0, 0))]
         ).convert("L")
         shapes = tone_mapped(grain, lambda value: 0.82 * min(1, max(0, (value - 0.46) * 2.8)))
         tint = mixed(self._palette.horizon, self._palette.sun, 0.5)
-        return _Layer(ImageChops.multiply(shapes, fade), tint, round(self.size[1] * 0.06), speed)
+        mask = ImageChops.multiply(shapes, fade)
+        return Plane(
+            self._camera, mask, tint, (left, round(self.size[1] * 0.06)), depth=_CLOUDS, speed=speed, soft=True
+        )
 
-    def _draw_ridge(self, rng: random.Random, row: _Ridge) -> _Layer:
-        speed = 44 * self._unit * row.depth**1.4
+    def _draw_ridge(self, rng: random.Random, row: _Ridge) -> Plane:
         height = round(self.size[1] * row.tall * 0.62 + self._scale * row.tall * 0.38)
-        size = self._layer_width(speed), height
-        mask = ridge(rng, size, self._scale * row.wide, sharp=row.sharp, trees=self._scale * row.trees)
+        left, _, right, _ = self._reach(row.depth)
+        mask = Image.new("L", (right - left, height + round(self.size[1] * _OVERLAP)), 255)
+        drawn = ridge(rng, (mask.width, height), self._scale * row.wide, sharp=row.sharp, trees=self._scale * row.trees)
+        mask.paste(drawn)
         body = mixed(self._palette.haze, self._palette.near, row.depth**0.9)
         foot = mixed(body, self._palette.haze, 0.55)
-        fill = gradient((self.size[0], height), [(0, body), (0.35, body), (1, foot)])
-        return _Layer(mask, fill, self._horizon - height, speed)
+        # As wide as the picture and as high as the plane is seen when the camera is nearest.
+        nearest = max(self._camera.view(number, row.depth).zoom for number in range(self.spec.frames))
+        fill = gradient((self.size[0], math.ceil(mask.height * nearest) + 1), [(0, body), (0.35, body), (1, foot)])
+        return Plane(self._camera, mask, fill, (left, self._horizon - height), depth=row.depth)
 
-    def _draw_foreground(self, rng: random.Random) -> _Layer:
-        speed = 44 * self._unit
+    def _draw_foreground(self, rng: random.Random) -> Plane:
         height = round(self.size[1] * 0.20 + self._scale * 0.06)
-        mask = ridge(rng, (self._layer_width(speed), height), self._scale * 0.9, sharp=False, trees=self._scale * 0.115)
-        return _Layer(mask, self._palette.near, self.size[1] - round(height * 0.86), speed)
+        left, _, right, bottom = self._reach(1)
+        top = self.size[1] - round(height * 0.86)
+        mask = Image.new("L", (right - left, max(height, bottom - top)), 255)
+        mask.paste(ridge(rng, (mask.width, height), self._scale * 0.9, sharp=False, trees=self._scale * 0.115))
+        return Plane(self._camera, mask, self._palette.near, (left, top), depth=1)
+
+    def _draw_subject(self) -> Plane | None:
+        side = round(min(self.size[1] * 0.44, self.size[0] * 0.62))
+        sprite = draw_subject(self.spec.prompt, side, self._palette.near)
+        if sprite is None:
+            return None
+        foot = {"ground": 0.80, "water": 0.79, "air": 0.70}[sprite.place]
+        corner = (self.size[0] - side) // 2, round(self.size[1] * foot) - side
+        bob = 0 if sprite.place == "ground" else side * (0.015 if sprite.place == "water" else 0.035)
+        return Plane(self._camera, sprite.image.convert("RGBa"), None, corner, depth=SUBJECT_DEPTH, bob=bob)
 
     def _draw_water(self, rng: random.Random) -> tuple[Image.Image, Image.Image, Image.Image]:
         """Two layers of ripples that move against each other, and the mask (L) of the sun's reflection."""
-        size = self._layer_width(16 * self._unit), self.size[1] - self._horizon
+        highest = min(self._horizon_at(number) for number in range(self.spec.frames))
+        way = math.ceil(self._camera.drift(self.spec.frames, 16 * self._unit) * (2 if self.spec.loop else 1))
+        size = self.size[0] + way + 2, max(1, self.size[1] - highest)
         cell = self._scale * 0.10, max(3.0, self._scale * 0.008)
         one, other = (noise(rng, size, cell, 2) for _ in range(2))
-        path = Image.new("L", (self.size[0], size[1]))
+        # Twice as wide as the picture, with the sun's reflection in the middle.
+        path = Image.new("L", (2 * self.size[0], size[1]))
         half = self._scale * 0.075
-        left, right, spread = self._sun - half, self._sun + half, 1.2 * half
+        left, right, spread = self.size[0] - half, self.size[0] + half, 1.2 * half
         corners = [(left, 0), (right, 0), (right + spread, size[1]), (left - spread, size[1])]
         ImageDraw.Draw(path).polygon(corners, fill=255)
         blur = ImageFilter.GaussianBlur(self._scale * 0.05 / 8)
         soft = resized(resized(path, (path.width // 8, path.height // 8)).filter(blur), path.size)
-        return one, other, tone_mapped(soft, lambda value: 0.16 + 0.84 * value)
+        return one, other.transpose(Image.Transpose.FLIP_LEFT_RIGHT), tone_mapped(soft, lambda v: 0.16 + 0.84 * v)
 
-    def _reflect(self, picture: Image.Image, number: int) -> None:
+    def _horizon_at(self, number: int) -> int:
+        """The picture's row at which the water begins in a frame."""
+        _, y = self._camera.to_picture(0, self._horizon, number, _RIDGES[-1].depth)
+        return min(self.size[1] - 1, max(1, round(y)))
+
+    def _reflect(self, picture: Image.Image, number: int, horizon: int) -> None:
         one, other, path = self._water
-        width, height = path.size
-        top = max(0, self._horizon - round(height * 1.6))
-        shore = picture.crop((0, top, width, self._horizon)).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
-        small = resized(shore, (width // 4, height // 2))
-        mirror = resized(small, (width, height), Image.Resampling.BILINEAR)
-        water = Image.blend(mirror, Image.new("RGB", path.size, self._palette.near), 0.30)
+        width, height = self.size[0], self.size[1] - horizon
+        top = max(0, horizon - round(height * 1.6))
+        shore = picture.crop((0, top, width, horizon)).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+        small = shore.reduce((4, 3))
+        small = Image.blend(small, Image.new("RGB", small.size, self._palette.near), 0.30)
+        water = resized(small, (width, height), Image.Resampling.BILINEAR)
         ripples = ImageChops.multiply(
-            self._shifted(one, number, 16 * self._unit),
-            self._shifted(other.transpose(Image.Transpose.FLIP_LEFT_RIGHT), number, 7 * self._unit),
+            self._rippled(one, height, self._camera.drift(number, 16 * self._unit)),
+            self._rippled(other, height, self._camera.drift(number, 7 * self._unit)),
         )
-        sparkle = ImageChops.multiply(tone_mapped(ripples, lambda value: 0.92 * (value - 0.26) * 4.2), path)
+        sun, _ = self._camera.to_picture(self._sun, 0, number, 0)
+        left = min(width, max(0, width - round(sun)))
+        sparkle = ImageChops.multiply(
+            ripples.point(_SPARKLE),  # pyright: ignore[reportUnknownMemberType] - its stub names numpy, not installed
+            path.crop((left, 0, left + width, height)),
+        )
         water.paste(self._palette.sun, (0, 0), sparkle)
-        picture.paste(water, (0, self._horizon))
+        picture.paste(water, (0, horizon))
+
+    def _rippled(self, ripples: Image.Image, height: int, moved: float) -> Image.Image:
+        left, part = divmod(moved, 1)
+        here, next_to_it = (ripples.crop((x, 0, x + self.size[0], height)) for x in (int(left), int(left) + 1))
+        return Image.blend(here, next_to_it, part)

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import anyio
+import anyio.from_thread
 import anyio.to_thread
 
 from gmi_video.simulator.films.encoder import render_film, render_thumbnail
@@ -37,7 +38,9 @@ class FilmStore:
         """The JPEG."""
         return await self._cached(self.folder / f"{spec.digest}.jpg", spec, render_thumbnail)
 
-    async def _cached(self, path: Path, spec: FilmSpec, render: Callable[[FilmSpec, Path], None]) -> bytes:
+    async def _cached(
+        self, path: Path, spec: FilmSpec, render: Callable[[FilmSpec, Path, Callable[[], None]], None]
+    ) -> bytes:
         cached = _read(path)
         if cached is not None:
             return cached
@@ -46,7 +49,7 @@ class FilmStore:
             cached = _read(path)
             if cached is None:
                 unfinished = path.with_suffix(".part")
-                await anyio.to_thread.run_sync(render, spec, unfinished)
+                await anyio.to_thread.run_sync(render, spec, unfinished, anyio.from_thread.check_cancelled)
                 cached = self._keep(unfinished, path)
         return cached
 
