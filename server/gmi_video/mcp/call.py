@@ -1,7 +1,7 @@
 """One tool call: its services, its waits, its progress messages, and the form of its result."""
 
-from collections.abc import Generator, Hashable, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Hashable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -33,6 +33,9 @@ SEVERAL, LONG_SECONDS, MANY = 3, 120.0, 10
 
 REMEMBERED = 1024
 """Jobs whose waits are counted."""
+
+CANCEL_SECONDS = 0.05
+"""Longer than a cancelled call takes to end."""
 
 
 class Facts(NamedTuple):
@@ -66,9 +69,10 @@ class Call:
         self._ctx = ctx
         self._patience = patience_of(ctx.request_context)
 
-    @contextmanager
-    def under_way(self, key: Hashable) -> Generator[Wait]:
+    @asynccontextmanager
+    async def under_way(self, key: Hashable) -> AsyncGenerator[Wait]:
         """Note that this call works on `key`. Where its host gave up on an earlier call for it, answer soon."""
+        await self._let_cancelled_end(key)
         with self._patience.waiting(key) as wait:
             if wait.given_up:
                 self.deadline.hurry()
@@ -78,8 +82,14 @@ class Call:
         """Wait for a job as long as the host allows (not at all where `wait` is false), reporting progress."""
         if not wait:
             return await self._wait_for(record, wait=False)
+        await self._let_cancelled_end(record.request_id)
         with self._patience.waiting(record.request_id) as waiting:
             return await self._wait_for(record, wait=not waiting.given_up)
+
+    async def _let_cancelled_end(self, key: Hashable) -> None:
+        """A call that was cancelled a moment ago still ends; without this it would count as given up in silence."""
+        if self._patience.is_waiting(key):
+            await anyio.sleep(CANCEL_SECONDS)
 
     async def _wait_for(self, record: Record, *, wait: bool) -> WaitResult:
         """The wait itself.

@@ -134,7 +134,7 @@ async def generate_video(
     if not isinstance(agreed.data, NotAsked):
         consents_of(call.services).use(checked.key, number)
     submission = call.services.submission
-    with call.under_way((checked.key, allow_duplicate)) as under_way:
+    async with call.under_way((checked.key, allow_duplicate)) as under_way:
         submitted = None
         # The submit goes on in the server, whatever becomes of this call. A call that the host cuts off would leave the
         # assistant with nothing to go on, so this one answers before that, and the same call again joins the submit.

@@ -52,6 +52,10 @@ class Patience:
         self._waiting: dict[Hashable, Wait] = {}
         self._cancelled: LRUCache[Hashable, tuple[float, float]] = LRUCache(REMEMBERED)
 
+    def is_waiting(self, key: Hashable) -> bool:
+        """Whether a call waits for `key`, or was cancelled just now and has not ended yet."""
+        return key in self._waiting
+
     @contextmanager
     def waiting(self, key: Hashable) -> Generator[Wait]:
         """Note that a call waits for `key`, for as long as this context is open."""
