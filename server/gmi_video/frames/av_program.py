@@ -1,4 +1,4 @@
-"""A program: frames of a film as one JPEG on stdout, after a line of JSON: `{"times": [...]}`, or `{"fault": "..."}`.
+"""A program: frames of a film as one JPEG on stdout, after a line with their times; or a line with what is wrong.
 
 Run by `decoding`, by its path and within the bounds of `foreign.process`: it imports nothing of `gmi_video`.
 """
@@ -17,6 +17,7 @@ from typing import NamedTuple, cast
 
 import av
 from av.container import InputContainer
+from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 from av.video.stream import VideoStream
@@ -49,7 +50,7 @@ _HD = 720
 
 
 class Fault(Exception):
-    """The film can't be used: a word for why."""
+    """The film can't be used; `decoding` has the sentence to each word."""
 
 
 class Times(NamedTuple):
@@ -69,11 +70,11 @@ def main(path: str, kind: str, what: str) -> None:
     """
     try:
         times, jpeg = pictures(path, kind, what)
-        head = json.dumps({"times": times})
+        head = json.dumps(times)
     except Fault as fault:
-        head, jpeg = json.dumps({"fault": str(fault)}), b""
-    except (av.FFmpegError, ValueError):
-        head, jpeg = json.dumps({"fault": "damaged"}), b""
+        head, jpeg = str(fault), b""
+    except (FFmpegError, ValueError):
+        head, jpeg = "damaged", b""
     sys.stdout.buffer.write(head.encode() + b"\n" + jpeg)
 
 
@@ -153,12 +154,12 @@ def _found(film: InputContainer, times: Times, wanted: Sequence[int]) -> Iterato
         position = times.frames[0] if current is None or current.pts is None else current.pts
         before = bisect_right(times.keys, at, key=lambda key: key[0])
         if before and times.keys[before - 1][0] > position:
-            with suppress(av.FFmpegError):  # it can't be skipped, and is decoded
+            with suppress(FFmpegError):  # it can't be skipped, and is decoded
                 film.seek(times.keys[before - 1][1], stream=stream)
                 decoding, ahead = film.decode(stream), None
         if ahead is not None and (ahead.pts or 0) <= at:
             current, ahead = ahead, None
-        while ahead is None and (frame := cast("VideoFrame | None", next(decoding, None))) is not None:
+        while ahead is None and (frame := next(decoding, None)) is not None:
             if current is not None and frame.pts is not None and frame.pts > at:
                 ahead = frame
             else:
@@ -172,13 +173,10 @@ def _rgb(frame: VideoFrame, size: tuple[int, int] | None = None) -> Image.Image:
     width, height = size or (frame.width, frame.height)
     colours = _ITU709 if frame.colorspace == _UNSPECIFIED and frame.height >= _HD else frame.colorspace
     scaling = Interpolation.AREA if size else Interpolation.BICUBIC
-    return frame.to_image(
-        width=width,
-        height=height,
-        src_colorspace=colours,
-        src_color_range=frame.color_range,
-        interpolation=scaling,
+    image = frame.to_image(  # pyright: ignore[reportUnknownVariableType]
+        width=width, height=height, src_colorspace=colours, src_color_range=frame.color_range, interpolation=scaling
     )
+    return cast("Image.Image", image)
 
 
 def _sheet(found: Iterator[VideoFrame], seconds: Sequence[float]) -> Image.Image:

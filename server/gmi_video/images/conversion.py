@@ -25,8 +25,8 @@ async def to_png(image: Convertible, seconds: float = SECONDS) -> Picture:
     if find_spec("PIL") is None:
         raise NotAPicture(
             f"is a {kind} picture; the queue takes JPEG and PNG, and what converts it is not installed here.",
-            f"Convert it to PNG or JPEG first, or have the user run `{process.installs('images')}` in the folder of the "
-            "clone and restart the server.",
+            f"Convert it to PNG or JPEG first, or have the user run `{process.installs('images')}` in the folder of "
+            "the clone and restart the server.",
         )
     try:
         done = await process.run(_PROGRAM, kind, MAX_PIXELS, given=image.content, seconds=seconds)

@@ -48,7 +48,7 @@ _URL_LIKE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 
 class LocalImage(NamedTuple):
-    """A local image that was read: its digest, which stands for it until it is uploaded, its content, and its size."""
+    """An image that was read here: its digest, which stands for it until it is uploaded, its content, and its size."""
 
     digest: str
     picture: Picture
@@ -98,7 +98,7 @@ class Images:
                 with anyio.fail_after(READ_SECONDS):
                     found = await anyio.to_thread.run_sync(self._read, value, argument, abandon_on_cancel=True)
                 picture = await to_png(found) if isinstance(found, Convertible) else found
-                return await anyio.to_thread.run_sync(_local_image, picture, abandon_on_cancel=True)
+                return await anyio.to_thread.run_sync(local_image, picture, abandon_on_cancel=True)
 
     async def upload(self, image: LocalImage) -> str:
         """The public URL of an image, which is uploaded unless that was done a moment ago.
@@ -173,6 +173,7 @@ class Images:
             raise refused(f"{shown} can't be read.", "Ask the user for another copy of it, or a public URL.") from None
 
 
-def _local_image(picture: Picture) -> LocalImage:
+def local_image(picture: Picture) -> LocalImage:
+    """A picture with its digest and size."""
     digest = hashlib.sha256(picture.content).hexdigest()
     return LocalImage(f"sha256:{digest}", picture, size_of(picture))

@@ -9,7 +9,7 @@ import httpx
 from mcp.server import CacheHint, MCPServer
 
 from gmi_video import __version__
-from gmi_video.mcp import resources
+from gmi_video.mcp import pictures, resources
 from gmi_video.mcp.call import deadline_of
 from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
 from gmi_video.mcp.sdk import StrictServer
@@ -96,4 +96,6 @@ def create_server(
         description="Its parameters, price and guide, as the queue tells them.",
         mime_type="application/json",
     )(resources.model)
+    for uri, name, title, read in pictures.RESOURCES:
+        server.resource(uri, name=name, title=title, mime_type="image/jpeg")(read)
     return server
