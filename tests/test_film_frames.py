@@ -74,6 +74,13 @@ async def test_a_sheet_has_its_frames_in_order_evenly_spread_with_their_times(
     assert decoded.times == pytest.approx([n / 24 for n in numbers], abs=0.002)
 
 
+async def test_a_film_of_three_frames_has_no_more_on_its_sheet(tmp_path: Path) -> None:
+    film(tmp_path / "a.mp4", 3)
+    decoded = await decoding.decode(tmp_path / "a.mp4", "mp4", "8")
+    assert [number_of(cell) for cell in cells(shown(decoded), 1, 3)] == [0, 1, 2]
+    assert len(decoded.times) == 3
+
+
 @pytest.mark.parametrize("number", range(1, 9))
 @pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (1024, 1024), (1680, 720), (64, 36)])
 def test_every_sheet_is_at_most_1024_pixels_wide_and_high_and_nothing_is_enlarged(

@@ -135,10 +135,13 @@ def _times(film: InputContainer) -> Times:
 
 
 def _spread(frames: Sequence[int], number: int) -> list[int]:
-    """The times of that many frames, evenly spread from the first to the last; of a single one the middle."""
+    """The times of that many frames, evenly spread from the first to the last; of a single one the middle.
+
+    Fewer where the film has fewer.
+    """
     if number == 1:
         return [frames[len(frames) // 2]]
-    return [frames[round(i * (len(frames) - 1) / (number - 1))] for i in range(number)]
+    return list(dict.fromkeys(frames[round(i * (len(frames) - 1) / (number - 1))] for i in range(number)))
 
 
 def _found(film: InputContainer, times: Times, wanted: Sequence[int]) -> Iterator[VideoFrame]:
