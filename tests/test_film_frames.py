@@ -38,6 +38,10 @@ def shown(decoded: Decoded) -> Image.Image:
     return image
 
 
+def noise(number: int, size: tuple[int, int]) -> Image.Image:
+    return Image.frombytes("RGB", size, random.Random(number).randbytes(size[0] * size[1] * 3))
+
+
 def cells(sheet: Image.Image, columns: int, number: int) -> list[Image.Image]:
     rows = -(-number // columns)
     width, height = sheet.width // columns, sheet.height // rows
@@ -104,11 +108,6 @@ async def test_a_time_is_written_on_each_frame(tmp_path: Path) -> None:
 
 
 async def test_a_sheet_of_noise_has_at_most_200_kb(tmp_path: Path) -> None:
-    rng = random.Random(1)
-
-    def noise(_: int, size: tuple[int, int]) -> Image.Image:
-        return Image.frombytes("RGB", size, rng.randbytes(size[0] * size[1] * 3))
-
     film(tmp_path / "a.mp4", 8, size=(1024, 1024), draw=noise, options={"preset": "ultrafast", "crf": "10"})
     decoded = await decoding.decode(tmp_path / "a.mp4", "mp4", "8")
     assert 50_000 < len(decoded.jpeg) <= 200_000
@@ -176,9 +175,11 @@ async def test_a_film_whose_pictures_are_noise(tmp_path: Path) -> None:
 
 
 async def test_a_last_frame_that_is_damaged_is_not_taken_for_it(tmp_path: Path) -> None:
-    content = film(tmp_path / "a.mp4", 47, options={"g": "300", "bf": "0"})
-    end = content.index(b"moov") - 4
-    assert await why(tmp_path / "a.mp4", content[: end - 60] + b"\xff" * 60 + content[end:]) == DAMAGED
+    content = film(tmp_path / "a.mp4", 12, draw=noise, options={"g": "300", "bf": "0"})
+    middle = content.index(b"moov") - 10_000  # of the last frame, which has 27,000 bytes
+    damaged = bytes(255 - byte for byte in content[middle : middle + 40])
+    assert await why(tmp_path / "a.mp4", content[:middle] + damaged + content[middle + 40 :]) == DAMAGED
+    assert shown(await decoding.decode(tmp_path / "a.mp4", "mp4", "first")).size == (320, 180)
 
 
 async def test_sound_alone(tmp_path: Path) -> None:
