@@ -10,6 +10,7 @@ import pytest
 from mcp_types import ElicitRequestParams, ElicitResult
 from PIL import Image
 
+from gmi_video.frames import decoding
 from gmi_video.images.refusals import KEEP
 from gmi_video.simulator import Script, catalog
 
@@ -141,13 +142,31 @@ async def test_the_same_call_is_the_same_job_also_after_a_restart(world: World, 
     assert world.count("film") == 2
 
 
-async def test_a_frame_and_a_local_file_of_the_same_content_are_the_same_job(world: World, tmp_path: Path) -> None:
-    async with world.host(GMI_IMAGE_DIRS=str(tmp_path)) as host:
-        request_id = await made_video(host)
-        first = await host.call_ok("generate_video", **TURNS, frame0_image=last_of(request_id))
-        (tmp_path / "a.jpg").write_bytes(uploaded(world, sent(world, 1, "frame0_image")))
-        second = await host.call_ok("generate_video", **TURNS, frame0_image=str(tmp_path / "a.jpg"))
+async def test_the_same_call_at_a_server_whose_encoder_is_another_is_the_same_job(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world.host() as host:
+        again = {**TURNS, "frame0_image": last_of(await made_video(host))}
+        first = await host.call_ok("generate_video", **again)
+    program = (Path(decoding.__file__).parent / "av_program.py").read_text(encoding="utf-8")
+    assert "(95, 90," in program
+    (tmp_path / "other.py").write_text(program.replace("(95, 90,", "(80, 70,"), encoding="utf-8")
+    monkeypatch.setattr(decoding, "_PROGRAM", tmp_path / "other.py")
+    async with world.host() as upgraded:
+        second = await upgraded.call_ok("generate_video", **again)
+        await upgraded.call_ok("generate_video", **again, allow_duplicate=True)
     assert first["request_id"] == second["request_id"]
+    one, other = (uploaded(world, sent(world, number, "frame0_image")) for number in (1, 2))
+    assert one != other
+
+
+async def test_the_same_frame_of_two_films_is_two_jobs(world: World) -> None:
+    async with world.host() as host:
+        request_id = await made_video(host)
+        other = (await host.call_ok("generate_video", prompt="a hare", resolution="540p"))["request_id"]
+        for frame in (last_of(request_id), last_of(other)):
+            await host.call_ok("generate_video", **TURNS, frame0_image=frame)
+    assert len(world.sim.jobs) == 4
 
 
 async def test_the_first_and_the_last_frame_are_two_jobs(world: World) -> None:

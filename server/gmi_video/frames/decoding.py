@@ -27,10 +27,11 @@ _WHY = {
 
 
 class Decoded(NamedTuple):
-    """Frames of a film: their times in seconds from its beginning, and one JPEG."""
+    """Frames of a film: their times in seconds from its beginning, and one JPEG; and the film's SHA-256, once known."""
 
     times: tuple[float, ...]
     jpeg: bytes
+    film: str = ""
 
 
 def is_installed() -> bool:

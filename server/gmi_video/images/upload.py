@@ -98,7 +98,7 @@ class Images:
                 with anyio.fail_after(READ_SECONDS):
                     found = await anyio.to_thread.run_sync(self._read, value, argument, abandon_on_cancel=True)
                 picture = await to_png(found) if isinstance(found, Convertible) else found
-                return await anyio.to_thread.run_sync(local_image, picture, abandon_on_cancel=True)
+                return await anyio.to_thread.run_sync(_local_image, picture, abandon_on_cancel=True)
 
     async def upload(self, image: LocalImage) -> str:
         """The public URL of an image, which is uploaded unless that was done a moment ago.
@@ -173,7 +173,6 @@ class Images:
             raise refused(f"{shown} can't be read.", "Ask the user for another copy of it, or a public URL.") from None
 
 
-def local_image(picture: Picture) -> LocalImage:
-    """A picture with its digest and size."""
+def _local_image(picture: Picture) -> LocalImage:
     digest = hashlib.sha256(picture.content).hexdigest()
     return LocalImage(f"sha256:{digest}", picture, size_of(picture))

@@ -12,10 +12,12 @@ from mcp_types import ImageContent
 from gmi_video.errors import NotFound, Unavailable
 from gmi_video.foreign.process import installs
 from gmi_video.frames import decoding
+from gmi_video.frames.extraction import Frame
 from gmi_video.images import formats
 from gmi_video.images.formats import Picture
 from gmi_video.images.refusals import ImageRefused, subject
-from gmi_video.images.upload import LocalImage, local_image
+from gmi_video.images.shape import size_of
+from gmi_video.images.upload import LocalImage
 from gmi_video.mcp.deadlines import CURRENT
 from gmi_video.mcp.job_text import status_call
 from gmi_video.mcp.results import LAST_FRAME_URI
@@ -91,14 +93,14 @@ async def frame_image(services: Services, uri: str, argument: str) -> LocalImage
     record, which = await _finished(services, uri, argument)
     with CURRENT.get().soft():
         try:
-            jpeg = await services.frames.frame(record, which)
+            frame = await services.frames.frame(record, which)
         except NotFetched as error:
             raise _refused(
                 services,
                 f"{subject(argument, uri)} can't be taken from its video: {error.why}.",
                 "Make the same call again in a minute, or ask the user for a picture of that frame.",
             ) from None
-        return await to_thread.run_sync(_local_image, jpeg)
+        return await to_thread.run_sync(_local_image, frame)
     raise Unavailable(
         f"The video that {argument} is a frame of is still being fetched. Nothing was submitted, nothing was charged.",
         "Make the same call again now: it goes on where this one stopped.",
@@ -158,11 +160,11 @@ def _refused(services: Services, fault: str, remedy: str) -> ImageRefused:
     return ImageRefused(fault, remedy, dirs=services.settings.image_dirs)
 
 
-def _local_image(jpeg: bytes) -> LocalImage:
-    picture = formats.read(jpeg)
+def _local_image(frame: Frame) -> LocalImage:
+    picture = formats.read(frame.jpeg)
     if not isinstance(picture, Picture):
         raise TypeError("a frame is a JPEG")
-    return local_image(picture)
+    return LocalImage(frame.digest, picture, size_of(picture))
 
 
 def _times(times: Sequence[float]) -> str:

@@ -40,7 +40,7 @@ async def _frame(request_id: str, ctx: ToolContext, which: str) -> bytes:
     async def take(frames: Frames, record: Record) -> bytes:
         if not decoding.is_installed():
             raise SettingsError(f"Frames can't be had: {NOT_INSTALLED}.", f"{INSTALL[0].upper()}{INSTALL[1:]}.")
-        return await frames.frame(record, which)
+        return (await frames.frame(record, which)).jpeg
 
     return await _picture(request_id, ctx, take)
 
