@@ -229,15 +229,18 @@ async def test_a_redirect_to_a_place_that_is_not_public_is_not_followed(world: W
 
 
 async def test_a_film_that_comes_slowly_is_there_at_a_later_call(world: World, era: str) -> None:
-    world.sim.behave(film_pause=30)
+    world.sim.behave(film_pause=18, film_seconds=1)
     async with world.host(era=era) as host:
         request_id = await made_video(host)
         first = await host.call_ok("get_status", request_id=request_id, frames=2)
         assert "Its frames are not there yet; the same call shows them in a moment." in first["summary"]
-        world.sim.behave(film_pause=0)
+        # Nobody waits for it meanwhile.
         await anyio.sleep(300)
+        began = anyio.current_time()
         await host.call_ok("get_status", request_id=request_id, frames=2)
         assert len(pictures(host)) == 1
+        assert anyio.current_time() - began < 1
+    assert world.count("film") == 1
 
 
 async def test_a_film_without_an_end_holds_up_no_answer_and_leaves_no_file(

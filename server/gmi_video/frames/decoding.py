@@ -9,7 +9,7 @@ from gmi_video.foreign import process
 from gmi_video.videos.part import NotFetched
 
 SECONDS = 40.0
-"""How long decoding may take; 9 s in 4k take about 5 s."""
+"""How long decoding may take; 9 s in 4k take about 7 s."""
 
 _PROGRAM = Path(__file__).with_name("av_program.py")
 

@@ -30,7 +30,7 @@ TRANSFER_SECONDS = 300.0
 """How long fetching may take; it goes on when the call that asked for it is over."""
 
 AT_ONCE = 2
-"""Videos whose frames are taken at the same time: decoding takes a processor and up to 2 GB."""
+"""Videos that are fetched and decoded at the same time: each takes a processor, and up to 2 GB and 500 MB of disk."""
 
 REMEMBERED = 8
 """Answers that are kept, each of at most 10 MB: a call is made again after a dry run or a question to the user."""
@@ -77,13 +77,19 @@ class Frames:
 
     async def _once(self, record: Record, what: str, take: Callable[[], Awaitable[Decoded]]) -> Decoded:
         key = record.request_id, what
-        if key not in self._kept:
-            try:
-                # A file that was made for it must not outlive a call that is cut off, so the server's tasks do it.
-                self._kept[key] = await self._running.run(key, take)
-            except Interrupted:
-                raise NotFetched("the server was stopped meanwhile", "ask again") from None
-        return self._kept[key]
+        if key in self._kept:
+            return self._kept[key]
+
+        async def taken() -> Decoded:
+            # Kept here: by the end of it there may be nobody left who waits.
+            self._kept[key] = found = await take()
+            return found
+
+        try:
+            # A file that was made for it must not outlive a call that is cut off, so the server's tasks do it.
+            return await self._running.run(key, taken)
+        except Interrupted:
+            raise NotFetched("the server was stopped meanwhile", "ask again") from None
 
     async def _decoded(self, record: Record, what: str) -> Decoded:
         async def decode(file: Path) -> Decoded:
@@ -93,7 +99,8 @@ class Frames:
 
         if not record.video_url:
             raise NotFetched("the queue's answer holds no link to it", "ask for its status in a minute")
-        return await self._with(record.video_url, lambda head: bool(extension_of(head)), MAX_FILM_BYTES, decode)
+        async with self._turns:
+            return await self._with(record.video_url, lambda head: bool(extension_of(head)), MAX_FILM_BYTES, decode)
 
     async def _thumbnail(self, record: Record) -> Decoded:
         async def read(file: Path) -> Decoded:
@@ -114,24 +121,23 @@ class Frames:
         kind: str = "a video",
     ) -> Decoded:
         """Fetch a URL into a temporary file, and use it."""
-        async with self._turns:
-            folder: Path | None = None
-            try:
-                folder = await to_thread.run_sync(_new_folder)
-                with anyio.move_on_after(TRANSFER_SECONDS) as transfer:
-                    await self._fetcher.fetch(url, folder / "file", accepts, max_bytes=most, kind=kind)
-                if transfer.cancelled_caught:
-                    raise NotFetched(f"its transfer took longer than {TRANSFER_SECONDS / 60:g} min")
-                return await use(folder / "file")
-            except OSError:
-                raise NotFetched(
-                    "this server's folder for temporary files is full or can't be written",
-                    "have the user make room there",
-                ) from None
-            finally:
-                if folder is not None:
-                    with anyio.CancelScope(shield=True):
-                        await to_thread.run_sync(_remove, folder)
+        folder: Path | None = None
+        try:
+            folder = await to_thread.run_sync(_new_folder)
+            with anyio.move_on_after(TRANSFER_SECONDS) as transfer:
+                await self._fetcher.fetch(url, folder / "file", accepts, max_bytes=most, kind=kind)
+            if transfer.cancelled_caught:
+                raise NotFetched(f"its transfer took longer than {TRANSFER_SECONDS / 60:g} min")
+            return await use(folder / "file")
+        except OSError:
+            raise NotFetched(
+                "this server's folder for temporary files is full or can't be written",
+                "have the user make room there",
+            ) from None
+        finally:
+            if folder is not None:
+                with anyio.CancelScope(shield=True):
+                    await to_thread.run_sync(_remove, folder)
 
 
 def _new_folder() -> Path:
