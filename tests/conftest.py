@@ -12,7 +12,7 @@ import pytest
 import trio
 from anyio.abc import TaskGroup
 from mcp import Client
-from mcp_types import CallToolResult, Implementation, TextContent
+from mcp_types import CallToolResult, ImageContent, Implementation, TextContent
 from trio.testing import MockClock
 
 from gmi_video.images.upload import Images
@@ -112,9 +112,10 @@ class Host:
 
 
 def answer_of(result: CallToolResult) -> dict[str, Any]:
-    """The object in the text block of a tool's answer."""
-    (block,) = result.content
+    """The object in the text block of a tool's answer, which stands first; beside it there are only pictures."""
+    block, *pictures = result.content
     assert isinstance(block, TextContent)
+    assert all(isinstance(picture, ImageContent) for picture in pictures)
     return json.loads(block.text)
 
 

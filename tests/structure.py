@@ -19,16 +19,18 @@ BASE = ("background", "errors", "network", "settings", "single_flight", "text")
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "upstream": frozenset(),
     "catalog": frozenset({"upstream"}),
-    "images": frozenset({"upstream"}),
+    "images": frozenset({"foreign", "upstream"}),
     "jobs": frozenset({"catalog", "upstream"}),
     "videos": frozenset({"catalog", "upstream"}),
-    "services": frozenset({"jobs", "videos", "catalog", "images", "upstream"}),
-    "mcp": frozenset({"services", "jobs", "videos", "catalog", "images", "upstream"}),
+    "frames": frozenset({"videos", "foreign", "upstream"}),
+    "services": frozenset({"jobs", "frames", "videos", "catalog", "images", "upstream"}),
+    "mcp": frozenset({"services", "jobs", "frames", "videos", "catalog", "images", "foreign", "upstream"}),
     "live": frozenset({"upstream"}),
     "doctor": frozenset({"jobs", "videos", "catalog", "upstream", "variables"}),
     "demo": frozenset({"simulator", "upstream"}),
     "__main__": frozenset({"mcp", "doctor", "demo", "simulator"}),
     "simulator": frozenset(),
+    "foreign": frozenset(),
     "errors": frozenset(),
     "text": frozenset(),
     "background": frozenset(),
@@ -39,7 +41,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
 }
 """The arrows: which parts of `gmi_video` a package or root module may import, besides `BASE`."""
 
-STANDS_ALONE = frozenset({"simulator", "variables", *BASE})
+STANDS_ALONE = frozenset({"simulator", "foreign", "variables", *BASE})
 """What may not import `BASE` without an arrow of its own."""
 
 ONLY_IN: Mapping[str, tuple[str, ...]] = {
@@ -50,10 +52,10 @@ ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "rich": ("doctor", "demo"),
     "starlette": ("simulator",),
     "uvicorn": ("simulator",),
-    "av": ("simulator",),
-    "PIL": ("simulator", "images"),
+    "av": ("simulator", "frames"),
+    "PIL": ("simulator", "images", "frames"),
     "jsonschema": ("catalog", "live"),
-    "cachetools": ("catalog", "images", "jobs", "videos", "mcp"),
+    "cachetools": ("catalog", "images", "jobs", "videos", "frames", "mcp"),
     "psycopg": ("jobs",),
     "platformdirs": ("jobs",),
 }

@@ -1,4 +1,4 @@
-"""Assembles the core: settings, queue, catalog, images, submission, poller and videos; opened and closed together."""
+"""Assembles the core: settings, queue, catalog, images, jobs, videos and frames; opened and closed together."""
 
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -13,6 +13,7 @@ from gmi_video.background import Background, Tasks
 from gmi_video.catalog import validation
 from gmi_video.catalog.lookup import Catalog
 from gmi_video.errors import SettingsError
+from gmi_video.frames.extraction import Frames
 from gmi_video.images.upload import Images
 from gmi_video.jobs.budget import Budget
 from gmi_video.jobs.estimates import History
@@ -44,6 +45,7 @@ class Services:
     submission: Submission
     poller: Poller
     videos: Videos
+    frames: Frames
     tasks: Tasks
 
     def get_ready_soon(self) -> None:
@@ -86,9 +88,10 @@ async def open_services(
             )
             poller = Poller(queue, tasks, history)
             videos = Videos(settings.output_dir, fetcher, tasks, now)
+            frames = Frames(fetcher, tasks)
             tasks.start_soon(videos.warn)
             try:
-                yield Services(settings, queue, catalog, images, submission, poller, videos, tasks)
+                yield Services(settings, queue, catalog, images, submission, poller, videos, frames, tasks)
             finally:
                 await submission.drain(DRAIN_SECONDS)
                 group.cancel_scope.cancel()

@@ -114,8 +114,10 @@ async def test_the_lowest_versions_make_a_video_over_stdio(python: Path, era: st
 
 def test_every_module_of_the_wheel_runs_from_it(python: Path) -> None:
     missing: dict[str, str] = json.loads(run(python, "-c", WALK).stdout)
-    # Only what the extras bring: `postgres` for one module, `demo` for the others.
-    assert missing.pop("gmi_video.jobs.ledger.postgres").partition(".")[0] == "psycopg"
+    # Only what the extras bring: `postgres`, `frames` and `images` for one module each, `demo` for the others.
+    for module, package in {"jobs.ledger.postgres": "psycopg", "frames.av_program": "av"}.items():
+        assert missing.pop(f"gmi_video.{module}").partition(".")[0] == package
+    assert missing.pop("gmi_video.images.pillow_program") == "PIL"
     assert {name.partition(".")[0] for name in missing.values()} <= {"av", "PIL", "rich"}, missing
     assert all(name.startswith(("gmi_video.demo", "gmi_video.simulator")) for name in missing)
     assert "usage:" in run(python, "-m", "gmi_video.live", "--help").stdout

@@ -1,17 +1,9 @@
-"""Convert an image of another format to PNG, in a process of its own.
+"""Convert an image of another format to PNG, by Pillow in a process of its own (`pillow_program`)."""
 
-Pillow's readers parse foreign bytes in C: some hold the interpreter's lock for a second, which would stop the event
-loop, some take gigabytes, and none can be stopped in a thread. A process can be bounded and ended.
-"""
-
-import os
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from anyio import to_thread
-
+from gmi_video.foreign import process
 from gmi_video.images.formats import MAX_BYTES, Convertible, NotAPicture, Picture, check_size
 
 MAX_PIXELS = 50_000_000
@@ -19,12 +11,6 @@ MAX_PIXELS = 50_000_000
 
 SECONDS = 20.0
 """How long a conversion may take; the largest image takes about 3 s."""
-
-MEMORY = 2 * 1000**3
-"""Bytes of memory that a conversion may use, where the system can bound it."""
-
-INSTALL = f'{sys.executable} -m pip install ".[images]"'
-"""Installs what the conversion needs into this environment, when run in the folder of the clone."""
 
 _PROGRAM = Path(__file__).with_name("pillow_program.py")
 
@@ -39,36 +25,16 @@ async def to_png(image: Convertible, seconds: float = SECONDS) -> Picture:
     if find_spec("PIL") is None:
         raise NotAPicture(
             f"is a {kind} picture; the queue takes JPEG and PNG, and what converts it is not installed here.",
-            f"Convert it to PNG or JPEG first, or have the user run `{INSTALL}` in the folder of the clone and "
-            "restart the server.",
+            f"Convert it to PNG or JPEG first, or have the user run `{process.installs('images')}` in the folder of "
+            "the clone and restart the server.",
         )
-    process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at once; our own program
-        [sys.executable, "-P", str(_PROGRAM), kind, str(MAX_PIXELS), str(MEMORY), str(int(seconds) + 1)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        # It reads foreign bytes, and needs no key for that.
-        env={name: value for name, value in os.environ.items() if not name.startswith("GMI_")},
-    )
     try:
-        output = await to_thread.run_sync(_converse, process, image.content, seconds, abandon_on_cancel=True)
-    except subprocess.TimeoutExpired:
+        done = await process.run(_PROGRAM, kind, MAX_PIXELS, given=image.content, seconds=seconds)
+    except TimeoutError:
         raise NotAPicture(
             f"is a {kind} picture that can't be converted in {seconds:g} s.", "Convert it to PNG or JPEG first."
         ) from None
-    finally:
-        process.kill()
-    return _picture(kind, process.returncode, output)
-
-
-def _converse(process: "subprocess.Popen[bytes]", content: bytes, seconds: float) -> bytes:
-    """What the process answers. Runs in a thread; only here are its pipes closed, and it is waited for."""
-    try:
-        return process.communicate(content, timeout=seconds)[0]
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        raise
+    return _picture(kind, done.code, done.output)
 
 
 def _picture(kind: str, code: int, output: bytes) -> Picture:

@@ -48,7 +48,7 @@ _URL_LIKE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 
 class LocalImage(NamedTuple):
-    """A local image that was read: its digest, which stands for it until it is uploaded, its content, and its size."""
+    """An image that was read here: its digest, which stands for it until it is uploaded, its content, and its size."""
 
     digest: str
     picture: Picture

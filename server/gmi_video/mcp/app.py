@@ -9,7 +9,7 @@ import httpx
 from mcp.server import CacheHint, MCPServer
 
 from gmi_video import __version__
-from gmi_video.mcp import prompts, resources
+from gmi_video.mcp import pictures, prompts, resources
 from gmi_video.mcp.call import deadline_of
 from gmi_video.mcp.player import player
 from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
@@ -100,4 +100,6 @@ def create_server(
     )(resources.model)
     for prompt in prompts.PROMPTS:
         server.add_prompt(prompt)
+    for uri, name, title, read in pictures.RESOURCES:
+        server.resource(uri, name=name, title=title, mime_type="image/jpeg")(read)
     return server

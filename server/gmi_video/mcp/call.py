@@ -17,6 +17,7 @@ from gmi_video.jobs.estimates import NO_HISTORY, Estimate
 from gmi_video.jobs.watched import Watched
 from gmi_video.mcp import hosts, results
 from gmi_video.mcp.deadlines import CURRENT, Deadline
+from gmi_video.mcp.frames import COMPARE, NOT_LOOKED, Looked
 from gmi_video.mcp.job_text import Moment, progress_text
 from gmi_video.mcp.patience import Wait
 from gmi_video.mcp.player import has_player
@@ -176,17 +177,20 @@ async def status_result(
     age: float | None,
     moment: Moment = "looked",
     problem: UpstreamError | None = None,
+    looked: Looked = NOT_LOOKED,
 ) -> CallToolResult:
     """What get_status answers about a job of this age (seconds); a finished video is saved."""
-    return tool_result(
-        results.job_result(
-            record,
-            age=age,
-            expected=facts.expected,
-            moment=moment,
-            defaults=facts.defaults,
-            usd=facts.usd,
-            saved=await saved(services, record, defaults=facts.defaults, usd=facts.usd),
-            problem=problem,
-        )
+    result = results.job_result(
+        record,
+        age=age,
+        expected=facts.expected,
+        moment=moment,
+        defaults=facts.defaults,
+        usd=facts.usd,
+        saved=await saved(services, record, defaults=facts.defaults, usd=facts.usd),
+        note=looked.note,
+        problem=problem,
     )
+    if looked.image:
+        result["next_step"] = f"{COMPARE} {result.get('next_step', '')}"
+    return tool_result(result, image=looked.image)

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from mcp.server.mcpserver import Resolve
@@ -14,6 +14,7 @@ from gmi_video.catalog.priced import PricedRequest
 from gmi_video.images.refusals import ImageRefused, together
 from gmi_video.images.upload import Images, LocalImage
 from gmi_video.mcp.call import Call, ToolContext
+from gmi_video.mcp.frames import described, frame_image, is_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +77,15 @@ async def check(
     images: dict[str, LocalImage] = {}
     sizes: dict[str, tuple[int, int]] = {}
     faults: list[ImageRefused] = []
+    frames: list[str] = []
 
     async def read(value: str, argument: str) -> str:
         try:
-            image = await call.services.images.read(value, argument)
+            if is_frame(value):
+                frames.append(value)
+                image = await frame_image(call.services, value, argument)
+            else:
+                image = await call.services.images.read(value, argument)
         except ImageRefused as fault:
             faults.append(fault)
             return value
@@ -94,4 +100,6 @@ async def check(
     request = await asked.with_images(read)
     if faults:
         raise together(faults)
+    if dry_run and frames:
+        asked = replace(asked, notes=(*asked.notes, described(frames)))
     return Prepared(asked.with_sizes(sizes), request.with_sizes(sizes), images)

@@ -13,7 +13,7 @@ from gmi_video.mcp import results
 from gmi_video.mcp.call import ToolContext
 from gmi_video.mcp.deadlines import CURRENT
 from gmi_video.mcp.job_text import failure_of, status_call
-from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
+from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI, REQUEST_URIS
 from gmi_video.services import Services
 from gmi_video.text import one_line
 from gmi_video.upstream.wire import Parameter, Record, fields_of
@@ -26,7 +26,7 @@ COMPLETIONS = 100
 
 
 @contextmanager
-def _protocol_errors() -> Generator[None]:
+def protocol_errors() -> Generator[None]:
     """Our errors as the protocol's: -32602 for what does not exist, -32603 for the rest, with our text."""
     try:
         yield
@@ -39,17 +39,17 @@ def _protocol_errors() -> Generator[None]:
 async def outcome(request_id: str, ctx: ToolContext) -> str:
     """The outcome of a finished request, as JSON. Unfinished, failed and unknown requests are errors that say which."""
     services = ctx.request_context.lifespan_context
-    with _protocol_errors():
+    with protocol_errors():
         services.settings.check()
         record = await services.poller.look(request_id)
-        _must_have_succeeded(record)
+        must_have_succeeded(record)
     return results.text_of(outcome_of(record))
 
 
 async def model(model_id: str, ctx: ToolContext) -> str:
     """A model's parameters, price and whole guide, as JSON. An unknown id is an error that says so."""
     services = ctx.request_context.lifespan_context
-    with _protocol_errors():
+    with protocol_errors():
         services.settings.check()
         model_id, record = await reading.find(services.catalog, model_id)
     return results.text_of(
@@ -110,7 +110,7 @@ async def complete(services: Services, uri: str, argument: str, typed: str) -> C
     ids: list[str] = []
     with suppress(GmiVideoError), CURRENT.get().soft():
         services.settings.check()
-        if (uri, argument) == (OUTCOME_URI, "request_id"):
+        if uri in REQUEST_URIS and argument == "request_id":
             ids = [record.request_id for record in await _finished(services)]
         elif (uri, argument) == (MODEL_URI, "model_id"):
             ids = await services.catalog.ids()
@@ -124,7 +124,8 @@ async def _finished(services: Services) -> list[Record]:
     return [record for record in listing.newest_first() if record.succeeded]
 
 
-def _must_have_succeeded(record: Record) -> None:
+def must_have_succeeded(record: Record) -> None:
+    """Raises `JobFailed` or `StillRunning` where a request has no outcome."""
     if record.succeeded:
         return
     if record.is_final:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Required, cast
 
-from mcp_types import CallToolResult, TextContent
+from mcp_types import CallToolResult, ImageContent, TextContent
 from pydantic import Field
 from pydantic_core import to_json
 
@@ -25,6 +25,11 @@ from gmi_video.videos.save import NOT_ASKED, Saved
 
 OUTCOME_URI = "gmi-video://requests/{request_id}/outcome"
 MODEL_URI = "gmi-video://models/{model_id}"
+THUMBNAIL_URI = "gmi-video://requests/{request_id}/thumbnail"
+FIRST_FRAME_URI = "gmi-video://requests/{request_id}/first-frame"
+LAST_FRAME_URI = "gmi-video://requests/{request_id}/last-frame"
+REQUEST_URIS = {OUTCOME_URI, THUMBNAIL_URI, FIRST_FRAME_URI, LAST_FRAME_URI}
+"""What there is of a finished request."""
 
 _UNSENT = "Nothing was sent and nothing was charged."
 
@@ -179,10 +184,12 @@ def error_result(error: GmiVideoError, *, spends: bool = False) -> VideoResult:
     return result
 
 
-def tool_result(content: Mapping[str, object], *, is_error: bool = False) -> CallToolResult:
-    """A result as it is sent: the same object as text and as structure."""
+def tool_result(
+    content: Mapping[str, object], *, is_error: bool = False, image: ImageContent | None = None
+) -> CallToolResult:
+    """A result as it is sent: the same object as text and as structure, and a picture beside it."""
     return CallToolResult(
-        content=[TextContent(type="text", text=text_of(content))],
+        content=[TextContent(type="text", text=text_of(content)), *([image] if image else [])],
         structured_content=dict(content),
         is_error=is_error,
     )

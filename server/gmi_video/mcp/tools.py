@@ -9,6 +9,7 @@ from pydantic import Field
 
 from gmi_video.mcp.call import Call, ToolContext, status_result
 from gmi_video.mcp.consent import limit_text, threshold_text
+from gmi_video.mcp.frames import look_at
 from gmi_video.mcp.generate_video import generate_video
 from gmi_video.mcp.list_models import list_models
 from gmi_video.mcp.list_requests import list_requests
@@ -30,6 +31,14 @@ async def get_status(
         bool,
         Field(description="Wait until the job is done, as long as this host allows, instead of answering at once."),
     ] = False,
+    frames: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=8,
+            description="See so many frames of the finished video, on one picture, to check it against the wish.",
+        ),
+    ] = 0,
 ) -> Annotated[CallToolResult, VideoResult]:
     """Look at one video job, or wait for it: its state, and the link once it is finished.
 
@@ -39,7 +48,10 @@ async def get_status(
     call = Call(ctx)
     record = await call.services.poller.look(request_id)
     state, facts, moment = await call.wait_for(record, wait=wait)
-    return await status_result(call.services, state.record, facts, age=state.age, moment=moment, problem=state.problem)
+    looked = await look_at(call.services, state.record, frames)
+    return await status_result(
+        call.services, state.record, facts, age=state.age, moment=moment, problem=state.problem, looked=looked
+    )
 
 
 _READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
@@ -74,10 +86,13 @@ def tools_for(settings: Settings) -> list[Tool]:
     return [generate.model_copy(update={"description": description, "parameters": parameters}), *others]
 
 
+_CONTINUE = "gmi-video://requests/{request_id}/last-frame (or first-frame) to go on from a finished video."
+
+
 def _image_places(settings: Settings) -> str:
     """Where an image may come from, for the description of the frames."""
     if not settings.image_dirs:
-        return "a public http(s) URL. (Files are not allowed here: GMI_IMAGE_DIRS is not set.)"
+        return f"a public http(s) URL, or {_CONTINUE} (Files are not allowed here: GMI_IMAGE_DIRS is not set.)"
     folders = " or ".join(as_json_literal(str(folder), 120) for folder in settings.image_dirs[:3])
     more = " or another folder of GMI_IMAGE_DIRS" if len(settings.image_dirs) > 3 else ""
-    return f"a public http(s) URL, or the absolute path of a file in {folders}{more}."
+    return f"a public http(s) URL, the absolute path of a file in {folders}{more}, or {_CONTINUE}"

@@ -64,7 +64,15 @@ class Fetcher:
         self._resolve = resolve
         self._client: httpx.AsyncClient | None = None
 
-    async def fetch(self, url: str, file: Path, accepts: Callable[[bytes], bool], *, max_bytes: int = MAX_BYTES) -> int:
+    async def fetch(
+        self,
+        url: str,
+        file: Path,
+        accepts: Callable[[bytes], bool],
+        *,
+        max_bytes: int = MAX_BYTES,
+        kind: str = "a video",
+    ) -> int:
         """Fetch a URL into a file, in `FETCH_SECONDS` at most, and have the system write it to the disk.
 
         Args:
@@ -72,6 +80,7 @@ class Fetcher:
             file: exists, and is written from its beginning. Where this fails, it holds a part or nothing.
             accepts: whether the first `HEAD_BYTES` bytes are of the kind that is wanted; else no more is fetched.
             max_bytes: the largest size.
+            kind: what is wanted, for the error.
 
         Returns:
             The size in bytes.
@@ -80,7 +89,7 @@ class Fetcher:
             NotFetched: it can't be had, is not wanted, or is too large.
             OSError: the file can't be written.
         """
-        part = Part(file, accepts, max_bytes)
+        part = Part(file, accepts, max_bytes, kind)
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(Broken),
             wait=wait_exponential_jitter(multiplier=1, jitter=1),

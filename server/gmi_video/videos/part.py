@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 from anyio import to_thread
 
-from gmi_video.videos.formats import HEAD_BYTES
+from gmi_video.videos.formats import HEAD_BYTES, extension_of, is_cut_off
 
 PIECE_BYTES = 256 * 1024
 """As much is written at once."""
@@ -19,7 +19,7 @@ _GONE = {401, 403, 404, 410}
 
 
 class NotFetched(Exception):
-    """A file that can't be had. `why` completes "It was not saved: …", `remedy` is what to do, after a semicolon."""
+    """A file that can't be had. `why` completes "It can't be had: …", `remedy` is what to do, after a semicolon."""
 
     def __init__(self, why: str, remedy: str = _LATER) -> None:
         super().__init__(why)
@@ -38,14 +38,16 @@ class Part:
         file: exists, and is written from its beginning.
         accepts: whether the first `HEAD_BYTES` bytes are of the kind that is wanted.
         max_bytes: the largest size.
+        kind: what is wanted, for the error: "a video".
     """
 
-    def __init__(self, file: Path, accepts: Callable[[bytes], bool], max_bytes: int) -> None:
+    def __init__(self, file: Path, accepts: Callable[[bytes], bool], max_bytes: int, kind: str) -> None:
         self.size = 0
         """Bytes in the file."""
         self._file = file
         self._accepts = accepts
         self._max_bytes = max_bytes
+        self._kind = kind
         self._restart()
 
     def _restart(self) -> None:
@@ -119,14 +121,14 @@ class Part:
 
     def _check_head(self) -> None:
         if not self._accepted and not self._accepts(self._head):
-            raise NotFetched("what its link leads to is not a video", "the user can look at it by the link")
+            raise NotFetched(f"what its link leads to is not {self._kind}", "the user can look at it by the link")
         self._accepted = True
 
     def _check_size(self, size: int) -> None:
         if size > self._max_bytes:
-            raise NotFetched(
-                f"it is larger than {self._max_bytes / 1024**3:g} GB", "the user can download it by the link"
-            )
+            most = self._max_bytes / 1024**2
+            bound = f"{most / 1024:g} GB" if most >= 1024 else f"{most:g} MB"
+            raise NotFetched(f"it is larger than {bound}", "the user can download it by the link")
 
     def _is_the_rest(self, response: httpx.Response) -> bool:
         """Whether a 206 goes on where the file ends, and is of the same file."""
@@ -135,6 +137,14 @@ class Part:
             return False
         same_total = found[2] == "*" or self._total is None or int(found[2]) == self._total
         return same_total and _validator_of(response) in {"", self._validator}
+
+
+def kind_of_whole(file: Path) -> str:
+    """The extension for a video that was fetched. Raises `NotFetched` where its end is missing, `OSError`."""
+    if is_cut_off(file):
+        raise NotFetched("its end is missing")
+    with file.open("rb") as opened:
+        return extension_of(opened.read(HEAD_BYTES))
 
 
 def _validator_of(response: httpx.Response) -> str:

@@ -24,8 +24,8 @@ from gmi_video.text import as_json_literal
 from gmi_video.upstream.wire import Record
 from gmi_video.videos import names
 from gmi_video.videos.fetch import FETCH_SECONDS, Fetcher
-from gmi_video.videos.formats import HEAD_BYTES, extension_of, is_cut_off
-from gmi_video.videos.part import NotFetched
+from gmi_video.videos.formats import extension_of
+from gmi_video.videos.part import NotFetched, kind_of_whole
 from gmi_video.videos.store import Claim, Found, VideoStore
 
 FETCHES = 3
@@ -196,7 +196,7 @@ class Videos:
                 return self._found(found)
         async with self._fetches:
             size = await self._fetcher.fetch(record.video_url, claim.path, lambda head: bool(extension_of(head)))
-        extension = await self._in_thread(_extension, claim.path)
+        extension = await self._in_thread(kind_of_whole, claim.path)
         stem = names.stem(job.prompt, job.parameters, self._now() if record.created_at is None else record.created_at)
         sidecar = partial(job.sidecar, size=size, now=self._now())
         put = partial(store.put, claim, record.request_id, stem, extension, sidecar)
@@ -253,11 +253,3 @@ def _trouble(error: OSError) -> tuple[str, str]:
             return f"the folder can't be used ({errno.errorcode.get(error.errno or 0, 'unknown error')})", (
                 f"have the user check the disk, {_AGAIN}"
             )
-
-
-def _extension(path: Path) -> str:
-    """The extension for a video that was fetched. Raises `NotFetched` where its end is missing."""
-    if is_cut_off(path):
-        raise NotFetched("its end is missing")
-    with path.open("rb") as opened:
-        return extension_of(opened.read(HEAD_BYTES))

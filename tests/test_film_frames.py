@@ -1,0 +1,218 @@
+"""The program that decodes: the right frames at the right times, and files that are no films, broken or too large."""
+
+import io
+import random
+from pathlib import Path
+
+import pytest
+from anyio import to_thread
+from PIL import Image
+
+from gmi_video.frames import av_program, decoding
+from gmi_video.frames.decoding import Decoded
+from gmi_video.simulator.films.pillow_helpers import resized
+from gmi_video.videos.part import NotFetched
+
+from .film_tools import difference, film, last_picture, number_of, numbered, sound
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+KINDS = {
+    "one key frame": ("a.mp4", "libx264", {"g": "300", "bf": "0"}),
+    "B-frames": ("a.mp4", "libx264", {"g": "12", "bf": "3", "b_strategy": "0"}),
+    "open groups": ("a.mp4", "libx264", {"x264-params": "keyint=12:bframes=3:open-gop=1:b-adapt=0"}),
+    "only key frames": ("a.mov", "libx264", {"g": "1"}),
+    "in fragments": ("a.mp4", "libx264", {"g": "12", "movflags": "frag_keyframe+empty_moov"}),
+    "vp9": ("a.webm", "libvpx-vp9", {"g": "12", "cpu-used": "8", "deadline": "realtime"}),
+    "vp8": ("a.webm", "libvpx", {"g": "12", "cpu-used": "8", "deadline": "realtime"}),
+    "hevc": ("a.mp4", "libx265", {"x265-params": "keyint=12:log-level=none"}),
+    "av1": ("a.mp4", "libsvtav1", {"g": "12", "preset": "8"}),
+    "mkv": ("a.mkv", "libx264", {"g": "12"}),
+}
+
+
+def shown(decoded: Decoded) -> Image.Image:
+    image = Image.open(io.BytesIO(decoded.jpeg))
+    image.load()
+    assert image.format == "JPEG"
+    return image
+
+
+def noise(number: int, size: tuple[int, int]) -> Image.Image:
+    return Image.frombytes("RGB", size, random.Random(number).randbytes(size[0] * size[1] * 3))
+
+
+def cells(sheet: Image.Image, columns: int, number: int) -> list[Image.Image]:
+    rows = -(-number // columns)
+    width, height = sheet.width // columns, sheet.height // rows
+    corners = [(i % columns * width, i // columns * height) for i in range(number)]
+    return [sheet.crop((x, y, x + width, y + height)) for x, y in corners]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("frames", [1, 47])
+async def test_the_first_and_last_frame_are_exactly_those(tmp_path: Path, kind: str, frames: int) -> None:
+    name, codec, options = KINDS[kind]
+    film(tmp_path / name, frames, codec=codec, options=options)
+    extension = name.partition(".")[2]
+    first = await decoding.decode(tmp_path / name, extension, "first")
+    last = await decoding.decode(tmp_path / name, extension, "last")
+    assert [number_of(shown(first)), number_of(shown(last))] == [0, frames - 1]
+    assert first.times == (0.0,)
+    assert last.times[0] == pytest.approx((frames - 1) / 24, abs=0.002)
+    assert shown(last).size == (320, 180)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("number", "columns", "numbers"),
+    [(1, 1, [24]), (2, 1, [0, 47]), (3, 1, [0, 24, 47]), (8, 2, [0, 7, 13, 20, 27, 34, 40, 47])],
+)
+async def test_a_sheet_has_its_frames_in_order_evenly_spread_with_their_times(
+    tmp_path: Path, kind: str, number: int, columns: int, numbers: list[int]
+) -> None:
+    name, codec, options = KINDS[kind]
+    film(tmp_path / name, 48, codec=codec, options=options)
+    decoded = await decoding.decode(tmp_path / name, name.partition(".")[2], str(number))
+    assert [number_of(cell) for cell in cells(shown(decoded), columns, number)] == numbers
+    assert decoded.times == pytest.approx([n / 24 for n in numbers], abs=0.002)
+
+
+async def test_a_film_of_three_frames_has_no_more_on_its_sheet(tmp_path: Path) -> None:
+    film(tmp_path / "a.mp4", 3)
+    decoded = await decoding.decode(tmp_path / "a.mp4", "mp4", "8")
+    assert [number_of(cell) for cell in cells(shown(decoded), 1, 3)] == [0, 1, 2]
+    assert len(decoded.times) == 3
+
+
+@pytest.mark.parametrize("number", range(1, 9))
+@pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (1024, 1024), (1680, 720), (64, 36)])
+def test_every_sheet_is_at_most_1024_pixels_wide_and_high_and_nothing_is_enlarged(
+    number: int, size: tuple[int, int]
+) -> None:
+    columns, (width, height) = av_program._grid(number, *size)  # pyright: ignore[reportPrivateUsage]
+    assert max(columns * width, -(-number // columns) * height) <= 1024
+    assert (width, height) <= size
+    assert width / height == pytest.approx(size[0] / size[1], rel=0.02)
+
+
+async def test_a_time_is_written_on_each_frame(tmp_path: Path) -> None:
+    film(tmp_path / "a.mp4", 48)
+    sheet = shown(await decoding.decode(tmp_path / "a.mp4", "mp4", "2"))
+    for cell in cells(sheet, 1, 2):
+        corner = cell.crop((0, 0, 40, 20)).convert("L")
+        darkest, brightest = corner.getextrema()
+        assert (darkest, brightest) < (30, 256)
+        assert isinstance(brightest, int)
+        assert brightest > 200
+
+
+async def test_a_sheet_of_noise_has_at_most_200_kb(tmp_path: Path) -> None:
+    film(tmp_path / "a.mp4", 8, size=(1024, 1024), draw=noise, options={"preset": "ultrafast", "crf": "10"})
+    decoded = await decoding.decode(tmp_path / "a.mp4", "mp4", "8")
+    assert 50_000 < len(decoded.jpeg) <= 200_000
+    assert shown(decoded).width <= 1024
+
+
+async def test_the_last_frame_is_the_films_pixel_for_pixel_up_to_jpeg(tmp_path: Path) -> None:
+    def drawn(number: int, size: tuple[int, int]) -> Image.Image:
+        hues = resized(Image.linear_gradient("L"), size)
+        return Image.merge("HSV", (hues, Image.new("L", size, 140 + number), Image.new("L", size, 180))).convert("RGB")
+
+    # Of HD height and without a word on its colours, as most are: those of SD would differ by 5 of 255.
+    content = film(tmp_path / "a.mp4", 12, size=(1280, 720), draw=drawn)
+    decoded = await decoding.decode(tmp_path / "a.mp4", "mp4", "last")
+    assert difference(shown(decoded), last_picture(content)) < 1
+
+
+async def test_the_same_film_gives_the_same_bytes(tmp_path: Path) -> None:
+    film(tmp_path / "a.mp4", 47)
+    one = await decoding.decode(tmp_path / "a.mp4", "mp4", "last")
+    assert await decoding.decode(tmp_path / "a.mp4", "mp4", "last") == one
+
+
+# -- what is no film that can be used --------------------------------------------------------------------------------
+
+
+async def why(file: Path, content: bytes, what: str = "last") -> str:
+    """Why a file can't be decoded."""
+    await to_thread.run_sync(file.write_bytes, content)
+    with pytest.raises(NotFetched) as raised:
+        await decoding.decode(file, file.suffix[1:], what)
+    return raised.value.why
+
+
+DAMAGED = "it is damaged, or can't be decoded"
+FTYP = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2avc1mp41"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        FTYP,
+        FTYP + b"<html>" * 1000,
+        FTYP + random.Random(2).randbytes(100_000),
+        b"\0\0\0\1ftypisom" + b"\xff" * 99,
+    ],
+    ids=["empty", "nothing more", "text", "noise", "a box of 16 exabytes"],
+)
+async def test_what_only_begins_like_a_film(tmp_path: Path, content: bytes) -> None:
+    assert await why(tmp_path / "a.mp4", content) == DAMAGED
+    assert await why(tmp_path / "a.mp4", content, "8") == DAMAGED
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+async def test_a_film_that_breaks_off_has_no_last_frame_that_is_not_its_own(tmp_path: Path, share: float) -> None:
+    content = film(tmp_path / "a.mp4", 47, options={"g": "12"})  # the index is at its end
+    assert await why(tmp_path / "a.mp4", content[: int(len(content) * share)]) in {DAMAGED, "it holds no video"}
+
+
+async def test_a_film_whose_pictures_are_noise(tmp_path: Path) -> None:
+    content = film(tmp_path / "a.mp4", 47, options={"g": "12"})
+    start, end = content.index(b"mdat") + 4, content.index(b"moov") - 4
+    assert await why(tmp_path / "a.mp4", content[:start] + b"\xff" * (end - start) + content[end:]) == DAMAGED
+
+
+async def test_a_last_frame_that_is_damaged_is_not_taken_for_it(tmp_path: Path) -> None:
+    content = film(tmp_path / "a.mp4", 12, draw=noise, options={"g": "300", "bf": "0"})
+    middle = content.index(b"moov") - 10_000  # of the last frame, which has 27,000 bytes
+    damaged = bytes(255 - byte for byte in content[middle : middle + 40])
+    assert await why(tmp_path / "a.mp4", content[:middle] + damaged + content[middle + 40 :]) == DAMAGED
+    assert shown(await decoding.decode(tmp_path / "a.mp4", "mp4", "first")).size == (320, 180)
+
+
+async def test_sound_alone(tmp_path: Path) -> None:
+    assert await why(tmp_path / "a.mp4", sound(tmp_path / "a.mp4")) == "it holds no video"
+
+
+async def test_a_codec_that_no_model_uses(tmp_path: Path) -> None:
+    content = film(tmp_path / "a.mkv", 3, codec="mpeg2video")
+    assert await why(tmp_path / "a.mkv", content) == "it is of a kind that is not decoded here"
+
+
+async def test_frames_of_more_than_40_million_pixels(tmp_path: Path) -> None:
+    fast = {"preset": "ultrafast", "threads": "1"}
+    content = film(tmp_path / "a.mp4", 1, size=(8000, 5008), options=fast)
+    assert await why(tmp_path / "a.mp4", content) == "its frames are larger than 40 million pixels"
+
+
+async def test_more_than_20_000_frames(tmp_path: Path) -> None:
+    one = numbered(0, (16, 16))
+    content = film(
+        tmp_path / "a.mp4", 20_001, size=(16, 16), draw=lambda _number, _size: one, options={"preset": "ultrafast"}
+    )
+    assert await why(tmp_path / "a.mp4", content) == "it has more than 20,000 frames"
+
+
+async def test_a_film_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    film(tmp_path / "a.mp4", 47)
+    with pytest.raises(NotFetched, match=r"it can't be decoded in 0.01 s"):
+        await decoding.decode(tmp_path / "a.mp4", "mp4", "last", seconds=0.01)
+
+
+async def test_a_list_of_other_files_is_not_followed(tmp_path: Path) -> None:
+    film(tmp_path / "b.mp4", 3)
+    for content in (b"#EXTM3U\n#EXTINF:1,\nb.mp4\n#EXT-X-ENDLIST\n", b"ffconcat version 1.0\nfile b.mp4\n"):
+        assert await why(tmp_path / "a.mp4", content) == DAMAGED
+        assert await why(tmp_path / "a.mkv", content) == DAMAGED
