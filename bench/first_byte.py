@@ -15,7 +15,7 @@ import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.to_post import figures, seconds_to_post
+from bench.to_post import alternated, figures
 from tests.stdio import Server, cloud, event_loop
 
 ERAS = ("legacy", "2026-07-28")
@@ -71,15 +71,8 @@ def measured(pairs: int, era: str, latency: float, *, first: bool) -> list[tuple
             for server in servers:
                 server.open()
                 server.result(server.ask("tools/list"))
-            for call in range(1 if first else pairs + 1):
-                ours, bare = [
-                    seconds_to_post(queue, server, f"process {process}, call {call}, {place}", PAUSE_SECONDS)
-                    for place, server in enumerate(servers)
-                ]
-                if first or call > 0:
-                    found.append((ours, bare))
-            for server in servers:
-                server.end()
+            times = alternated(queue, servers, process, 1 if first else pairs + 1, PAUSE_SECONDS)
+            found += times if first else times[1:]
     return found
 
 

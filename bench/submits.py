@@ -15,7 +15,7 @@ import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.to_post import figures, seconds_to_post
+from bench.to_post import alternated, figures
 from tests.stdio import Server, cloud, event_loop
 
 ERA = "2026-07-28"
@@ -58,17 +58,8 @@ def measured(pairs: int, program: type[Server], *, first: bool) -> Pairs:
             servers = [program(ERA, **queue.environment(GMI_LEDGER_URL=url)) for url in urls]
             for server in servers:
                 server.open()
-            for call in range(1 if first else pairs + 1):
-                with_it, without = [
-                    seconds_to_post(
-                        queue, server, f"process {process}, call {call}, {place}", PAUSE_SECONDS[type(server)]
-                    )
-                    for place, server in enumerate(servers)
-                ]
-                if first or call > 0:
-                    found.append((with_it, without))
-            for server in servers:
-                server.end()
+            times = alternated(queue, servers, process, 1 if first else pairs + 1, PAUSE_SECONDS[program])
+            found += times if first else times[1:]
     return found
 
 

@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections.abc import Sequence
 
 from tests.stdio import Cloud, Server
 
@@ -21,6 +22,22 @@ def seconds_to_post(queue: Cloud, server: Server, prompt: str, pause: float) -> 
     answer = server.result(request)["structuredContent"]
     assert "request_id" in answer, answer
     return [call.at for call in queue.sim.calls if call.endpoint == "submit"][-1] - began
+
+
+def alternated(
+    queue: Cloud, servers: Sequence[Server], process: int, calls: int, pause: float
+) -> list[tuple[float, float]]:
+    """The times of two servers that are open, in seconds, call by call; the one and the other in turn. Ends them."""
+    found: list[tuple[float, float]] = []
+    for call in range(calls):
+        one, other = [
+            seconds_to_post(queue, server, f"process {process}, call {call}, {place}", pause)
+            for place, server in enumerate(servers)
+        ]
+        found.append((one, other))
+    for server in servers:
+        server.end()
+    return found
 
 
 def figures(name: str, sides: tuple[str, str], pairs: list[tuple[float, float]]) -> str:

@@ -123,9 +123,9 @@ async def test_json_text_that_is_no_object_is_refused(world: World, era: str, te
 async def test_broken_json_text_is_refused_with_the_place_where_it_breaks(world: World) -> None:
     async with world.host() as host:
         refused = await host.call_error(
-            "generate_video", prompt="a fox", model="Veo3", model_parameters='{"durationSeconds": "6",}'
+            "generate_video", prompt="a fox", model="Veo3", model_parameters='{"durationSeconds" "6"}'
         )
-    assert "at character 25" in refused["error"]["message"]
+    assert "at character 20" in refused["error"]["message"]
     assert world.sim.calls == []
 
 

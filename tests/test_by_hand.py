@@ -24,6 +24,27 @@ INITIALIZE = {
 }
 
 
+_INTERRUPTED_EARLY = """
+import os
+import signal
+from gmi_video.mcp import stdio
+
+class Dropped:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+
+read = stdio.load
+
+def load():
+    Dropped()
+    return read()
+
+stdio.load = load
+stdio.serve()
+"""
+"""The server is interrupted before it can receive signals, while Python runs a callback."""
+
+
 class Started(NamedTuple):
     """The server as a process; `keyboard` is the person's end of the terminal that is its stdin."""
 
@@ -32,12 +53,12 @@ class Started(NamedTuple):
 
 
 @contextmanager
-def in_a_terminal() -> Generator[Started]:
+def in_a_terminal(*program: str) -> Generator[Started]:
     """Start the server with a terminal as its stdin, and pipes as its stdout and stderr."""
     keyboard, stdin = pty.openpty()
     try:
-        with subprocess.Popen(
-            [sys.executable, "-m", "gmi_video"],
+        with subprocess.Popen(  # noqa: S603 - our own interpreter and programs
+            [sys.executable, *(program or ("-m", "gmi_video"))],
             env={name: value for name, value in os.environ.items() if not name.startswith("GMI_")}
             | {"GMI_API_KEY": "k"},
             stdin=stdin,
@@ -78,4 +99,12 @@ def test_ctrl_c_in_a_terminal_ends_it_without_a_traceback() -> None:
         _, rest = process.communicate(timeout=SECONDS)
     assert b"is an MCP server" in first
     assert b"Traceback" not in rest
+    assert process.returncode == 0
+
+
+def test_ctrl_c_that_comes_before_the_server_can_receive_one_is_not_lost() -> None:
+    """Python drops the exception of an interrupt that comes while a callback runs; the server went on."""
+    with in_a_terminal("-c", _INTERRUPTED_EARLY) as (process, _):
+        _, said = process.communicate(timeout=SECONDS)
+    assert b"Traceback" not in said
     assert process.returncode == 0

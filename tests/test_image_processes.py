@@ -38,10 +38,17 @@ def runs(process: int) -> bool:
         return False
 
 
+def command(process: int) -> bytes:
+    return Path(f"/proc/{process}/cmdline").read_bytes()
+
+
 def conversion_of(started: Server) -> int:
-    """Wait until the server has started a process that converts; its id."""
+    """Wait until the server has started a process that converts, and that process runs its own program; its id.
+
+    Until then the server's thread waits for it (vfork), and stopping it would stop the server.
+    """
     deadline = time.monotonic() + SECONDS
-    while not (found := children(started.pid)):
+    while not (found := children(started.pid)) or command(found[0]) == command(started.pid):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     return found[0]

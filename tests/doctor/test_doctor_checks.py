@@ -7,6 +7,7 @@ import re
 import socket
 import sqlite3
 from collections.abc import Callable, Generator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -431,7 +432,7 @@ async def test_a_ledger_that_can_not_be_used_is_a_problem_with_its_place(doctor:
 
 async def test_a_ledger_with_tables_of_another_version_is_a_problem(doctor: Ask, tmp_path: Path) -> None:
     assert (await doctor()).exit_code == 0
-    with sqlite3.connect(tmp_path / "ledger.sqlite3") as connection:
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite3")) as connection, connection:
         connection.execute("ALTER TABLE gmi_video_intents DROP COLUMN answered")
     report = await doctor()
     assert report.states == {"ledger": "problem"}

@@ -1,6 +1,6 @@
 """Every named fault: what the caller receives, and how many jobs exist afterwards."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -11,6 +11,8 @@ import trio
 from gmi_video.simulator import FAULTS, Fault, SimulatedTransport, Simulator
 from gmi_video.simulator.faults import EFFECTS, ELSEWHERE, HUGE_BYTES
 from gmi_video.simulator.serve import running
+
+from .sockets import OverASocket
 
 pytestmark = pytest.mark.anyio
 Submit = Callable[..., Any]
@@ -189,22 +191,8 @@ def test_an_unknown_fault_is_refused(sim: Simulator) -> None:
         sim.fail("get", "500", times=0)
 
 
-class TestOverASocket:
+class TestOverASocket(OverASocket):
     """The same faults, as far as a real server can show them."""
-
-    @pytest.fixture
-    def anyio_backend(self) -> str:
-        return "asyncio"
-
-    @pytest.fixture
-    def sim(self) -> Simulator:
-        return Simulator(seed=1)
-
-    @pytest.fixture
-    async def client(self, sim: Simulator) -> AsyncIterator[httpx.AsyncClient]:
-        headers = {"Authorization": f"Bearer {sim.api_key}"}
-        async with running(sim), httpx.AsyncClient(base_url=sim.api_url, headers=headers, timeout=30) as connected:
-            yield connected
 
     async def test_socket_and_transport_give_the_same_responses(
         self, sim: Simulator, client: httpx.AsyncClient

@@ -1,6 +1,6 @@
 """What can go wrong with a film: cut off, expired, a page in its place, no parts, a changing tag, slow."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -9,7 +9,9 @@ import trio
 
 from gmi_video.simulator import Script, Simulator
 from gmi_video.simulator.media import PIECE_BYTES
-from gmi_video.simulator.serve import parse_fault, running
+from gmi_video.simulator.serve import parse_fault
+
+from .sockets import OverASocket
 
 pytestmark = pytest.mark.anyio
 Submit = Callable[..., Any]
@@ -99,22 +101,8 @@ async def test_a_slow_film_comes_in_pieces(sim: Simulator, client: httpx.AsyncCl
     assert trio.current_time() - before == 7 * -(-len(whole) // PIECE_BYTES)
 
 
-class TestOverASocket:
+class TestOverASocket(OverASocket):
     """The break of a connection, as a real server shows it."""
-
-    @pytest.fixture
-    def anyio_backend(self) -> str:
-        return "asyncio"
-
-    @pytest.fixture
-    def sim(self) -> Simulator:
-        return Simulator(seed=1)
-
-    @pytest.fixture
-    async def client(self, sim: Simulator) -> AsyncIterator[httpx.AsyncClient]:
-        headers = {"Authorization": f"Bearer {sim.api_key}"}
-        async with running(sim), httpx.AsyncClient(base_url=sim.api_url, headers=headers, timeout=30) as connected:
-            yield connected
 
     async def test_a_film_is_cut_in_its_middle(self, sim: Simulator, client: httpx.AsyncClient, url: str) -> None:
         sim.fail("film", "cut")

@@ -71,7 +71,10 @@ async def _record(catalog: Catalog, name: str) -> ModelRecord:
 
 
 async def _luma(catalog: Catalog) -> ModelRecord:
-    """Luma-Ray2's live record, with the documented table wherever it tells nothing."""
+    """Luma-Ray2's live record, with the documented table wherever it tells nothing.
+
+    Unlike `Catalog.luma` it asks again where a call has just gone without the record: here the price is the question.
+    """
     with anyio.move_on_after(LUMA_PATIENCE):
         try:
             return _completed(await catalog.model(LUMA_RAY2))

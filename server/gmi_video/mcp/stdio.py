@@ -41,6 +41,10 @@ _log = logging.getLogger(__name__)
 def serve() -> NoReturn:
     """Serve MCP over stdio until stdin ends or a signal comes; then end the process: 0, or 1 after a fault of ours."""
     code = 1
+    if os.name != "nt":
+        # Until signals can be received, when nothing has begun. The exception that Python raises instead is lost where
+        # a callback runs, as in an import.
+        signal.signal(signal.SIGINT, _end_at_once)
     try:
         if os.isatty(0):
             # To stderr: stdout belongs to the protocol, also here.
@@ -54,6 +58,10 @@ def serve() -> NoReturn:
     finally:
         # The thread that reads stdin can still be blocked on it, and would keep the interpreter from ending.
         _exit(code)
+
+
+def _end_at_once(_number: int, _frame: object) -> NoReturn:
+    os._exit(0)
 
 
 def _command() -> str:
