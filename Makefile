@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 # One more than the processors of a small machine: some tests wait for real time.
 PYTEST := $(BIN)/pytest -n 3 --dist worksteal
 INSTALL := -m pip install --quiet --disable-pip-version-check
@@ -10,7 +10,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check
 PIP := "pip>=25.1"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo live fast test full fuzz check pytest player packaging sdist wheel newest format tables kills bench \
+.PHONY: help demo live fast test full fuzz check pytest player packaging bundle release sdist wheel newest format tables kills bench \
     conformance agents constraints dist clean
 
 help: ## List the targets
@@ -76,10 +76,11 @@ format: $(VENV)/.dev ## Fix format and lint where a tool can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-tables: $(VENV)/.dev ## Write what is generated from the code: the tables of README and docs, and schemas/tools
+tables: $(VENV)/.dev ## Write what is generated from the code: the tables of README and docs, schemas/tools, and the manifest
 	$(BIN)/gmi-video-mcp schemas
 	$(BIN)/python -m tests.tables
 	$(BIN)/python -m tests.reliability.matrix
+	$(BIN)/python -m bundles.manifest
 
 kills: $(VENV)/.dev ## Kill the server at every point of a call and write docs/kill-matrix.md (some minutes)
 	$(BIN)/python -m tests.reliability.kills
@@ -102,25 +103,56 @@ conformance: $(VENV)/.dev ## The official MCP scenarios for tasks (needs npm)
 
 # -- what is shipped -------------------------------------------------------------------------------------------------
 
-dist: $(VENV)/.dev ## Build the wheel and the source distribution into dist/
+# The wheel and the source distribution are built once, and each target here takes the same two files: those in dist/,
+# built again only after a change, or those in another folder (DIST=folder), which are never built.
+DIST ?= dist
+BUILT := $(if $(filter dist,$(DIST)),dist/.made)
+SHIPPED := .ci .github bench bundles docs examples schemas server tests $(wildcard *.md *.json *.txt) LICENSE Makefile \
+    pyproject.toml .gitignore
+
+dist/.made: $(VENV)/.dev $(shell find $(SHIPPED) -type f ! -path '*/__pycache__/*')
 	rm -rf dist
 	$(BIN)/hatchling build
+	@touch $@
 
-packaging: $(VENV)/.dev ## Check what is built, and make a video with the lowest versions allowed
-	$(BIN)/pytest -m 'packaging or not packaging' tests/packaging
+dist: $(BUILT) ## Build the wheel and the source distribution into dist/
+
+packaging: $(BUILT) $(VENV)/.dev ## Check what is built, make a video with the lowest versions, and one from the bundle
+	DIST=$(abspath $(DIST)) $(BIN)/pytest -m 'packaging or not packaging' tests/packaging
+
+REPOSITORY ?=
+bundle: $(BUILT) $(VENV)/.dev ## Pack the wheel into the one-click bundle dist/*.mcpb (needs npm; REPOSITORY=owner/name for its links)
+	$(BIN)/python -m bundles.pack $(DIST) --repository "$(REPOSITORY)"
+
+# .github/workflows/release.yml runs it. The repository's name is written into README.md, because the MCP registry looks
+# for it there; the repository has no address of its own that could stand there before.
+TAG ?=
+release: $(VENV)/.dev ## Build into dist/ all that a release publishes (TAG=v1.2.3 REPOSITORY=owner/name)
+	$(BIN)/python -m bundles.tag "$(TAG)" --notes build/notes.md
+	$(BIN)/python -m bundles.registry --repository "$(REPOSITORY)" --mark README.md
+	$(MAKE) bundle REPOSITORY="$(REPOSITORY)"
+	$(BIN)/python -m bundles.registry dist --repository "$(REPOSITORY)"
+	cp build/notes.md dist/
 
 # The next two unpack the sdist in a temporary folder, so that nothing of this folder can help.
 
-sdist: dist ## Run the fast tests from the unpacked source distribution
-	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && tar -xzf dist/*.tar.gz -C "$$folder" --strip-components 1 && \
-	$(MAKE) -C "$$folder" fast PYTHON="$(PYTHON)"
+sdist: $(BUILT) ## Run the fast tests from the unpacked source distribution
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && tar -xzf $(DIST)/*.tar.gz -C "$$folder" --strip-components 1 && \
+	$(MAKE) -C "$$folder" fast DIST=dist PYTHON="$(PYTHON)"
+
+# The versions that were tested, the lowest that pyproject.toml allows, or the newest.
+DEPENDENCIES ?= tested
+CONSTRAINTS_tested := -c constraints.txt
+CONSTRAINTS_lowest := -c "$$folder/lowest.txt"
+CONSTRAINTS_newest :=
 
 # The two ignored files compare with the source, and there is none.
-wheel: dist ## Install the wheel, delete the source, and run the fast tests
-	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && tar -xzf dist/*.tar.gz -C "$$folder" --strip-components 1 && \
-	rm -r "$$folder/server" && $(PYTHON) -m venv "$$folder/.venv" && python="$$folder/.venv/bin/python" && \
+wheel: $(BUILT) ## Install the wheel, delete the source, and run the fast tests (DEPENDENCIES=lowest or newest)
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && tar -xzf $(DIST)/*.tar.gz -C "$$folder" --strip-components 1 && \
+	rm -r "$$folder/server" && $(PYTHON) -m venv "$$folder/.venv" && python="$$folder/$(BIN)/python" && \
+	(cd "$$folder" && "$$python" -m tests.packaging.floors) > "$$folder/lowest.txt" && \
 	"$$python" $(INSTALL) --upgrade $(PIP) && \
-	"$$python" $(INSTALL) -c constraints.txt "$$(ls dist/*.whl)[demo]" --group dev && \
+	"$$python" $(INSTALL) $(CONSTRAINTS_$(DEPENDENCIES)) "$$(ls $(DIST)/*.whl)[demo]" --group dev && \
 	cd "$$folder" && "$$python" -m pytest -n 2 --dist worksteal -m 'not slow' --ignore tests/test_structure.py --ignore tests/test_readme.py
 
 # Not part of .ci/run: what it finds was published by others, and must not stop an unrelated change.

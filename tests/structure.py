@@ -141,7 +141,7 @@ def says(path: Path) -> str:
 
 def own_files() -> Iterator[Path]:
     """Every text file that belongs to the project, and nothing that was made here."""
-    folders = ("server", "schemas", "tests", "bench", "docs", "examples", ".ci")
+    folders = ("server", "schemas", "tests", "bench", "bundles", "docs", "examples", ".ci", ".github")
     for top in ROOT.iterdir():
         for path in top.rglob("*") if top.name in folders else [top]:
             if path.is_file() and "__pycache__" not in path.parts and top.name != ".git":

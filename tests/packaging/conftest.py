@@ -1,5 +1,6 @@
 """The wheel and the source distribution, built once."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,9 @@ from tests.structure import ROOT
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the wheel and the source distribution."""
+    """A folder with the wheel and the source distribution: the one in `DIST`, or else they are built."""
+    if given := os.environ.get("DIST"):
+        return Path(given)
     folder = tmp_path_factory.mktemp("built")
     subprocess.run([sys.executable, "-m", "hatchling", "build", "-d", str(folder)], cwd=ROOT, check=True, timeout=120)  # noqa: S603 - our own interpreter
     return folder

@@ -3,19 +3,17 @@
 import shutil
 import subprocess
 import tarfile
-import tomllib
 import zipfile
 from email import message_from_bytes
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.structure import PACKAGE, ROOT
 
-pytestmark = pytest.mark.slow
+from .floors import PROJECT
 
-PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

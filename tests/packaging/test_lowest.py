@@ -16,7 +16,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from tests.conftest import ERAS, KEY
 
-from .test_contents import PROJECT
+from .floors import PROJECT, floors
 
 pytestmark = [pytest.mark.slow, pytest.mark.packaging]
 
@@ -36,19 +36,12 @@ print(json.dumps(missing))
 """
 
 
-def floors() -> list[str]:
-    """The lower bounds of the base install, as pins."""
-    bounds = [re.fullmatch(r"([\w-]+)>=([\d.]+)(,.*)?", line) for line in PROJECT["dependencies"]]
-    assert all(bounds), "every dependency has a lower bound"
-    return [f"{bound[1]}=={bound[2]}" for bound in bounds if bound]
-
-
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory, built: Path) -> Path:
     """The interpreter of a new environment that has the wheel and the lowest versions."""
     folder = tmp_path_factory.mktemp("lowest")
     venv.create(folder / "venv", with_pip=True)
-    (folder / "floors.txt").write_text("\n".join(floors()), encoding="utf-8")
+    (folder / "floors.txt").write_text("\n".join(floors(PROJECT["dependencies"])), encoding="utf-8")
     interpreter = folder / "venv" / "bin" / "python"
     (wheel,) = built.glob("*.whl")
     run(interpreter, "-m", "pip", "install", "--quiet", "-c", str(folder / "floors.txt"), str(wheel))
@@ -88,7 +81,7 @@ def simulator() -> Generator[str]:
 def test_the_lowest_versions_are_what_is_installed(python: Path) -> None:
     listed = json.loads(run(python, "-m", "pip", "list", "--format", "json").stdout)
     installed = {row["name"].lower().replace("_", "-"): row["version"] for row in listed}
-    for pin in floors():
+    for pin in floors(PROJECT["dependencies"]):
         name, version = pin.split("==")
         assert re.fullmatch(rf"{re.escape(version)}(\.0)*", installed[name]), pin
     assert not {"av", "pillow", "rich"} & installed.keys(), "no extra"
