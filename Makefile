@@ -153,7 +153,8 @@ wheel: $(BUILT) ## Install the wheel, delete the source, and run the fast tests 
 	(cd "$$folder" && "$$python" -m tests.packaging.floors) > "$$folder/lowest.txt" && \
 	"$$python" $(INSTALL) --upgrade $(PIP) && \
 	"$$python" $(INSTALL) $(CONSTRAINTS_$(DEPENDENCIES)) "$$(ls $(DIST)/*.whl)[demo]" --group dev && \
-	cd "$$folder" && "$$python" -m pytest -n 2 --dist worksteal -m 'not slow' --ignore tests/test_structure.py --ignore tests/test_readme.py
+	cd "$$folder" && "$$python" -m pytest -n 2 --dist worksteal -m 'not slow' --ignore tests/test_structure.py --ignore tests/test_readme.py \
+	    $(ARGS)
 
 # Not part of .ci/run: what it finds was published by others, and must not stop an unrelated change.
 # Run it before a release, and when the SDK has a new version.
@@ -180,4 +181,4 @@ constraints: ## Pin in constraints.txt the newest versions that fit, from an env
 
 clean: ## Remove what was made here, the environment and the demo's films too
 	rm -rf $(VENV) dist build gmi-video-output .pytest_cache .ruff_cache .hypothesis
-	find server tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	find server tests bench bundles -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,7 @@
 """The packed bundle, unpacked as a host does and started by the manifest's own command, makes a video."""
 
 import json
+import os
 import shutil
 import subprocess
 import venv
@@ -97,13 +98,15 @@ async def test_a_host_starts_it_and_it_makes_a_video(unpacked: Path, uv: str, tm
     for folder in (pictures, videos):
         folder.mkdir()
     shutil.copy(unpacked / "icon.png", pictures / "start.png")
+    promised = json.loads((unpacked / "manifest.json").read_text(encoding="utf-8"))
     # All other fields are left empty.
     typed = {"api_key": KEY, "image_dirs": [str(pictures), str(tmp_path)], "output_dir": str(videos), "org_id": ""}
     config = filled_in(unpacked, tmp_path / "npm", **typed)
     assert config["command"] == "uv"
     with simulator() as address:
-        # The real queue's address is no field, so the host's environment has the simulator's.
-        environment = config["env"] | {"GMI_BASE_URL": address, "XDG_STATE_HOME": str(tmp_path)}
+        # Hosts start a server in their own environment. The queue's address is no field, so it comes from there.
+        hosts = {name: value for name, value in os.environ.items() if not name.startswith(("GMI_", "PYTHON", "UV_"))}
+        environment = hosts | config["env"] | {"GMI_BASE_URL": address, "XDG_STATE_HOME": str(tmp_path)}
         server = StdioServerParameters(command=uv, args=config["args"], env=environment, cwd=tmp_path)
         for number, era in enumerate(ERAS):
             async with Client(stdio_client(server), mode=era) as client:
@@ -111,11 +114,9 @@ async def test_a_host_starts_it_and_it_makes_a_video(unpacked: Path, uv: str, tm
                 made = await client.call_tool(
                     "generate_video", {"prompt": f"a fox {number}", "frame0_image": str(pictures / "start.png")}
                 )
-            assert [tool.name for tool in tools] == [
-                tool["name"] for tool in json.loads((unpacked / "manifest.json").read_text(encoding="utf-8"))["tools"]
-            ]
+            assert [tool.name for tool in tools] == [tool["name"] for tool in promised["tools"]]
             assert made.structured_content is not None, made
             assert made.structured_content["status"] == "success", made
-            assert Path(made.structured_content["saved_to"]).parent == videos
-    compiled = next((unpacked / ".venv").rglob("mcp/__pycache__/*.pyc"), None)
-    assert compiled is not None, "bytecode is compiled"
+            assert str(videos) in str(made.structured_content), "it is saved, or is being saved"
+    # Of a module that the server does not import.
+    assert list((unpacked / ".venv").rglob("PIL/__pycache__/ImageTk.*.pyc")), "uv compiles bytecode"
