@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from bundles.manifest import PROJECT
@@ -12,6 +13,20 @@ PYTHON = ">=3.11,<3.15"
 
 EXTRAS = ("frames", "images")
 """In a bundle nobody can install an extra later."""
+
+_ELSEWHERE: Mapping[str, Mapping[str, str]] = {
+    "cryptography": {
+        "sys_platform == 'darwin' and platform_machine == 'x86_64'": "<=48.0.1",
+        "sys_platform == 'win32' and platform_machine == 'ARM64'": "<=46.0.3",
+    }
+}
+"""Versions for machines that the tested version of a package has no wheel for: building it there needs a compiler."""
+
+_REST = {
+    "cryptography": "sys_platform == 'linux' or (sys_platform == 'darwin' and platform_machine != 'x86_64') "
+    "or (sys_platform == 'win32' and platform_machine != 'ARM64')"
+}
+"""The machines that take the tested version; markers can't be negated."""
 
 CONSTRAINTS = Path(__file__).parents[1] / "constraints.txt"
 
@@ -24,7 +39,12 @@ def requirements() -> list[str]:
 
 def pins() -> list[str]:
     """The tested versions. A lock file would hold the addresses of the index that it was made with."""
-    return re.findall(r"^[\w.-]+==\S+$", CONSTRAINTS.read_text(encoding="utf-8"), re.MULTILINE)
+    tested = re.findall(r"^([\w.-]+)(==\S+)$", CONSTRAINTS.read_text(encoding="utf-8"), re.MULTILINE)
+    lines: list[str] = []
+    for name, version in tested:
+        lines.append(f"{name}{version}; {_REST[name]}" if name in _REST else f"{name}{version}")
+        lines += [f"{name}{other}; {machine}" for machine, other in _ELSEWHERE.get(name, {}).items()]
+    return lines
 
 
 def text() -> str:

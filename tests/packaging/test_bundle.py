@@ -120,3 +120,34 @@ async def test_a_host_starts_it_and_it_makes_a_video(unpacked: Path, uv: str, tm
             assert str(videos) in str(made.structured_content), "it is saved, or is being saved"
     # Of a module that the server does not import.
     assert list((unpacked / ".venv").rglob("PIL/__pycache__/ImageTk.*.pyc")), "uv compiles bytecode"
+
+
+MACHINES = (
+    "x86_64-unknown-linux-gnu",
+    "aarch64-unknown-linux-gnu",
+    "x86_64-apple-darwin",
+    "aarch64-apple-darwin",
+    "x86_64-pc-windows-msvc",
+    "aarch64-pc-windows-msvc",
+)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("python", ["3.11", "3.14"])
+def test_it_can_be_installed_on_every_machine_without_a_compiler(
+    unpacked: Path, uv: str, tmp_path: Path, machine: str, python: str
+) -> None:
+    found = tmp_path / "found.txt"
+    wanted = ["--only-binary", ":all:", "--python-platform", machine, "--python-version", python]
+    done = subprocess.run(  # noqa: S603 - our own uv
+        [uv, "pip", "compile", "--quiet", *wanted, "pyproject.toml", "-o", str(found)],
+        cwd=unpacked,
+        # PyAV's wheels for Apple's own processors need this macOS; the one before it gets no updates any more.
+        env=os.environ | {"MACOSX_DEPLOYMENT_TARGET": "14.0"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "cryptography==" in found.read_text(encoding="utf-8")
