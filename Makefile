@@ -118,7 +118,7 @@ dist/.made: $(VENV)/.dev $(shell find $(SHIPPED) -type f ! -path '*/__pycache__/
 dist: $(BUILT) ## Build the wheel and the source distribution into dist/
 
 packaging: $(BUILT) $(VENV)/.dev ## Check what is built, make a video with the lowest versions, and one from the bundle
-	DIST=$(abspath $(DIST)) $(BIN)/pytest -m 'packaging or not packaging' tests/packaging
+	BUILT_DIST=$(abspath $(DIST)) $(BIN)/pytest -m 'packaging or not packaging' tests/packaging
 
 REPOSITORY ?=
 bundle: $(BUILT) $(VENV)/.dev ## Pack the wheel into the one-click bundle dist/*.mcpb (needs npm; REPOSITORY=owner/name for its links)

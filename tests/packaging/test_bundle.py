@@ -105,7 +105,8 @@ async def test_a_host_starts_it_and_it_makes_a_video(unpacked: Path, uv: str, tm
     assert config["command"] == "uv"
     with simulator() as address:
         # Hosts start a server in their own environment. The queue's address is no field, so it comes from there.
-        hosts = {name: value for name, value in os.environ.items() if not name.startswith(("GMI_", "PYTHON", "UV_"))}
+        ours = ("GMI_", "PYTHON", "UV_", "SSL_CERT_")
+        hosts = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         environment = hosts | config["env"] | {"GMI_BASE_URL": address, "XDG_STATE_HOME": str(tmp_path)}
         server = StdioServerParameters(command=uv, args=config["args"], env=environment, cwd=tmp_path)
         for number, era in enumerate(ERAS):

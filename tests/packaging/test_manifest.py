@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from gmi_video.mcp.app import create_server
 from gmi_video.settings import Settings
 from gmi_video.variables import VARIABLES
 
-from .floors import PROJECT
+from .floors import PROJECT, ROOT
 
 WRITTEN: dict[str, Any] = json.loads(manifest.MANIFEST.read_text(encoding="utf-8"))
 KEY = {"GMI_API_KEY": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"}
@@ -71,6 +73,20 @@ async def test_a_prompts_template_filled_in_is_the_servers_own_text(shots: str) 
             ).messages
             assert isinstance(message.content, TextContent)
             assert text == message.content.text
+
+
+def test_without_npm_the_bundle_is_not_packed_and_that_is_said(tmp_path: Path) -> None:
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-m", "bundles.pack", str(tmp_path)],
+        env={name: value for name, value in os.environ.items() if name != "PATH"} | {"PATH": str(tmp_path)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, list(tmp_path.iterdir())) == (2, [])
+    assert "npm is needed" in done.stdout
 
 
 # -- fields that are left empty ----------------------------------------------------------------------------------
