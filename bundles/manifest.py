@@ -124,7 +124,7 @@ def manifest(repository: str = "") -> dict[str, Any]:
                 "command": "uv",
                 # A list of folders is filled in among arguments only; `main.py` makes the setting of them.
                 "args": ["run", "--directory", "${__dirname}", "server/main.py", folders],
-                # The system's certificates, by uv's newer and older name: else it fails behind a proxy that inspects TLS.
+                # The system's certificates, by uv's newer and older name: needed behind a proxy that inspects TLS.
                 "env": placed | {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"},
             },
         },
