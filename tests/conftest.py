@@ -1,6 +1,7 @@
 """Fixtures: the real MCP client, our server, and the simulator as its upstream, in virtual time."""
 
 import json
+import os
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,18 @@ from .postgres import Postgres, running
 from .virtual_time import ThreadsHoldTime
 
 EPOCH = 1_750_000_000
+
+NEEDS_UNIX = (
+    "doctor/test_doctor_command.py",
+    "reliability/test_bombs.py",
+    "test_demo.py",
+    "test_ledger_troubles.py",
+    "test_shutdown.py",
+)
+"""Tests with a terminal or the limits of Unix, whose modules can't be imported on Windows."""
+
+collect_ignore = [*NEEDS_UNIX] if os.name == "nt" else []
+
 KEY = "simulated-key-eyJhbGciOi-must-not-leak"
 ERAS = ("legacy", "2026-07-28")
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -105,6 +104,8 @@ def _user() -> dict[str, Any]:
     """The user to run it as, if we are root: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return {}
+    import pwd  # noqa: PLC0415 - not on Windows
+
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             found = pwd.getpwnam(name)

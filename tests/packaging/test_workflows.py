@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import NEEDS_UNIX
+
 from .floors import PROJECT, ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -57,6 +59,18 @@ def test_every_python_that_the_package_names_is_tested_on_every_system() -> None
     listed = [line.rpartition(" ")[2] for line in PROJECT["classifiers"] if ":: 3." in line]
     assert f"python: {json.dumps(listed)}" in text
     assert "os: [ubuntu-latest, macos-latest, windows-latest]" in text
+
+
+def test_what_is_tested_on_windows_imports_nothing_that_only_unix_has() -> None:
+    tests = ROOT / "tests"
+    only_unix = re.compile(r"^(?:import|from) (?:fcntl|pty|pwd|resource|termios|tty)\b", re.MULTILINE)
+    found = {
+        path.relative_to(tests).as_posix()
+        for path in tests.rglob("*.py")
+        if only_unix.search(path.read_text(encoding="utf-8"))
+    }
+    # The helper is imported by the test that is named for it.
+    assert found - {"reliability/bombs.py"} <= set(NEEDS_UNIX)
 
 
 @pytest.mark.packaging
