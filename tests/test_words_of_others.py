@@ -93,8 +93,13 @@ class Published:
         await self.attempt(f"read {uri.split('/')[2]}", read())
 
 
-EACH = [(name, era) for at, name in enumerate(VALUES) for era in ERAS if FULL or ERAS.index(era) == at % len(ERAS)]
-"""Each hostile value in one of the eras, or with `FULL=1` in both."""
+EACH = [
+    (name, era)
+    for at, name in enumerate(VALUES)
+    for era in ERAS
+    if FULL or (ERAS.index(era) == at % len(ERAS) and name != "100 kB")
+]
+"""Each hostile value in one of the eras, but for the one that takes longest; with `FULL=1` each in both."""
 
 
 @pytest.fixture(params=list(VALUES))

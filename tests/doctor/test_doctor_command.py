@@ -23,15 +23,13 @@ from gmi_video.doctor.examination import Examination
 from gmi_video.doctor.machine import Machine
 from gmi_video.simulator import SimulatedTransport
 from tests.conftest import KEY, World, now
-from tests.full import FULL
+from tests.full import in_full
 from tests.stdio import SECONDS, Cloud, cloud, event_loop
 from tests.test_proxies import proxy
 
 from .conftest import HELD_BACK
 
 GOLDEN = Path(__file__).with_name("golden.txt")
-
-in_full = pytest.mark.skipif(not FULL, reason="takes 5 to 10 s: in `make full`")
 
 COMMAND = [sys.executable, "-m", "gmi_video", "doctor"]
 
