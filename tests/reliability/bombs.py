@@ -25,7 +25,6 @@ from gmi_video.upstream.transport import Transport
 
 MEGABYTE = 1024 * 1024
 SERVED_SECONDS = 30.0
-
 """How long one response goes on at most."""
 
 ENDLESS = {"/tiny-chunks", "/endless-headers", "/endless-continue"}
