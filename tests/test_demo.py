@@ -15,7 +15,7 @@ import av
 import pytest
 from PIL import Image, ImageStat
 
-from gmi_video.demo.command import slug
+from gmi_video.demo.saving import slug
 
 pytestmark = pytest.mark.slow
 
