@@ -1,7 +1,8 @@
 """`gmi-video-mcp demo`: its options and exit codes, and a single video; `shots` makes a story of several.
 
-Both are made with the real server as a process and the simulator as its queue, without a key or a network. The progress bars show the server's progress notifications, as a host's would; the files
-that are saved are those that the server's outcome resource links to.
+Both are made with the real server as a process and the simulator as its queue, without a key or a network. The progress
+bars show the server's progress notifications, as a host's would; the files that are saved are those that the server's
+outcome resource links to.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The demo's session: the simulator on a port of this machine, and the real server as a process with it as its queue."""
+"""The demo's session: the simulator on a port of this machine, and the real server as a process that uses it."""
 
 import os
 import sys

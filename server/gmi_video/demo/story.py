@@ -8,18 +8,18 @@ SHOTS = range(2, 9)
 NAME = "The fox at the lake"
 """What the demo's own story is called."""
 
-STYLE = "Storybook watercolour, soft dawn light, a small red fox by a mountain lake."
+STYLE = "A red fox by a quiet mountain lake, painted in gouache."
 """What all shots of the demo's own story look like."""
 
 _TOLD = (
-    "She wakes and pricks up her ears: slow push in.",
-    "Something stirs in the reeds behind her: the camera orbits right.",
-    "She looks along the far shore: the camera pans left.",
-    "Mist rises from the water: crane up.",
-    "She holds her breath: the camera orbits left.",
+    "She pricks up her ears: slow push in.",
+    "Something stirs in the reeds: the camera orbits right.",
+    "Did it come from the shore? The camera pans left.",
+    "She does not move: the camera orbits left.",
+    "There it is again: the camera pans right.",
     "A branch cracks: handheld.",
-    "She looks back once more: the camera pans right.",
-    "It was only the wind, and the day begins: slow pull back.",
+    "She holds her breath: slow zoom in.",
+    "It was only the wind: slow pull back.",
 )
 """What happens in the demo's own story; a shorter one leaves out what comes before the end."""
 
@@ -27,13 +27,13 @@ _MOVES = (
     "slow push in",
     "the camera orbits right",
     "the camera pans left",
-    "crane up",
     "the camera orbits left",
-    "handheld",
     "the camera pans right",
+    "handheld",
+    "slow zoom in",
     "slow pull back",
 )
-"""What the camera does in a story of the user's own prompt; each move can be made from where the one before ends."""
+"""What the camera does in a story of the user's own prompt, each move from where the one before it ends."""
 
 
 class Story(NamedTuple):
