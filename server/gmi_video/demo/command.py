@@ -99,6 +99,8 @@ def main(options: argparse.Namespace) -> int:
 
 def _wrong_with_shots(options: argparse.Namespace) -> str:
     """Which option does not go with --shots, and why; empty where all do."""
+    if options.prompt is not None and not options.prompt.strip(" ,."):
+        return "PROMPT is empty: say in words what should be seen, or leave it out for the demo's own story."
     if options.loop:
         return "--loop can't go with --shots: a shot that ends where it began leads nowhere. Leave one of them out."
     if options.model not in {None, LUMA_RAY2}:

@@ -1,7 +1,6 @@
 """Make a video as an assistant would, by the server's tools, and read its outcome as a host would."""
 
 import json
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 from mcp import Client
@@ -19,18 +18,13 @@ class ShowsProgress(Protocol):
         """Show one progress notification."""
 
 
-async def prices(client: Client, calls: Sequence[dict[str, Any]]) -> list[float] | None:
-    """The price of each call of generate_video in US dollars, by a dry run, which sends nothing; None if unknown.
+async def price(client: Client, arguments: dict[str, Any]) -> float | None:
+    """What a call of generate_video costs in US dollars, by a dry run, which sends nothing; None if that is not known.
 
     Raises:
-        DemoError: one would be refused.
+        DemoError: it would be refused.
     """
-    found: list[float] = []
-    for arguments in calls:
-        answer = _answer(await client.call_tool("generate_video", {**arguments, "dry_run": True}))
-        if "estimated_cost_usd" in answer:
-            found.append(answer["estimated_cost_usd"])
-    return found if len(found) == len(calls) else None
+    return _answer(await client.call_tool("generate_video", {**arguments, "dry_run": True})).get("estimated_cost_usd")
 
 
 async def make_video(client: Client, arguments: dict[str, Any], progress: ShowsProgress) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 
 from gmi_video.demo.joining import join
-from gmi_video.demo.making import DemoError, make_video, prices, read_outcome
+from gmi_video.demo.making import DemoError, make_video, price, read_outcome
 from gmi_video.demo.saving import save, slug
 from gmi_video.demo.story import Story
 from gmi_video.demo.terminal import Bar, Terminal
@@ -34,10 +34,10 @@ async def make_story(
     """
     calls, stem = _calls(told.prompts, arguments), folder / slug(told.name)
     last = len(calls)
-    terminal.fact("style", told.style)
+    terminal.fact("style", told.style.rstrip(","))
     for number, what in enumerate(told.told, start=1):
         terminal.fact(f"shot {number}", what)
-    terminal.fact("price", _priced(await prices(client, calls)))
+    terminal.fact("price", await _price_of_all(client, calls))
     terminal.title("\nEach shot begins with the last frame of the one before, so they are made one after the other.")
     with terminal.bars([f"shot {number}" for number in range(1, last + 1)]) as bars:
         for later, bar in enumerate(bars[1:], start=1):
@@ -70,8 +70,16 @@ def _calls(prompts: Sequence[str], arguments: dict[str, Any]) -> list[dict[str, 
     return calls
 
 
-def _priced(found: Sequence[float] | None) -> str:
-    if found is None:
+async def _price_of_all(client: Client, calls: Sequence[dict[str, Any]]) -> str:
+    """What all shots cost, in words. Each is checked, so that a story that can't be finished is not begun."""
+    found: list[float] = []
+    for number, call in enumerate(calls, start=1):
+        try:
+            cost = await price(client, call)
+        except DemoError as error:
+            raise DemoError(f"Shot {number} of {len(calls)} would be refused. {error}") from None
+        found += [] if cost is None else [cost]
+    if len(found) < len(calls):
         return "not known; nothing is paid here"
     each = f"{len(found)} x ${found[0]:.2f}" if len(set(found)) == 1 else " + ".join(f"${one:.2f}" for one in found)
     return f"{each} = ${sum(found):.2f} by the pretend cloud's price list; nothing is paid here"

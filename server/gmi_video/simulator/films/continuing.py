@@ -57,7 +57,7 @@ class Ends:
             picture = _small(opened.convert("RGB"))
         differences = {
             one: sum(ImageStat.Stat(ImageChops.difference(picture, last)).mean) / 3
-            for one, last in self._pictures.items()
+            for one, last in list(self._pictures.items())  # another thread may add one
             if (one.width, one.height) == (spec.width, spec.height)
         }
         nearest = min(differences, key=lambda one: differences[one], default=None)
