@@ -14,11 +14,11 @@ STYLE = "A red fox by a quiet mountain lake, painted in gouache."
 _TOLD = (
     "She pricks up her ears: slow push in.",
     "Something stirs in the reeds: the camera orbits right.",
-    "Did it come from the shore? The camera pans left.",
     "She does not move: the camera orbits left.",
-    "There it is again: the camera pans right.",
     "A branch cracks: handheld.",
     "She holds her breath: slow zoom in.",
+    "Did it come from the shore? The camera pans left.",
+    "There it is again: the camera pans right.",
     "It was only the wind: slow pull back.",
 )
 """What happens in the demo's own story; a shorter one leaves out what comes before the end."""
@@ -26,11 +26,11 @@ _TOLD = (
 _MOVES = (
     "slow push in",
     "the camera orbits right",
-    "the camera pans left",
     "the camera orbits left",
-    "the camera pans right",
     "handheld",
     "slow zoom in",
+    "the camera pans left",
+    "the camera pans right",
     "slow pull back",
 )
 """What the camera does in a story of the user's own prompt, each move from where the one before it ends."""
