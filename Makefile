@@ -39,7 +39,7 @@ $(VENV)/.dev: $(VENV)/.demo
 # -- using it --------------------------------------------------------------------------------------------------------
 
 PROMPT ?=
-demo: $(VENV)/.demo ## Make a video on a pretend GMI Cloud; no key needed (PROMPT="..." for your own)
+demo: $(VENV)/.demo ## Make a video on a pretend GMI Cloud; no key needed (PROMPT="..."; OPTIONS="--shots 3" for a story)
 	@$(BIN)/gmi-video-mcp demo $(if $(PROMPT),"$$PROMPT") $(OPTIONS)
 
 demo: export PROMPT := $(PROMPT)
@@ -54,7 +54,7 @@ test: check pytest ## What a change must pass: format, lint, types, all tests
 full: $(VENV)/.dev ## Many more random inputs, every kill, and all rounds of eight copies (some minutes)
 	FULL=1 $(PYTEST) tests/reliability/test_lives.py tests/reliability/test_hostile_answers.py \
 	    tests/test_words_of_others.py tests/test_saved_processes.py tests/doctor/test_doctor_command.py \
-	    tests/reliability/test_difficult_lists.py tests/test_bench.py
+	    tests/reliability/test_difficult_lists.py tests/test_bench.py tests/test_demo.py
 	FULL=1 $(BIN)/pytest tests/test_copies.py tests/reliability/test_kill_matrix.py
 
 MINUTES ?= 10

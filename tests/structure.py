@@ -52,7 +52,7 @@ ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "rich": ("doctor", "demo"),
     "starlette": ("simulator",),
     "uvicorn": ("simulator",),
-    "av": ("simulator", "frames"),
+    "av": ("simulator", "frames", "demo"),
     "PIL": ("simulator", "images", "frames"),
     "jsonschema": ("catalog", "live"),
     "cachetools": ("catalog", "images", "jobs", "videos", "frames", "mcp"),
