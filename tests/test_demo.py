@@ -20,14 +20,13 @@ from gmi_video import __main__ as command_line
 from gmi_video.demo.saving import slug
 
 from .film_tools import difference
-from .full import FULL
+from .full import in_full
 
 pytestmark = pytest.mark.slow
 
 SECONDS = 120
 """The limit of every wait in these tests (seconds), far above what any of them takes."""
 
-full_only = pytest.mark.skipif(not FULL, reason="takes some seconds; `make full` runs it")
 
 COMMAND = [sys.executable, "-m", "gmi_video", "demo"]
 
@@ -137,7 +136,7 @@ def decoded(film: Path) -> list[Image.Image]:
         return [picture_of(frame) for frame in container.decode(video=0)]
 
 
-@full_only
+@in_full
 def test_a_story_of_three_shots_is_three_films_and_one_of_all_its_frames(tmp_path: Path) -> None:
     done = demo("--shots", "3", "--takes", "1", "--resolution", "540p", "--output", str(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
@@ -188,7 +187,7 @@ def test_a_story_whose_last_shot_fails_says_which_and_keeps_the_others(
     assert "shot 2   not made" in done.stdout
 
 
-@full_only
+@in_full
 def test_a_story_that_can_not_be_finished_is_not_begun(tmp_path: Path) -> None:
     done = demo("--shots", "3", "--frame1-image", "ftp://nowhere", "--takes", "600", "--output", str(tmp_path))
     assert done.returncode == 1
@@ -222,7 +221,7 @@ def test_a_story_that_can_not_be_is_refused_before_anything_starts(
     assert not list(tmp_path.iterdir())
 
 
-@full_only
+@in_full
 @pytest.mark.usefixtures("default_sigint")
 def test_on_a_terminal_each_shot_has_a_bar_and_ctrl_c_keeps_what_is_saved(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
