@@ -243,6 +243,35 @@ async def test_a_film_that_comes_slowly_is_there_at_a_later_call(world: World, e
     assert world.count("film") == 1
 
 
+@pytest.mark.parametrize(("name", "seconds"), [("google-adk", 5), ("an unknown host", 60), ("claude-code", 61)])
+async def test_an_answer_waits_for_frames_no_longer_than_its_host(
+    world: World, era: str, name: str, seconds: float
+) -> None:
+    world.sim.behave(film_pause=19, film_seconds=5)
+    async with world.host(era=era) as host:
+        request_id = await made_video(host)
+    async with world.host(era=era, name=name) as host:
+        began = anyio.current_time()
+        answer = await host.call_ok("get_status", request_id=request_id, frames=2)
+        assert anyio.current_time() - began < seconds
+    assert "Its frames are not there yet; the same call shows them in a moment." in answer["summary"]
+
+
+async def test_a_host_that_gave_up_without_a_word_and_asks_again_is_answered_at_once(world: World, era: str) -> None:
+    world.sim.behave(film_pause=19, film_seconds=5)
+    async with world.host(era=era, name="mcp") as host:
+        asked = {"request_id": await made_video(host), "frames": 2}
+        async with anyio.create_task_group() as group:
+            group.start_soon(host.client.call_tool, "get_status", asked)
+            await anyio.sleep(6)
+            began = anyio.current_time()
+            await host.call_ok("get_status", **asked)
+            assert anyio.current_time() - began < 2.5
+        began = anyio.current_time()
+        await host.call_ok("get_status", **asked)
+        assert anyio.current_time() - began < 5, "it has learned how long this host waits"
+
+
 async def test_a_film_without_an_end_holds_up_no_answer_and_leaves_no_file(
     world: World, era: str, temporary: Path
 ) -> None:
@@ -340,6 +369,14 @@ async def test_a_picture_that_does_not_exist_is_an_error_that_says_why(world: Wo
         world.sim.behave(thumbnail="mp4")
         with pytest.raises(MCPError, match="what its link leads to is not a"):
             await read(host, f"gmi-video://requests/{request_id}/{name}")
+
+
+async def test_a_picture_that_comes_slowly_is_an_error_that_does_not_blame_the_queue(world: World, era: str) -> None:
+    world.sim.behave(film_pause=19, film_seconds=5)
+    async with world.host(era=era, name="an unknown host") as host:
+        request_id = await made_video(host)
+        with pytest.raises(MCPError, match=r"It is still being fetched\. Read it again in a moment\."):
+            await read(host, f"gmi-video://requests/{request_id}/last-frame")
 
 
 @pytest.mark.usefixtures("bare")

@@ -27,11 +27,10 @@ _WHY = {
 
 
 class Decoded(NamedTuple):
-    """Frames of a film: their times in seconds from its beginning, and one JPEG; and the film's SHA-256, once known."""
+    """Frames of a film: their times in seconds from its beginning, and one JPEG."""
 
     times: tuple[float, ...]
     jpeg: bytes
-    film: str = ""
 
 
 def is_installed() -> bool:

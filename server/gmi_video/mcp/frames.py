@@ -1,18 +1,17 @@
 """Frames in calls: a picture of a finished video's frames for the assistant, and a frame as the next video's image."""
 
 import base64
+import hashlib
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import anyio
 from anyio import to_thread
 from mcp_types import ImageContent
 
 from gmi_video.errors import NotFound, Unavailable
 from gmi_video.foreign.process import installs
 from gmi_video.frames import decoding
-from gmi_video.frames.extraction import Frame
 from gmi_video.images import formats
 from gmi_video.images.formats import Picture
 from gmi_video.images.refusals import ImageRefused, subject
@@ -57,7 +56,7 @@ async def look_at(services: Services, record: Record, number: int) -> Looked:
         return NOT_LOOKED
     if not record.succeeded:
         return Looked("There are no frames to see." if record.is_final else "Its frames can be seen once it is done.")
-    with CURRENT.get().soft(), anyio.move_on_after(PATIENCE_SECONDS):
+    with CURRENT.get().waiting(PATIENCE_SECONDS):
         try:
             if decoding.is_installed():
                 sheet = await services.frames.sheet(record, number)
@@ -78,6 +77,15 @@ def is_frame(value: str) -> bool:
     return value.startswith("gmi-video:")
 
 
+def frame_digest(uri: str) -> str:
+    """What stands for a frame until it is uploaded: the same for the same frame of the same request.
+
+    Not of its content: the same call must be the same job also when that video's link is dead, and at a server whose
+    decoder gives other bytes.
+    """
+    return f"sha256:{hashlib.sha256(uri.encode()).hexdigest()}"
+
+
 async def frame_image(services: Services, uri: str, argument: str) -> LocalImage:
     """A frame of a finished video as an image that can be uploaded. Nothing is sent but what reads.
 
@@ -91,16 +99,17 @@ async def frame_image(services: Services, uri: str, argument: str) -> LocalImage
         UpstreamError: the queue can't be asked about the video, or it is still being fetched.
     """
     record, which = await _finished(services, uri, argument)
-    with CURRENT.get().soft():
+    with CURRENT.get().waiting():
         try:
-            frame = await services.frames.frame(record, which)
+            jpeg = await services.frames.frame(record, which)
         except NotFetched as error:
+            other = "ask the user for a picture of that frame."
             raise _refused(
                 services,
                 f"{subject(argument, uri)} can't be taken from its video: {error.why}.",
-                "Make the same call again in a minute, or ask the user for a picture of that frame.",
+                f"Make the same call again in a minute, or {other}" if error.may_pass else f"A{other[1:]}",
             ) from None
-        return await to_thread.run_sync(_local_image, frame)
+        return await to_thread.run_sync(_local_image, frame_digest(uri), jpeg)
     raise Unavailable(
         f"The video that {argument} is a frame of is still being fetched. Nothing was submitted, nothing was charged.",
         "Make the same call again now: it goes on where this one stopped.",
@@ -160,11 +169,11 @@ def _refused(services: Services, fault: str, remedy: str) -> ImageRefused:
     return ImageRefused(fault, remedy, dirs=services.settings.image_dirs)
 
 
-def _local_image(frame: Frame) -> LocalImage:
-    picture = formats.read(frame.jpeg)
+def _local_image(digest: str, jpeg: bytes) -> LocalImage:
+    picture = formats.read(jpeg)
     if not isinstance(picture, Picture):
         raise TypeError("a frame is a JPEG")
-    return LocalImage(frame.digest, picture, size_of(picture))
+    return LocalImage(digest, picture, size_of(picture))
 
 
 def _times(times: Sequence[float]) -> str:
