@@ -226,6 +226,41 @@ async def test_the_same_film_gives_the_same_bytes(tmp_path: Path) -> None:
     assert await decoding.decode(tmp_path / "a.mp4", "mp4", "last") == one
 
 
+# -- a program that goes wrong ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import os; os.abort()",
+        "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
+        "print('[0.0]\\nno picture', flush=True); import os; os.abort()",
+        "print('[0.0')",
+        "print('[0.0\\nhalf a line')",
+        "print('[null]\\na picture')",
+        "print('[]\\na picture')",
+        "print(8)",
+        "import sys; sys.stdout.buffer.write(bytes(range(256)) * 100)",
+        "bytes(10 * 1000**3)",
+        "raise SystemExit(0)",
+    ],
+)
+async def test_a_program_that_crashes_or_writes_nonsense_is_a_damaged_film(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    await to_thread.run_sync((tmp_path / "program.py").write_text, program)
+    monkeypatch.setattr(decoding, "_PROGRAM", tmp_path / "program.py")
+    assert await why(tmp_path / "a.mp4", film(tmp_path / "a.mp4", 3)) == DAMAGED
+
+
+async def test_a_python_that_is_gone_is_not_taken_for_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = film(tmp_path / "a.mp4", 3)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "gone"))
+    assert await why(tmp_path / "a.mp4", content) == "what decodes videos can't be started here"
+
+
 # -- what is no film that can be used --------------------------------------------------------------------------------
 
 

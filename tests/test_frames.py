@@ -20,6 +20,7 @@ from gmi_video.simulator.faults import FilmFault
 
 from .conftest import Host, World, answer_of
 from .film_tools import difference, film, last_picture, number_of
+from .image_tools import drawn
 from .test_film_frames import cells
 from .test_saved_videos import film as film_of
 from .test_upload_places import ELSEWHERE_ON_THIS_MACHINE, IN_A_PRIVATE_NETWORK, NOT_ENCRYPTED
@@ -315,6 +316,14 @@ async def test_without_the_extra_a_thumbnail_that_is_a_film_is_a_note(world: Wor
     says = await no_frames(world, era)
     assert INSTALL in says
     assert says.endswith("Nor can its thumbnail: what its link leads to is not a JPEG picture.")
+
+
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize("content", [b"\xff\xd8\xff" + bytes(5000), drawn("JPEG")[:-100]], ids=["noise", "cut off"])
+async def test_a_thumbnail_that_only_begins_like_a_picture_is_a_note(world: World, era: str, content: bytes) -> None:
+    world.sim.answer("film", content, headers={"content-type": "image/jpeg"}, times=None)
+    says = await no_frames(world, era)
+    assert says.endswith("Nor can its thumbnail: what its link leads to is not a whole JPEG picture.")
 
 
 # -- resources -------------------------------------------------------------------------------------------------------

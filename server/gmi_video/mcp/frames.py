@@ -12,8 +12,10 @@ from mcp_types import ImageContent
 from gmi_video.errors import NotFound, Unavailable
 from gmi_video.foreign.process import installs
 from gmi_video.frames import decoding
+from gmi_video.frames.decoding import BY_LINK
+from gmi_video.frames.extraction import Frames
 from gmi_video.images import formats
-from gmi_video.images.formats import Picture
+from gmi_video.images.formats import NotAPicture, Picture
 from gmi_video.images.refusals import ImageRefused, subject
 from gmi_video.images.shape import size_of
 from gmi_video.images.upload import LocalImage
@@ -63,13 +65,26 @@ async def look_at(services: Services, record: Record, number: int) -> Looked:
                 return Looked(_times(sheet.times), _content(sheet.jpeg))
             lacking = f"Its frames can't be shown: {NOT_INSTALLED}; {INSTALL}."
             try:
-                thumbnail = await services.frames.thumbnail(record)
+                thumbnail = await thumbnail_of(services.frames, record)
             except NotFetched as error:
                 return Looked(f"{lacking} Nor can its thumbnail: {error.why}.")
             return Looked(f"{lacking} The picture is its thumbnail.", _content(thumbnail))
         except NotFetched as error:
             return Looked(f"Its frames can't be shown: {error.why}; {error.remedy}.")
     return Looked("Its frames are not there yet; the same call shows them in a moment.")
+
+
+async def thumbnail_of(frames: Frames, record: Record) -> bytes:
+    """The thumbnail of a finished video, a whole JPEG. Raises `NotFetched`.
+
+    Models' APIs refuse a conversation that holds a broken picture, and every later call of it.
+    """
+    jpeg = await frames.thumbnail(record)
+    try:
+        picture = await to_thread.run_sync(formats.read, jpeg)
+    except NotAPicture:
+        raise NotFetched("what its link leads to is not a whole JPEG picture", BY_LINK) from None
+    return picture.content
 
 
 def is_frame(value: str) -> bool:

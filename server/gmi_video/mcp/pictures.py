@@ -7,7 +7,7 @@ from gmi_video.frames import decoding
 from gmi_video.frames.extraction import Frames
 from gmi_video.mcp.call import ToolContext
 from gmi_video.mcp.deadlines import CURRENT
-from gmi_video.mcp.frames import INSTALL, NOT_INSTALLED
+from gmi_video.mcp.frames import INSTALL, NOT_INSTALLED, thumbnail_of
 from gmi_video.mcp.resources import must_have_succeeded, protocol_errors
 from gmi_video.mcp.results import FIRST_FRAME_URI, LAST_FRAME_URI, THUMBNAIL_URI
 from gmi_video.upstream.wire import Record
@@ -16,7 +16,7 @@ from gmi_video.videos.part import NotFetched
 
 async def thumbnail(request_id: str, ctx: ToolContext) -> bytes:
     """A JPEG, as the queue links it."""
-    return await _picture(request_id, ctx, Frames.thumbnail)
+    return await _picture(request_id, ctx, thumbnail_of)
 
 
 async def first_frame(request_id: str, ctx: ToolContext) -> bytes:
