@@ -2,6 +2,7 @@
 
 import io
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -430,6 +431,17 @@ async def test_a_film_that_can_not_be_had(world: World, era: str, content: bytes
     assert fault == f"can't be taken from its video: {says}."
     # Making the same call again would not help.
     assert remedy == "Ask the user for a picture of that frame."
+
+
+async def test_a_folder_for_temporary_files_that_is_gone_is_for_the_user_to_mend(
+    world: World, era: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world.host(era=era) as host:
+        request_id = await made_video(host)
+        await film_of(world)  # the simulator has its films there, too
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+        _, remedy = await refused(host, world, last_of(request_id), 1)
+    assert remedy == "Have the user make room there; or ask them for a picture of that frame."
 
 
 async def test_a_link_that_is_dead_may_be_a_fresh_one_at_the_next_call(world: World, era: str) -> None:

@@ -118,12 +118,8 @@ async def frame_image(services: Services, uri: str, argument: str) -> LocalImage
         try:
             jpeg = await services.frames.frame(record, which)
         except NotFetched as error:
-            other = "ask the user for a picture of that frame."
-            raise _refused(
-                services,
-                f"{subject(argument, uri)} can't be taken from its video: {error.why}.",
-                f"Make the same call again in a minute, or {other}" if error.may_pass else f"A{other[1:]}",
-            ) from None
+            fault = f"{subject(argument, uri)} can't be taken from its video: {error.why}."
+            raise _refused(services, fault, _instead(error)) from None
         return await to_thread.run_sync(_local_image, frame_digest(uri), jpeg)
     raise Unavailable(
         f"The video that {argument} is a frame of is still being fetched. Nothing was submitted, nothing was charged.",
@@ -178,6 +174,15 @@ def _parts(uri: str) -> tuple[str, str]:
     """The request id and `first` or `last`; empty for another address."""
     found = _FRAME.fullmatch(uri)
     return (found[1], found[2]) if found else ("", "")
+
+
+def _instead(error: NotFetched) -> str:
+    """What to do where a frame can't be had."""
+    if error.remedy.startswith("have the user "):
+        return f"H{error.remedy[1:]}; or ask them for a picture of that frame."
+    if error.may_pass:
+        return "Make the same call again in a minute, or ask the user for a picture of that frame."
+    return "Ask the user for a picture of that frame."
 
 
 def _refused(services: Services, fault: str, remedy: str) -> ImageRefused:
