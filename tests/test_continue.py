@@ -501,6 +501,19 @@ async def test_a_host_that_gives_up_soon_is_answered_before_it_does(world: World
     assert (len(world.sim.jobs), world.count("film")) == (2, 1)
 
 
+@pytest.mark.parametrize("seconds", ["0", "1"])
+async def test_a_frame_is_had_in_the_end_where_a_call_may_not_wait_for_it(world: World, era: str, seconds: str) -> None:
+    async with world.host(era=era) as host:
+        call = {**TURNS, "frame0_image": last_of(await made_video(host))}
+    answer: dict[str, Any] = {}
+    async with world.host(era=era, GMI_MAX_WAIT_SECONDS=seconds) as host:
+        for _ in range(3):
+            answer = await host.call("generate_video", **call)
+            await anyio.sleep(30)
+    assert "request_id" in answer
+    assert (len(world.sim.jobs), world.count("film")) == (2, 1)
+
+
 async def test_a_film_that_comes_slowly_is_gone_on_with_by_the_same_call(world: World, era: str) -> None:
     world.sim.behave(film_pause=8)
     async with world.host(era=era) as host:

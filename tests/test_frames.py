@@ -258,6 +258,20 @@ async def test_an_answer_waits_for_frames_no_longer_than_its_host(
     assert "Its frames are not there yet; the same call shows them in a moment." in answer["summary"]
 
 
+@pytest.mark.parametrize("installed", [True, False])
+async def test_frames_are_had_in_the_end_where_a_call_may_not_wait_for_them(
+    world: World, era: str, monkeypatch: pytest.MonkeyPatch, *, installed: bool
+) -> None:
+    if not installed:
+        monkeypatch.setitem(sys.modules, "av", None)
+    async with world.host(era=era, GMI_MAX_WAIT_SECONDS="0") as host:
+        started = await host.call_ok("generate_video", **FOX)
+        for _ in range(2):
+            await anyio.sleep(30)
+            await host.call_ok("get_status", request_id=started["request_id"], frames=2)
+        assert len(pictures(host)) == 1
+
+
 async def test_a_host_that_gave_up_without_a_word_and_asks_again_is_answered_at_once(world: World, era: str) -> None:
     world.sim.behave(film_pause=19, film_seconds=5)
     async with world.host(era=era, name="mcp") as host:

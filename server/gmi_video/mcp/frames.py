@@ -81,7 +81,8 @@ async def thumbnail_of(frames: Frames, record: Record) -> bytes:
     """
     jpeg = await frames.thumbnail(record)
     try:
-        picture = await to_thread.run_sync(formats.read, jpeg)
+        # Not in a thread: one that was fetched before is shown also where there is no time left to wait.
+        picture = formats.read(jpeg)
     except NotAPicture:
         raise NotFetched("what its link leads to is not a whole JPEG picture", BY_LINK) from None
     return picture.content
@@ -114,17 +115,20 @@ async def frame_image(services: Services, uri: str, argument: str) -> LocalImage
         UpstreamError: the queue can't be asked about the video, or it is still being fetched.
     """
     record, which = await _finished(services, uri, argument)
+    jpeg = None
     with CURRENT.get().waiting():
         try:
             jpeg = await services.frames.frame(record, which)
         except NotFetched as error:
             fault = f"{subject(argument, uri)} can't be taken from its video: {error.why}."
             raise _refused(services, fault, _instead(error)) from None
-        return await to_thread.run_sync(_local_image, frame_digest(uri), jpeg)
-    raise Unavailable(
-        f"The video that {argument} is a frame of is still being fetched. Nothing was submitted, nothing was charged.",
-        "Make the same call again now: it goes on where this one stopped.",
-    )
+    if jpeg is None:
+        raise Unavailable(
+            f"The video that {argument} is a frame of is still being fetched. Nothing was submitted, nothing was "
+            "charged.",
+            "Make the same call again now: it goes on where this one stopped.",
+        )
+    return await to_thread.run_sync(_local_image, frame_digest(uri), jpeg)
 
 
 def described(uris: Sequence[str]) -> str:
