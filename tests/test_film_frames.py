@@ -347,8 +347,9 @@ async def test_more_than_20_000_frames(tmp_path: Path) -> None:
     assert await why(tmp_path / "a.mp4", content) == "it has more than 20,000 frames"
 
 
-async def test_a_film_that_takes_too_long_is_ended(tmp_path: Path) -> None:
-    film(tmp_path / "a.mp4", 47)
+async def test_a_film_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await to_thread.run_sync((tmp_path / "program.py").write_text, "import time; time.sleep(3600)")
+    monkeypatch.setattr(decoding, "_PROGRAM", tmp_path / "program.py")
     with pytest.raises(NotFetched, match=r"it can't be decoded in 0.01 s"):
         await decoding.decode(tmp_path / "a.mp4", "mp4", "last", seconds=0.01)
 
