@@ -19,6 +19,7 @@ from typing import Any
 from mcp import Client
 from mcp.client.extension import advertise
 from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
+from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, Implementation, TextResourceContents
 from playwright.async_api import Browser, FrameLocator, Page, async_playwright, expect
 
@@ -30,7 +31,7 @@ from tests.conftest import EPOCH, KEY
 
 SHOWS_APPS: dict[str, Any] = {"extensions": [advertise(EXTENSION_ID, {"mimeTypes": [APP_MIME_TYPE]})]}
 
-CAPABILITIES: dict[str, Any] = {"openLinks": {}, "serverTools": {}}
+CAPABILITIES: dict[str, Any] = {"openLinks": {}, "serverTools": {}, "serverResources": {}}
 
 # Without a sandbox of its own, which root may not use: it loads nothing but our own pages. Without what it would look
 # up on the internet.
@@ -113,13 +114,25 @@ class Chat:
 
     @property
     def view(self) -> FrameLocator:
-        """The player's document."""
-        return self.page.frame_locator("iframe").frame_locator("iframe")
+        """The document of the player, of the newest where there are several."""
+        return self.view_of(-1)
+
+    def view_of(self, number: int) -> FrameLocator:
+        """The document of one of several players, from above."""
+        return self.page.locator("iframe").nth(number).content_frame.frame_locator("iframe")
 
     async def call_for_view(self, params: dict[str, Any]) -> dict[str, Any]:
         """`tools/call` of the player."""
         self.calls.append((params["at"], params["name"], params["arguments"]))
         return self.passed_on(await self.client.call_tool(params["name"], params["arguments"]))
+
+    async def read_for_view(self, uri: str) -> dict[str, Any]:
+        """`resources/read` of the player: the answer's `result` or `error`."""
+        try:
+            result = await self.client.read_resource(uri)
+        except MCPError as error:
+            return {"error": {"code": error.code, "message": error.message}}
+        return {"result": result.model_dump(mode="json", by_alias=True, exclude_none=True)}
 
     def passed_on(self, result: CallToolResult) -> dict[str, Any]:
         """A result as the host passes it on to the player."""
@@ -140,16 +153,17 @@ class Chat:
             "capabilities": self.capabilities,
             "hostContext": self.context,
         }
-        await self.page.goto(f"http://127.0.0.1:{self.port}/host.html")
+        if not changes.get("below"):
+            await self.page.goto(f"http://127.0.0.1:{self.port}/host.html")
         await self.page.evaluate("view => openView(view)", view | changes)
 
     async def tell(self, method: str, params: dict[str, Any]) -> None:
         """Send the player a notification."""
         await self.page.evaluate("([method, params]) => tell(method, params)", [f"ui/notifications/{method}", params])
 
-    async def ask(self, tool: str, **arguments: Any) -> CallToolResult:
-        """The assistant calls a tool: the host opens the player beside the answer."""
-        await self.open()
+    async def ask(self, tool: str, *, below: bool = False, **arguments: Any) -> CallToolResult:
+        """The assistant calls a tool: the host opens the player beside the answer; below the one before, or alone."""
+        await self.open(below=below)
         await self.tell("tool-input", {"arguments": arguments})
         result = await self.client.call_tool(tool, arguments)
         await self.tell("tool-result", self.passed_on(result))
@@ -207,5 +221,7 @@ async def chatting(
             chat = Chat(page, client, sim, time, port)
             answer: Callable[..., Any] = chat.call_for_view
             await page.expose_function("callTool", answer)  # pyright: ignore[reportUnknownMemberType] - untyped in part
+            read: Callable[..., Any] = chat.read_for_view
+            await page.expose_function("readResource", read)  # pyright: ignore[reportUnknownMemberType] - untyped in part
             yield chat
             await context.close()
