@@ -110,6 +110,8 @@ class Chat:
     context: dict[str, Any] = field(default_factory=lambda: {"theme": "light"})
     strips: bool = False
     """Whether the host leaves the structured content out of what it passes on."""
+    keeps: bool = False
+    """Whether a new player is opened below those that are there, and not in their place."""
     calls: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list[Any])
 
     @property
@@ -152,8 +154,9 @@ class Chat:
             "permissions": meta["permissions"],
             "capabilities": self.capabilities,
             "hostContext": self.context,
+            "below": self.keeps,
         }
-        if not changes.get("below"):
+        if not self.keeps:
             await self.page.goto(f"http://127.0.0.1:{self.port}/host.html")
         await self.page.evaluate("view => openView(view)", view | changes)
 
@@ -161,9 +164,9 @@ class Chat:
         """Send the player a notification."""
         await self.page.evaluate("([method, params]) => tell(method, params)", [f"ui/notifications/{method}", params])
 
-    async def ask(self, tool: str, *, below: bool = False, **arguments: Any) -> CallToolResult:
-        """The assistant calls a tool: the host opens the player beside the answer; below the one before, or alone."""
-        await self.open(below=below)
+    async def ask(self, tool: str, **arguments: Any) -> CallToolResult:
+        """The assistant calls a tool: the host opens the player beside the answer."""
+        await self.open()
         await self.tell("tool-input", {"arguments": arguments})
         result = await self.client.call_tool(tool, arguments)
         await self.tell("tool-result", self.passed_on(result))

@@ -214,7 +214,8 @@ async def test_two_players_of_one_job_in_one_chat_both_come_to_the_film(chat: Ch
     made = await chat.ask("generate_video", **FOX)
     assert made.structured_content is not None
     await chat.let_pass(10)
-    await chat.ask("get_status", below=True, request_id=made.structured_content["request_id"])
+    chat.keeps = True
+    await chat.ask("get_status", request_id=made.structured_content["request_id"])
     await chat.let_pass(55)
     for number in (0, 1):
         view = chat.view_of(number)
