@@ -211,13 +211,11 @@ async def chatting(
         settings = Settings.from_environment(
             {"GMI_API_KEY": KEY, "GMI_BASE_URL": sim.api_url, "GMI_LEDGER_URL": "none"}
         )
-        async with Client(
-            create_server(settings, now=time),
-            mode=era,
-            client_info=Implementation(name="claude-code", version="1"),
-            **SHOWS_APPS,
-        ) as client:
-            context = await browser.new_context(viewport={"width": width, "height": 900}, **options)
+        me = Implementation(name="claude-code", version="1")
+        async with (
+            Client(create_server(settings, now=time), mode=era, client_info=me, **SHOWS_APPS) as client,
+            await browser.new_context(viewport={"width": width, "height": 900}, **options) as context,
+        ):
             page = await context.new_page()
             page.set_default_timeout(SECONDS * 1000)
             await page.clock.install(time=time())
@@ -227,4 +225,3 @@ async def chatting(
             read: Callable[..., Any] = chat.read_for_view
             await page.expose_function("readResource", read)  # pyright: ignore[reportUnknownMemberType] - untyped in part
             yield chat
-            await context.close()
