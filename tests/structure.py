@@ -144,7 +144,7 @@ def own_files() -> Iterator[Path]:
     folders = ("server", "schemas", "tests", "bench", "docs", "examples", ".ci")
     for top in ROOT.iterdir():
         for path in top.rglob("*") if top.name in folders else [top]:
-            if path.is_file() and "__pycache__" not in path.parts and top.name != ".git":
+            if path.is_file() and "__pycache__" not in path.parts and top.name != ".git" and path.suffix != ".webp":
                 yield path
 
 
