@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from .full import FULL
+from .full import in_full
 from .pictures import player, terminal
 from .player import chat
 from .structure import ROOT
 
 IMAGES = ROOT / "docs" / "images"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-NEEDS_FULL = pytest.mark.skipif(not FULL, reason="takes a while; FULL=1 runs it")
 
 
 def written(picture: Path) -> list[str]:
@@ -65,14 +64,14 @@ def test_the_pictures_are_small_and_of_what_they_say() -> None:
 
 
 @pytest.mark.slow
-@NEEDS_FULL
+@in_full
 def test_the_terminals_picture_can_be_made_with_the_demos_options(tmp_path: Path) -> None:
     terminal.write(tmp_path / "terminal.svg", ["a fox", "--resolution", "540p", "--takes", "1"])
     shows_the_demo(tmp_path / "terminal.svg", "'a fox' --resolution 540p --takes 1")
 
 
 @pytest.mark.slow
-@NEEDS_FULL
+@in_full
 def test_an_error_of_the_demo_is_no_picture(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="unrecognized arguments: --nothing"):
         terminal.write(tmp_path / "terminal.svg", ["a fox", "--nothing"])
@@ -80,7 +79,7 @@ def test_an_error_of_the_demo_is_no_picture(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@NEEDS_FULL
+@in_full
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_the_players_picture_can_be_made(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-OPTIONS = ("A red fox at the lake at dawn, slow push in",)
+OPTIONS = ("--shots", "3")
 """What the demo is asked for."""
 
 COLUMNS = 100
