@@ -10,8 +10,8 @@ INSTALL := -m pip install --quiet --disable-pip-version-check
 PIP := "pip>=25.1"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo live fast test full fuzz check pytest player packaging bundle release sdist wheel newest format tables kills bench \
-    conformance agents constraints dist clean
+.PHONY: help demo live fast test full fuzz check pytest player pictures packaging bundle release sdist wheel newest \
+    format tables kills bench conformance agents constraints dist clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
@@ -39,7 +39,7 @@ $(VENV)/.dev: $(VENV)/.demo
 # -- using it --------------------------------------------------------------------------------------------------------
 
 PROMPT ?=
-demo: $(VENV)/.demo ## Make a video on a pretend GMI Cloud; no key needed (PROMPT="..." for your own)
+demo: $(VENV)/.demo ## Make a video on a pretend GMI Cloud; no key needed (PROMPT="..."; OPTIONS="--shots 3" for a story)
 	@$(BIN)/gmi-video-mcp demo $(if $(PROMPT),"$$PROMPT") $(OPTIONS)
 
 demo: export PROMPT := $(PROMPT)
@@ -54,7 +54,7 @@ test: check pytest ## What a change must pass: format, lint, types, all tests
 full: $(VENV)/.dev ## Many more random inputs, every kill, and all rounds of eight copies (some minutes)
 	FULL=1 $(PYTEST) tests/reliability/test_lives.py tests/reliability/test_hostile_answers.py \
 	    tests/test_words_of_others.py tests/test_saved_processes.py tests/doctor/test_doctor_command.py \
-	    tests/reliability/test_difficult_lists.py
+	    tests/reliability/test_difficult_lists.py tests/test_bench.py tests/test_demo.py tests/test_pictures.py
 	FULL=1 $(BIN)/pytest tests/test_copies.py tests/reliability/test_kill_matrix.py
 
 MINUTES ?= 10
@@ -71,6 +71,9 @@ pytest: $(VENV)/.dev ## All tests, and nothing else (ARGS="-k name" to choose)
 
 player: $(VENV)/.dev ## Try the player in Chromium, and put pictures of it into build/player
 	PICTURES=build/player $(BIN)/pytest tests/player $(ARGS)
+
+pictures: $(VENV)/.dev ## Make the pictures of README.md anew (OPTIONS="..." for the demo on the terminal's)
+	$(BIN)/python -m tests.pictures $(OPTIONS)
 
 format: $(VENV)/.dev ## Fix format and lint where a tool can
 	$(BIN)/ruff format

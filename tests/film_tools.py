@@ -4,7 +4,7 @@
 # pyright: reportUnknownMemberType=false
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
@@ -42,14 +42,25 @@ def film(
     codec: str = "libx264",
     draw: Callable[[int, tuple[int, int]], Image.Image] = numbered,
     options: Mapping[str, str] | None = None,
+    pixels: str = "yuv420p",
+    pixel: Fraction | None = None,
+    times: Sequence[int] = (),
 ) -> bytes:
-    """Write a film of 24 frames per second, in the format that the file's ending says; returns its bytes."""
+    """Write a film of 24 frames per second, in the format that the file's ending says; returns its bytes.
+
+    `pixels` is FFmpeg's name of their format, `pixel` the shape of one, `times` those of the frames in hundredths of a
+    second.
+    """
     with av.open(str(file), "w") as container:
         stream = cast("Any", container.add_stream(codec, rate=24, options=dict(options or {})))
-        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = *size, pixels
+        if pixel:
+            stream.codec_context.sample_aspect_ratio = pixel
+        if times:
+            stream.codec_context.time_base = Fraction(1, 100)
         for number in range(frames):
             frame = cast("Any", VideoFrame.from_image(draw(number, size)))
-            frame.pts, frame.time_base = number, Fraction(1, 24)
+            frame.pts, frame.time_base = (times[number], Fraction(1, 100)) if times else (number, Fraction(1, 24))
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return file.read_bytes()

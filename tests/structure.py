@@ -52,7 +52,7 @@ ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "rich": ("doctor", "demo"),
     "starlette": ("simulator",),
     "uvicorn": ("simulator",),
-    "av": ("simulator", "frames"),
+    "av": ("simulator", "frames", "demo"),
     "PIL": ("simulator", "images", "frames"),
     "jsonschema": ("catalog", "live"),
     "cachetools": ("catalog", "images", "jobs", "videos", "frames", "mcp"),
@@ -144,7 +144,7 @@ def own_files() -> Iterator[Path]:
     folders = ("server", "schemas", "tests", "bench", "bundles", "docs", "examples", ".ci", ".github")
     for top in ROOT.iterdir():
         for path in top.rglob("*") if top.name in folders else [top]:
-            if path.is_file() and "__pycache__" not in path.parts and top.name != ".git":
+            if path.is_file() and "__pycache__" not in path.parts and top.name != ".git" and path.suffix != ".webp":
                 yield path
 
 

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from .full import in_full
+
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.slow
+@in_full
 @pytest.mark.parametrize(
     ("bench", "options", "says"),
     [

@@ -2,6 +2,7 @@
 
 import io
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from PIL import Image
 from gmi_video.frames import decoding
 from gmi_video.images.refusals import KEEP
 from gmi_video.simulator import Script, catalog
+from gmi_video.simulator.faults import FilmFault
 
 from .conftest import Host, World
 from .film_tools import difference, film, last_picture, number_of
@@ -137,9 +139,117 @@ async def test_the_same_call_is_the_same_job_also_after_a_restart(world: World, 
         third = await restarted.call_ok("generate_video", **again)
     assert len({answer["request_id"] for answer in (first, second, third)}) == 1
     assert (second["reused"], third["reused"]) == (True, True)
-    assert (len(world.sim.jobs), world.count("upload")) == (2, 1)
-    # By each server once.
-    assert world.count("film") == 2
+    assert (len(world.sim.jobs), world.count("upload"), world.count("film")) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("fault", ["403_expired", "200_html"])
+async def test_the_same_call_is_the_same_job_when_the_earlier_videos_link_is_dead(
+    world: World, era: str, fault: FilmFault
+) -> None:
+    async with world.host(era=era) as host:
+        again = {**TURNS, "frame0_image": last_of(await made_video(host))}
+        first = await host.call_ok("generate_video", **again)
+        world.sim.fail("film", fault, times=None)
+    async with world.host(era=era, GMI_CONFIRM_ABOVE_USD="0") as restarted:
+        second = await restarted.call_ok("generate_video", **again)
+    assert (second["request_id"], second["reused"]) == (first["request_id"], True)
+    assert len(world.sim.jobs) == 2
+
+
+async def test_the_same_call_is_the_same_job_when_the_earlier_video_is_encoded_anew(
+    world: World, era: str, tmp_path: Path
+) -> None:
+    async with world.host(era=era) as host:
+        again = {**TURNS, "frame0_image": last_of(await made_video(host))}
+        await host.call_ok("generate_video", **again)
+        world.sim.answer("film", film(tmp_path / "a.mp4", 12), headers={"content-type": "video/mp4"}, times=None)
+    async with world.host(era=era) as restarted:
+        assert (await restarted.call_ok("generate_video", **again))["reused"]
+    assert len(world.sim.jobs) == 2
+
+
+async def test_the_same_call_while_the_first_runs_is_the_same_job(world: World, era: str) -> None:
+    async with world.host(era=era) as host:
+        again = {**TURNS, "frame0_image": last_of(await made_video(host))}
+        world.sim.script("Luma-Ray2", Script.takes(100))
+        answers: list[str] = []
+
+        async def ask() -> None:
+            answers.append((await host.call_ok("generate_video", **again))["request_id"])
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask)
+            group.start_soon(ask)
+    assert len(set(answers)) == 1
+    assert (len(world.sim.jobs), world.count("upload"), world.count("film")) == (2, 1, 1)
+
+
+async def test_a_submit_that_made_no_job_after_all_is_made_with_the_picture_and_not_with_what_stands_for_it(
+    world: World, era: str
+) -> None:
+    async with world.host(era=era) as host:
+        again = {**TURNS, "frame0_image": last_of(await made_video(host))}
+        world.sim.fail("submit", "timeout_before")
+        assert (await host.call_error("generate_video", **again))["status"] == "unknown"
+    await anyio.sleep(16 * 60)
+    async with world.host(era=era) as later:
+        await later.call_ok("generate_video", **again)
+    assert len(world.sim.jobs) == 2
+    assert difference(picture(world, sent(world, 1, "frame0_image")), last_picture(await film_of(world))) < 2
+
+
+async def test_a_submit_that_made_no_job_after_all_and_whose_picture_can_not_be_had_is_refused(
+    world: World, era: str
+) -> None:
+    async with world.host(era=era) as host:
+        again = {**TURNS, "frame0_image": last_of(await made_video(host))}
+        world.sim.fail("submit", "timeout_before")
+        await host.call_error("generate_video", **again)
+    await anyio.sleep(16 * 60)
+    world.sim.fail("film", "403_expired", times=None)
+    async with world.host(era=era) as later:
+        answer = await later.call_error("generate_video", **again)
+    assert "its link does not work (any more)" in answer["error"]["message"]
+    assert answer["error"]["charged"] == "no"
+    assert (len(world.sim.jobs), world.count("submit")) == (1, 2)
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_a_failed_upload_of_the_frame_submits_nothing_and_the_same_call_goes_on_from_it(
+    world: World, era: str, *, again: bool
+) -> None:
+    async with world.host(era=era) as host:
+        call = {**TURNS, "frame0_image": last_of(await made_video(host)), "allow_duplicate": again}
+        world.sim.fail("upload", "500", times=None)
+        answer = await host.call_error("generate_video", **call)
+        assert (answer["error"]["charged"], len(world.sim.jobs)) == ("no", 1)
+        world.sim.clear_faults()
+        await host.call_ok("generate_video", **call)
+    assert (len(world.sim.jobs), world.count("film")) == (2, 1)
+
+
+async def test_a_host_that_cancels_in_the_middle_pays_once(world: World, era: str) -> None:
+    world.sim.behave(film_pause=3)
+    async with world.host(era=era) as host:
+        call = {**TURNS, "frame0_image": last_of(await made_video(host))}
+        for seconds in (1, 5, 6):
+            with anyio.move_on_after(seconds):
+                await host.call("generate_video", **call)
+        while "request_id" not in await host.call("generate_video", **call):
+            # It takes a cancelled call for the host's limit.
+            assert host.results[-1].is_error
+    assert (len(world.sim.jobs), world.count("film"), world.count("submit")) == (2, 1, 2)
+
+
+async def test_a_budget_and_a_limit_hold_for_a_video_that_goes_on_from_another(world: World, era: str) -> None:
+    async with world.host(era=era) as host:
+        call = {**TURNS, "frame0_image": last_of(await made_video(host))}
+        refused = await host.call_error("generate_video", **call, max_cost_usd=0.01)
+        assert "budget" in refused["error"]["message"]
+    async with world.host(era=era, GMI_SPEND_LIMIT_USD="0.8") as host:
+        refused = await host.call_error("generate_video", **call)
+        assert "GMI_SPEND_LIMIT_USD" in refused["error"]["message"]
+    assert (len(world.sim.jobs), world.count("submit")) == (1, 1)
 
 
 async def test_the_same_call_at_a_server_whose_encoder_is_another_is_the_same_job(
@@ -319,7 +429,37 @@ async def test_a_film_that_can_not_be_had(world: World, era: str, content: bytes
         world.sim.answer("film", content, times=None)
         fault, remedy = await refused(host, world, last_of(request_id), 1)
     assert fault == f"can't be taken from its video: {says}."
+    # Making the same call again would not help.
+    assert remedy == "Ask the user for a picture of that frame."
+
+
+async def test_a_folder_for_temporary_files_that_is_gone_is_for_the_user_to_mend(
+    world: World, era: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world.host(era=era) as host:
+        request_id = await made_video(host)
+        await film_of(world)  # the simulator has its films there, too
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+        _, remedy = await refused(host, world, last_of(request_id), 1)
+    assert remedy == "Have the user make room there; or ask them for a picture of that frame."
+
+
+async def test_a_link_that_is_dead_may_be_a_fresh_one_at_the_next_call(world: World, era: str) -> None:
+    async with world.host(era=era) as host:
+        request_id = await made_video(host)
+        world.sim.fail("film", "403_expired", times=None)
+        fault, remedy = await refused(host, world, last_of(request_id), 1)
+    assert fault == "can't be taken from its video: its link does not work (any more): HTTP 403."
     assert remedy == "Make the same call again in a minute, or ask the user for a picture of that frame."
+
+
+async def test_a_frame_that_is_given_twice_and_can_not_be_had_is_named_for_both(world: World, era: str) -> None:
+    async with world.host(era=era) as host:
+        answer = await host.call_error(
+            "generate_video", **TURNS, frame0_image=last_of("none"), frame1_image=last_of("none")
+        )
+    assert "(frame0_image)" in answer["error"]["message"]
+    assert "(frame1_image)" in answer["error"]["message"]
 
 
 async def test_a_queue_that_is_down_is_not_taken_for_an_unknown_request(world: World, era: str) -> None:
@@ -344,6 +484,34 @@ async def test_two_images_that_can_not_be_used_are_both_named_and_the_allowed_fo
     assert "The start image" in answer["error"]["message"]
     assert "The end image" in answer["error"]["message"]
     assert f"{folder}:{tmp_path / 'other'}" in answer["next_step"]
+
+
+async def test_a_host_that_gives_up_soon_is_answered_before_it_does(world: World, era: str) -> None:
+    world.sim.behave(film_pause=3)
+    async with world.host(era=era) as host:
+        call = {**TURNS, "frame0_image": last_of(await made_video(host))}
+    async with world.host(era=era, name="google-adk") as host:
+        answer, calls = {}, 0
+        while "request_id" not in answer:
+            began, calls = anyio.current_time(), calls + 1
+            answer = await host.call("generate_video", **call)
+            assert anyio.current_time() - began < 5, "Google ADK gives up then"
+            assert "request_id" in answer or "is still being fetched" in answer["error"]["message"]
+    assert calls > 1
+    assert (len(world.sim.jobs), world.count("film")) == (2, 1)
+
+
+@pytest.mark.parametrize("seconds", ["0", "1"])
+async def test_a_frame_is_had_in_the_end_where_a_call_may_not_wait_for_it(world: World, era: str, seconds: str) -> None:
+    async with world.host(era=era) as host:
+        call = {**TURNS, "frame0_image": last_of(await made_video(host))}
+    answer: dict[str, Any] = {}
+    async with world.host(era=era, GMI_MAX_WAIT_SECONDS=seconds) as host:
+        for _ in range(3):
+            answer = await host.call("generate_video", **call)
+            await anyio.sleep(30)
+    assert "request_id" in answer
+    assert (len(world.sim.jobs), world.count("film")) == (2, 1)
 
 
 async def test_a_film_that_comes_slowly_is_gone_on_with_by_the_same_call(world: World, era: str) -> None:

@@ -9,18 +9,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator
+from itertools import pairwise
 from pathlib import Path
 
 import av
 import pytest
 from PIL import Image, ImageStat
 
-from gmi_video.demo.command import slug
+from gmi_video import __main__ as command_line
+from gmi_video.demo.saving import slug
+
+from .film_tools import difference
+from .full import in_full
 
 pytestmark = pytest.mark.slow
 
 SECONDS = 120
 """The limit of every wait in these tests (seconds), far above what any of them takes."""
+
 
 COMMAND = [sys.executable, "-m", "gmi_video", "demo"]
 
@@ -123,6 +129,124 @@ def test_on_a_terminal_a_bar_moves_and_ctrl_c_ends_it_cleanly(tmp_path: Path) ->
             child.kill()
             os.close(ours)
     assert not list(tmp_path.iterdir())
+
+
+def decoded(film: Path) -> list[Image.Image]:
+    with av.open(str(film), "r") as container:
+        return [picture_of(frame) for frame in container.decode(video=0)]
+
+
+@in_full
+def test_a_story_of_three_shots_is_three_films_and_one_of_all_its_frames(tmp_path: Path) -> None:
+    done = demo("--shots", "3", "--takes", "1", "--resolution", "540p", "--output", str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    *shots, whole = map(Path, done.stdout.splitlines()[-4:])
+    ids = re.findall(r"shot \d +request ([\w-]+): queued", done.stdout)
+    assert [shot.name for shot in shots] == [f"the-fox-at-the-lake-shot-{n}-{ids[n - 1]}.mp4" for n in (1, 2, 3)]
+    assert whole.name == f"the-fox-at-the-lake-3-shots-{ids[-1]}.mp4"
+    assert sorted(tmp_path.iterdir()) == sorted([*shots, whole]), "nothing half-finished is left"
+    said = [
+        "style    A red fox",
+        "shot 1   She pricks",
+        "shot 3   It was",
+        "price    3 x $",
+        "shot 2   waits for the last frame of shot 1",
+        f"shot 1   request {ids[0]}",
+        "shot 1   done in 1 s, saved",
+        "shot 2   takes the last frame of shot 1",
+        f"shot 2   request {ids[1]}",
+        "shot 3   takes the last frame of shot 2",
+        "shot 3   done in 1 s, saved",
+        "joining the 3 shots",
+        "Saved 3 shots, and one film of all of them, 15 s long:",
+    ]
+    places = [done.stdout.index(words) for words in said]
+    assert places == sorted(places), done.stdout
+    films = [decoded(shot) for shot in shots]
+    joined = decoded(whole)
+    assert [frame.tobytes() for frame in joined] == [frame.tobytes() for film in films for frame in film]
+    for before, after in pairwise(films):
+        assert difference(before[-1], after[0]) < 3
+
+
+def test_a_story_whose_last_shot_fails_says_which_and_keeps_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("A cat", "--shots", "2", "--takes", "0.5", "--resolution", "540p", "--aspect-ratio", "1:1")
+    # The simulator asks it for the image, and there is none.
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    done = demo(*asked, "--frame1-image", "https://example.com/end.png", "--output", str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith("Shot 2 of 2 was not made. ")
+    assert "failed to download frame1_image" in done.stderr
+    assert done.stderr.endswith("\nSaved until then:\n")
+    (film,) = tmp_path.iterdir()
+    assert re.fullmatch(r"a-cat-shot-1-[\w-]+\.mp4", film.name)
+    assert done.stdout.splitlines()[-1] == str(film)
+    assert "shot 1   done" in done.stdout
+    assert "shot 2   not made" in done.stdout
+
+
+@in_full
+def test_a_story_that_can_not_be_finished_is_not_begun(tmp_path: Path) -> None:
+    done = demo("--shots", "3", "--frame1-image", "ftp://nowhere", "--takes", "600", "--output", str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith("Shot 3 of 3 would be refused. ")
+    assert "frame1_image" in done.stderr
+    assert "queued" not in done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--shots", "3", "--loop"], "--loop can't go with --shots"),
+        (["--shots", "3", "--model", "Veo3"], "--shots needs Luma-Ray2"),
+        ([" ", "--shots", "3"], "PROMPT is empty"),
+        (["--shots", "1"], "invalid choice"),
+        (["--shots", "9"], "invalid choice"),
+    ],
+)
+def test_a_story_that_can_not_be_is_refused_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], says: str
+) -> None:
+    try:
+        code = command_line.main(["demo", *options, "--output", str(tmp_path / "films")])
+    except SystemExit as exit_:
+        code = exit_.code
+    assert code == 2
+    said = capsys.readouterr()
+    assert says in said.err
+    assert not said.out
+    assert not list(tmp_path.iterdir())
+
+
+@in_full
+@pytest.mark.usefixtures("default_sigint")
+def test_on_a_terminal_each_shot_has_a_bar_and_ctrl_c_keeps_what_is_saved(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"}
+    quick = ("--resolution", "540p", "--aspect-ratio", "1:1", "--takes", "2")
+    with subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        [*COMMAND, "A cat", "--shots", "3", *quick, "--output", str(tmp_path)],
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        env=environment,
+    ) as child:
+        os.close(theirs)
+        try:
+            # From the start there are three bars.
+            shown = read_until(ours, rb"shot 1.* 0%.*\s.*shot 2.* 0%.*waits for.*\s.*shot 3.* 0%.*waits for")
+            shown += read_until(ours, rb"shot 1.*100%.*done in 2 s, saved.*\s.*shot 2.* [1-9]\d?%.*processing")
+            child.send_signal(signal.SIGINT)
+            assert child.wait(SECONDS) == 130
+            assert child.stderr is not None
+            assert child.stderr.read() == b"Stopped.\nSaved until then:\n"
+            (film,) = tmp_path.iterdir()
+            assert film.name.encode() in read_until(ours, rb"shot-1-[\w-]+\.mp4")
+        finally:
+            child.kill()
+            os.close(ours)
 
 
 @pytest.mark.parametrize(

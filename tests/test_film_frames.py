@@ -2,11 +2,14 @@
 
 import io
 import random
+import struct
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from anyio import to_thread
-from PIL import Image
+from av import logging
+from PIL import Image, ImageDraw
 
 from gmi_video.frames import av_program, decoding
 from gmi_video.frames.decoding import Decoded
@@ -125,10 +128,137 @@ async def test_the_last_frame_is_the_films_pixel_for_pixel_up_to_jpeg(tmp_path: 
     assert difference(shown(decoded), last_picture(content)) < 1
 
 
+def marked(_number: int, size: tuple[int, int]) -> Image.Image:
+    """A picture whose upper left quarter is red."""
+    image = Image.new("RGB", size, "navy")
+    ImageDraw.Draw(image).rectangle((0, 0, size[0] // 2 - 1, size[1] // 2 - 1), fill="red")
+    return image
+
+
+def turned(content: bytes, matrix: tuple[int, int, int, int]) -> bytes:
+    """An MP4 with another display matrix (a, b, c, d) in the header of its track."""
+    at = content.index(b"tkhd") + 44
+    a, b, c, d = (value << 16 for value in matrix)
+    return content[:at] + struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30) + content[at + 36 :]
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [(0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0), (-1, 0, 0, 1), (1, 0, 0, -1), (0, 1, 1, 0), (0, -1, -1, 0)],
+    ids=["90", "180", "270", "mirrored", "upside down", "transposed", "transversed"],
+)
+@pytest.mark.parametrize("what", ["last", "1"])
+async def test_a_film_that_says_how_it_is_turned_is_shown_so(
+    tmp_path: Path, matrix: tuple[int, int, int, int], what: str
+) -> None:
+    content = turned(film(tmp_path / "a.mp4", 3, draw=marked), matrix)
+    await to_thread.run_sync((tmp_path / "b.mp4").write_bytes, content)
+    image = shown(await decoding.decode(tmp_path / "b.mp4", "mp4", what)).convert("RGB")
+    a, b, c, d = matrix
+    assert image.size == ((320, 180) if a else (180, 320))
+    # ISO 14496-12, 6.2.2: x' = ax + cy, y' = bx + dy; the red quarter is where x and y are below the middle.
+    right, down = -a - c > 0, -b - d > 0
+    points = {
+        (x, y): image.getpixel((image.width * (1 + 2 * x) // 4, image.height * (1 + 2 * y) // 4))
+        for x in (0, 1)
+        for y in (0, 1)
+    }
+    red = [(bool(x), bool(y)) for (x, y), colour in points.items() if isinstance(colour, tuple) and colour[0] > 128]
+    assert red == [(right, down)]
+
+
+@pytest.mark.parametrize(
+    ("pixel", "size"),
+    [("2:1", (640, 180)), ("1:2", (320, 360)), ("200:1", (320, 180)), ("1:200", (320, 180))],
+)
+async def test_pixels_that_are_not_square_are_made_so_and_absurd_ones_are_not(
+    tmp_path: Path, pixel: str, size: tuple[int, int]
+) -> None:
+    film(tmp_path / "a.mp4", 3, pixel=Fraction(*map(int, pixel.split(":"))))
+    image = shown(await decoding.decode(tmp_path / "a.mp4", "mp4", "last"))
+    assert (image.size, number_of(image)) == (size, 2)
+
+
+async def test_frames_are_spread_over_the_time_of_a_film_whose_pauses_differ(tmp_path: Path) -> None:
+    times = [*range(100), 400, 700, 1000]  # in hundredths of a second
+    film(tmp_path / "a.mp4", len(times), times=times)
+    decoded = await decoding.decode(tmp_path / "a.mp4", "mp4", "4")
+    assert decoded.times == pytest.approx((0, 4, 7, 10), abs=0.01)
+    assert [number_of(cell) for cell in cells(shown(decoded), 1, 4)] == [0, 100, 101, 102]
+    middle = await decoding.decode(tmp_path / "a.mp4", "mp4", "1")
+    assert middle.times == pytest.approx((4,), abs=0.01)
+
+
+async def test_a_film_of_tiny_frames_is_not_covered_by_its_times(tmp_path: Path) -> None:
+    film(tmp_path / "a.mp4", 8, size=(32, 32))
+    sheet = shown(await decoding.decode(tmp_path / "a.mp4", "mp4", "8"))
+    assert all(cell.getpixel((8, 8)) == pytest.approx((40, 90, 160), abs=12) for cell in cells(sheet, 1, 8))
+
+
+@pytest.mark.parametrize("size", [(16, 4096), (4096, 16), (322, 182)])
+async def test_a_sheet_of_a_film_of_any_shape_is_within_its_bounds(tmp_path: Path, size: tuple[int, int]) -> None:
+    film(tmp_path / "a.mp4", 9, size=size, draw=noise, options={"preset": "ultrafast"})
+    for number in (1, 8):
+        decoded = await decoding.decode(tmp_path / "a.mp4", "mp4", str(number))
+        assert max(shown(decoded).size) <= 1024
+        assert len(decoded.jpeg) <= 200_000
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels"),
+    [
+        ("a.mp4", "libx264", "yuv420p10le"),
+        ("a.mp4", "libx264", "yuv444p"),
+        ("a.webm", "libvpx-vp9", "yuva420p"),
+        ("a.mov", "prores_ks", "yuva444p10le"),
+    ],
+    ids=["10 bits", "full colour", "transparent", "ProRes"],
+)
+async def test_other_kinds_of_pixels(tmp_path: Path, name: str, codec: str, pixels: str) -> None:
+    film(tmp_path / name, 12, codec=codec, pixels=pixels)
+    image = shown(await decoding.decode(tmp_path / name, name.partition(".")[2], "last"))
+    assert (image.size, image.mode, number_of(image)) == ((320, 180), "RGB", 11)
+
+
 async def test_the_same_film_gives_the_same_bytes(tmp_path: Path) -> None:
     film(tmp_path / "a.mp4", 47)
     one = await decoding.decode(tmp_path / "a.mp4", "mp4", "last")
     assert await decoding.decode(tmp_path / "a.mp4", "mp4", "last") == one
+
+
+# -- a program that goes wrong ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import os; os.abort()",
+        "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
+        "print('[0.0]\\nno picture', flush=True); import os; os.abort()",
+        "print('[0.0')",
+        "print('[0.0\\nhalf a line')",
+        "print('[null]\\na picture')",
+        "print('[]\\na picture')",
+        "print(8)",
+        "import sys; sys.stdout.buffer.write(bytes(range(256)) * 100)",
+        "bytes(10 * 1000**3)",
+        "raise SystemExit(0)",
+    ],
+)
+async def test_a_program_that_crashes_or_writes_nonsense_is_a_damaged_film(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    await to_thread.run_sync((tmp_path / "program.py").write_text, program)
+    monkeypatch.setattr(decoding, "_PROGRAM", tmp_path / "program.py")
+    assert await why(tmp_path / "a.mp4", film(tmp_path / "a.mp4", 3)) == DAMAGED
+
+
+async def test_a_python_that_is_gone_is_not_taken_for_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = film(tmp_path / "a.mp4", 3)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "gone"))
+    assert await why(tmp_path / "a.mp4", content) == "what decodes videos can't be started here"
 
 
 # -- what is no film that can be used --------------------------------------------------------------------------------
@@ -191,6 +321,18 @@ async def test_a_codec_that_no_model_uses(tmp_path: Path) -> None:
     assert await why(tmp_path / "a.mkv", content) == "it is of a kind that is not decoded here"
 
 
+def test_a_decoder_that_is_not_needed_is_not_even_opened(tmp_path: Path) -> None:
+    film(tmp_path / "a.mkv", 3, codec="mpeg2video")
+    level = logging.get_level()
+    logging.set_level(logging.ERROR)
+    try:
+        with logging.Capture() as logged:
+            av_program._opened(str(tmp_path / "a.mkv"), "matroska").close()  # pyright: ignore[reportPrivateUsage]
+    finally:
+        logging.set_level(level)
+    assert any("mpeg2video) not on whitelist" in text for _, _, text in logged)
+
+
 async def test_frames_of_more_than_40_million_pixels(tmp_path: Path) -> None:
     fast = {"preset": "ultrafast", "threads": "1"}
     content = film(tmp_path / "a.mp4", 1, size=(8000, 5008), options=fast)
@@ -205,8 +347,9 @@ async def test_more_than_20_000_frames(tmp_path: Path) -> None:
     assert await why(tmp_path / "a.mp4", content) == "it has more than 20,000 frames"
 
 
-async def test_a_film_that_takes_too_long_is_ended(tmp_path: Path) -> None:
-    film(tmp_path / "a.mp4", 47)
+async def test_a_film_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await to_thread.run_sync((tmp_path / "program.py").write_text, "import time; time.sleep(3600)")
+    monkeypatch.setattr(decoding, "_PROGRAM", tmp_path / "program.py")
     with pytest.raises(NotFetched, match=r"it can't be decoded in 0.01 s"):
         await decoding.decode(tmp_path / "a.mp4", "mp4", "last", seconds=0.01)
 

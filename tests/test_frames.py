@@ -20,6 +20,7 @@ from gmi_video.simulator.faults import FilmFault
 
 from .conftest import Host, World, answer_of
 from .film_tools import difference, film, last_picture, number_of
+from .image_tools import drawn
 from .test_film_frames import cells
 from .test_saved_videos import film as film_of
 from .test_upload_places import ELSEWHERE_ON_THIS_MACHINE, IN_A_PRIVATE_NETWORK, NOT_ENCRYPTED
@@ -243,6 +244,49 @@ async def test_a_film_that_comes_slowly_is_there_at_a_later_call(world: World, e
     assert world.count("film") == 1
 
 
+@pytest.mark.parametrize(("name", "seconds"), [("google-adk", 5), ("an unknown host", 60), ("claude-code", 61)])
+async def test_an_answer_waits_for_frames_no_longer_than_its_host(
+    world: World, era: str, name: str, seconds: float
+) -> None:
+    world.sim.behave(film_pause=19, film_seconds=5)
+    async with world.host(era=era) as host:
+        request_id = await made_video(host)
+    async with world.host(era=era, name=name) as host:
+        began = anyio.current_time()
+        answer = await host.call_ok("get_status", request_id=request_id, frames=2)
+        assert anyio.current_time() - began < seconds
+    assert "Its frames are not there yet; the same call shows them in a moment." in answer["summary"]
+
+
+@pytest.mark.parametrize("installed", [True, False])
+async def test_frames_are_had_in_the_end_where_a_call_may_not_wait_for_them(
+    world: World, era: str, monkeypatch: pytest.MonkeyPatch, *, installed: bool
+) -> None:
+    if not installed:
+        monkeypatch.setitem(sys.modules, "av", None)
+    async with world.host(era=era, GMI_MAX_WAIT_SECONDS="0") as host:
+        started = await host.call_ok("generate_video", **FOX)
+        for _ in range(2):
+            await anyio.sleep(30)
+            await host.call_ok("get_status", request_id=started["request_id"], frames=2)
+        assert len(pictures(host)) == 1
+
+
+async def test_a_host_that_gave_up_without_a_word_and_asks_again_is_answered_at_once(world: World, era: str) -> None:
+    world.sim.behave(film_pause=19, film_seconds=5)
+    async with world.host(era=era, name="mcp") as host:
+        asked = {"request_id": await made_video(host), "frames": 2}
+        async with anyio.create_task_group() as group:
+            group.start_soon(host.client.call_tool, "get_status", asked)
+            await anyio.sleep(6)
+            began = anyio.current_time()
+            await host.call_ok("get_status", **asked)
+            assert anyio.current_time() - began < 2.5
+        began = anyio.current_time()
+        await host.call_ok("get_status", **asked)
+        assert anyio.current_time() - began < 5, "it has learned how long this host waits"
+
+
 async def test_a_film_without_an_end_holds_up_no_answer_and_leaves_no_file(
     world: World, era: str, temporary: Path
 ) -> None:
@@ -286,6 +330,14 @@ async def test_without_the_extra_a_thumbnail_that_is_a_film_is_a_note(world: Wor
     says = await no_frames(world, era)
     assert INSTALL in says
     assert says.endswith("Nor can its thumbnail: what its link leads to is not a JPEG picture.")
+
+
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize("content", [b"\xff\xd8\xff" + bytes(5000), drawn("JPEG")[:-100]], ids=["noise", "cut off"])
+async def test_a_thumbnail_that_only_begins_like_a_picture_is_a_note(world: World, era: str, content: bytes) -> None:
+    world.sim.answer("film", content, headers={"content-type": "image/jpeg"}, times=None)
+    says = await no_frames(world, era)
+    assert says.endswith("Nor can its thumbnail: what its link leads to is not a whole JPEG picture.")
 
 
 # -- resources -------------------------------------------------------------------------------------------------------
@@ -340,6 +392,14 @@ async def test_a_picture_that_does_not_exist_is_an_error_that_says_why(world: Wo
         world.sim.behave(thumbnail="mp4")
         with pytest.raises(MCPError, match="what its link leads to is not a"):
             await read(host, f"gmi-video://requests/{request_id}/{name}")
+
+
+async def test_a_picture_that_comes_slowly_is_an_error_that_does_not_blame_the_queue(world: World, era: str) -> None:
+    world.sim.behave(film_pause=19, film_seconds=5)
+    async with world.host(era=era, name="an unknown host") as host:
+        request_id = await made_video(host)
+        with pytest.raises(MCPError, match=r"It is still being fetched\. Read it again in a moment\."):
+            await read(host, f"gmi-video://requests/{request_id}/last-frame")
 
 
 @pytest.mark.usefixtures("bare")

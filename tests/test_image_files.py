@@ -240,6 +240,15 @@ async def test_a_picture_that_takes_too_long_to_convert_is_given_up(folder: Path
         await to_png(picture, seconds=0.01)
 
 
+async def test_a_python_that_is_gone_is_not_taken_for_a_broken_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", str(tmp_path / "gone"))
+    with pytest.raises(formats.NotAPicture, match="what converts it can't be started here") as raised:
+        await to_png(formats.Convertible("WEBP", drawn("WEBP")))
+    assert "restart this server" in raised.value.remedy
+
+
 async def test_a_picture_with_one_wrong_bit_in_a_png_chunk(world: World, images: Images, folder: Path) -> None:
     picture = bytearray(drawn())
     picture[45] ^= 1

@@ -1,8 +1,8 @@
-"""Fourteen kinds of request as conversations: calls and submits as they should be, in both eras, led by words alone."""
+"""Sixteen kinds of request as conversations: calls and submits as they should be, in both eras, led by words alone."""
 
 import pytest
 
-from .talks.reading import ToolCall, call_in, options_in, sentence_with, setting_in
+from .talks.reading import ToolCall, address_before, call_in, options_in, sentence_with, setting_in
 from .talks.requests import REQUESTS, Request
 from .talks.run import MODES, outcome
 
@@ -24,8 +24,8 @@ def test_both_eras_give_a_model_the_same_to_read(request_: Request) -> None:
     assert len({outcome(request_, mode).transcript for mode in MODES}) == 1
 
 
-def test_fourteen_requests_show_seven_points() -> None:
-    assert len({request.kind for request in REQUESTS}) == 14
+def test_sixteen_requests_show_seven_points() -> None:
+    assert len({request.kind for request in REQUESTS}) == 16
     assert {point for request in REQUESTS for point in request.points.split(", ")} == set("1234567")
 
 
@@ -57,5 +57,7 @@ def test_words_that_name_no_call_are_an_error() -> None:
         sentence_with("to wait on", "Tell the user.")
     with pytest.raises(AssertionError, match="no value for"):
         setting_in("Set GMI_IMAGE_DIRS to the folder.", "GMI_IMAGE_DIRS")
+    with pytest.raises(AssertionError, match="no address before"):
+        address_before("to go on", "Give a URL to go on.")
     with pytest.raises(AssertionError, match="no values for"):
         options_in("The duration is wrong.", "duration")

@@ -93,8 +93,13 @@ class Published:
         await self.attempt(f"read {uri.split('/')[2]}", read())
 
 
-EACH = [(name, era) for at, name in enumerate(VALUES) for era in ERAS if FULL or ERAS.index(era) == at % len(ERAS)]
-"""Each hostile value in one of the eras, or with `FULL=1` in both."""
+EACH = [
+    (name, era)
+    for at, name in enumerate(VALUES)
+    for era in ERAS
+    if FULL or (ERAS.index(era) == at % len(ERAS) and name != "100 kB")
+]
+"""Each hostile value in one of the eras, but for the one that takes longest; with `FULL=1` each in both."""
 
 
 @pytest.fixture(params=list(VALUES))
@@ -290,6 +295,9 @@ def test_no_text_makes_the_demos_terminal_or_a_line_of_the_log_obey_it(
     with terminal.progress("waiting") as progress:
         anyio.run(progress, 1.0, None, text)
         anyio.run(progress, 2.0, None, text)
+    with terminal.bars(["shot 1"]) as (bar,):
+        anyio.run(bar, 1.0, None, text)
+        bar.end(text)
     record = logging.LogRecord("gmi_video", logging.WARNING, __file__, 1, "%s", (text,), None)
     logged = Printable("%(levelname)s %(name)s: %(message)s").format(record)
     written = "".join(capfd.readouterr())

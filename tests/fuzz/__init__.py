@@ -17,14 +17,17 @@ from hypothesis import HealthCheck, Phase, settings
 TARGETS: dict[str, Callable[[], None]] = {}
 """The targets by name: what `@given` has made of a function of one input."""
 
+COSTS: dict[Callable[[], None], int] = {}
+"""How many usual inputs one of a target costs, where that is more than one."""
+
 _OURS = "gmi_video"
 
 
-def target(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """Add a hypothesis test to the targets. Goes above `@given`."""
+def target(name: str, *, costs: int = 1) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Add a hypothesis test to the targets. Goes above `@given`. A round has fewer inputs of a test that costs more."""
 
     def add(test: Callable[[], None]) -> Callable[[], None]:
-        TARGETS[name] = test
+        TARGETS[name], COSTS[test] = test, costs
         return test
 
     return add
@@ -41,7 +44,7 @@ def load() -> dict[str, Callable[[], None]]:
 def round_of(test: Callable[[], None], examples: int, *, derandomize: bool = False) -> Callable[[], None]:
     """A target with a number of inputs: a round begins with simple ones and goes on to larger ones."""
     return settings(
-        max_examples=examples,
+        max_examples=max(1, examples // COSTS.get(test, 1)),
         derandomize=derandomize,
         deadline=None,
         database=None,

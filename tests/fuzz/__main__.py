@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from hypothesis import seed
 
-from . import load, round_of
+from . import COSTS, load, round_of
 
 EXAMPLES = 200
 """Inputs of one round."""
@@ -42,7 +42,8 @@ def main() -> None:
     print(f"seed {asked.seed}", flush=True)  # noqa: T201 - a command's output
     for name in names:
         rounds = fuzz(targets[name], asked.seconds / len(names), asked.seed)
-        print(f"{name}: {rounds} rounds of {EXAMPLES} inputs", flush=True)  # noqa: T201 - a command's output
+        inputs = EXAMPLES // COSTS[targets[name]]
+        print(f"{name}: {rounds} rounds of {inputs} inputs", flush=True)  # noqa: T201 - a command's output
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from tests.conftest import ERAS, KEY
+from tests.conftest import ERAS, KEY, answer_of
 
 from .floors import PROJECT, floors
 
@@ -103,6 +103,33 @@ async def test_the_lowest_versions_make_a_video_over_stdio(python: Path, era: st
     assert made.structured_content is not None, made
     assert made.structured_content["status"] == "success", made
     assert made.structured_content["video_url"].startswith("http")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("era", ERAS)
+async def test_without_the_extra_frames_are_a_thumbnail_and_a_word_on_what_to_install(python: Path, era: str) -> None:
+    install = f'{python} -m pip install ".[frames]"'
+    with simulator() as address:
+        server = StdioServerParameters(
+            command=str(python),
+            args=["-m", "gmi_video"],
+            env={"GMI_API_KEY": KEY, "GMI_BASE_URL": address, "GMI_LEDGER_URL": "none"},
+            cwd=python.parent,
+        )
+        async with Client(stdio_client(server), mode=era) as client:
+            made = answer_of(await client.call_tool("generate_video", {"prompt": "a fox"}))
+            looked = await client.call_tool("get_status", {"request_id": made["request_id"], "frames": 4})
+            frame = f"gmi-video://requests/{made['request_id']}/last-frame"
+            turns = await client.call_tool("generate_video", {"prompt": "she turns", "frame0_image": frame})
+            listed = answer_of(await client.call_tool("list_requests", {}))
+    assert [block.type for block in looked.content] == ["text", "image"]
+    assert install in answer_of(looked)["summary"]
+    assert turns.is_error
+    refused = answer_of(turns)
+    assert install in refused["next_step"]
+    assert refused["error"]["charged"] == "no"
+    assert listed["total"] == 1
 
 
 def test_every_module_of_the_wheel_runs_from_it(python: Path) -> None:

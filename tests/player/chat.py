@@ -19,6 +19,7 @@ from typing import Any
 from mcp import Client
 from mcp.client.extension import advertise
 from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
+from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, Implementation, TextResourceContents
 from playwright.async_api import Browser, FrameLocator, Page, async_playwright, expect
 
@@ -30,7 +31,7 @@ from tests.conftest import EPOCH, KEY
 
 SHOWS_APPS: dict[str, Any] = {"extensions": [advertise(EXTENSION_ID, {"mimeTypes": [APP_MIME_TYPE]})]}
 
-CAPABILITIES: dict[str, Any] = {"openLinks": {}, "serverTools": {}}
+CAPABILITIES: dict[str, Any] = {"openLinks": {}, "serverTools": {}, "serverResources": {}}
 
 # Without a sandbox of its own, which root may not use: it loads nothing but our own pages. Without what it would look
 # up on the internet.
@@ -109,17 +110,31 @@ class Chat:
     context: dict[str, Any] = field(default_factory=lambda: {"theme": "light"})
     strips: bool = False
     """Whether the host leaves the structured content out of what it passes on."""
+    keeps: bool = False
+    """Whether a new player is opened below those that are there, and not in their place."""
     calls: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list[Any])
 
     @property
     def view(self) -> FrameLocator:
-        """The player's document."""
-        return self.page.frame_locator("iframe").frame_locator("iframe")
+        """The document of the player, of the newest where there are several."""
+        return self.view_of(-1)
+
+    def view_of(self, number: int) -> FrameLocator:
+        """The document of one of several players, from above."""
+        return self.page.locator("iframe").nth(number).content_frame.frame_locator("iframe")
 
     async def call_for_view(self, params: dict[str, Any]) -> dict[str, Any]:
         """`tools/call` of the player."""
         self.calls.append((params["at"], params["name"], params["arguments"]))
         return self.passed_on(await self.client.call_tool(params["name"], params["arguments"]))
+
+    async def read_for_view(self, uri: str) -> dict[str, Any]:
+        """`resources/read` of the player: the answer's `result` or `error`."""
+        try:
+            result = await self.client.read_resource(uri)
+        except MCPError as error:
+            return {"error": {"code": error.code, "message": error.message}}
+        return {"result": result.model_dump(mode="json", by_alias=True, exclude_none=True)}
 
     def passed_on(self, result: CallToolResult) -> dict[str, Any]:
         """A result as the host passes it on to the player."""
@@ -139,8 +154,10 @@ class Chat:
             "permissions": meta["permissions"],
             "capabilities": self.capabilities,
             "hostContext": self.context,
+            "below": self.keeps,
         }
-        await self.page.goto(f"http://127.0.0.1:{self.port}/host.html")
+        if not self.keeps:
+            await self.page.goto(f"http://127.0.0.1:{self.port}/host.html")
         await self.page.evaluate("view => openView(view)", view | changes)
 
     async def tell(self, method: str, params: dict[str, Any]) -> None:
@@ -194,18 +211,17 @@ async def chatting(
         settings = Settings.from_environment(
             {"GMI_API_KEY": KEY, "GMI_BASE_URL": sim.api_url, "GMI_LEDGER_URL": "none"}
         )
-        async with Client(
-            create_server(settings, now=time),
-            mode=era,
-            client_info=Implementation(name="claude-code", version="1"),
-            **SHOWS_APPS,
-        ) as client:
-            context = await browser.new_context(viewport={"width": width, "height": 900}, **options)
+        me = Implementation(name="claude-code", version="1")
+        async with (
+            Client(create_server(settings, now=time), mode=era, client_info=me, **SHOWS_APPS) as client,
+            await browser.new_context(viewport={"width": width, "height": 900}, **options) as context,
+        ):
             page = await context.new_page()
             page.set_default_timeout(SECONDS * 1000)
             await page.clock.install(time=time())
             chat = Chat(page, client, sim, time, port)
             answer: Callable[..., Any] = chat.call_for_view
             await page.expose_function("callTool", answer)  # pyright: ignore[reportUnknownMemberType] - untyped in part
+            read: Callable[..., Any] = chat.read_for_view
+            await page.expose_function("readResource", read)  # pyright: ignore[reportUnknownMemberType] - untyped in part
             yield chat
-            await context.close()

@@ -102,7 +102,7 @@ async def test_what_is_asked_is_shown_while_the_assistant_still_writes_it(chat: 
     await chat.tell("tool-input-partial", {})
     await chat.tell("tool-input", {"arguments": FOX})
     await expect(chat.view.locator("#prompt")).to_have_text(FOX["prompt"])
-    await expect(chat.view.locator("#phase")).to_have_text("Sending")
+    await expect(chat.view.locator("#phase")).to_have_text("Asked for")
 
 
 async def test_the_bar_moves_and_tells_how_long_it_usually_takes(chat: Chat) -> None:
@@ -210,6 +210,35 @@ async def test_looks_that_fail_are_said_and_become_rarer_and_the_film_comes_all_
     await has_loaded(chat)
 
 
+async def test_two_players_of_one_job_in_one_chat_both_come_to_the_film(chat: Chat) -> None:
+    made = await chat.ask("generate_video", **FOX)
+    assert made.structured_content is not None
+    await chat.let_pass(10)
+    chat.keeps = True
+    await chat.ask("get_status", request_id=made.structured_content["request_id"])
+    await chat.let_pass(55)
+    for number in (0, 1):
+        view = chat.view_of(number)
+        await expect(view.locator("#phase")).to_have_text("Ready")
+        await expect(view.locator("#prompt")).to_have_text(FOX["prompt"])
+        await expect(view.locator("video")).to_have_js_property("readyState", 4)
+    before = len(chat.calls)
+    await chat.let_pass(30)
+    assert len(chat.calls) == before <= 2 * 20
+
+
+async def test_an_old_job_is_shown_as_it_was_made_without_a_look(chat: Chat) -> None:
+    made = await chat.client.call_tool("generate_video", FOX)
+    assert made.structured_content is not None
+    chat.time.passed += 86_400
+    await chat.ask("get_status", request_id=made.structured_content["request_id"])
+    await has_loaded(chat)
+    await expect(chat.view.locator("#prompt")).to_have_text(FOX["prompt"])
+    await expect(chat.view.locator("#facts")).to_contain_text(re.compile(r"took\s*60 s"))
+    await chat.let_pass(30)
+    assert not chat.calls
+
+
 # -- what goes wrong --------------------------------------------------------------------------------------------------
 
 
@@ -226,11 +255,31 @@ async def test_a_failed_job_says_why_and_what_it_may_have_cost(chat: Chat) -> No
     assert "made no video" in await said(chat)
 
 
+async def test_a_job_that_was_cancelled_elsewhere_says_so(chat: Chat) -> None:
+    chat.sim.script("Luma-Ray2", Script(((0, "queued"), (8, "cancelled"))))
+    await chat.ask("generate_video", **FOX)
+    await chat.let_pass(20)
+    await expect(chat.view.locator("#phase")).to_have_text("No video was made")
+    await expect(chat.view.locator("#note")).to_contain_text("was cancelled, not by this server")
+    await expect(chat.view.locator("#facts")).to_contain_text("price")
+
+
 async def test_a_refused_call_is_shown_with_its_reason(chat: Chat) -> None:
     await chat.ask("generate_video", prompt="a fox", resolution="8k")
-    await expect(chat.view.locator("#phase")).to_have_text("That did not work")
+    await expect(chat.view.locator("#phase")).to_have_text("Not sent")
     await expect(chat.view.locator("#note")).to_contain_text("resolution")
     await expect(chat.view.locator("#acts")).to_be_hidden()
+    await expect(chat.view.locator("#run")).to_be_hidden()
+    await expect(chat.view.locator("#facts")).to_have_text("")
+
+
+async def test_a_video_above_the_budget_is_called_not_sent_and_a_status_that_fails_is_not(chat: Chat) -> None:
+    await chat.ask("generate_video", prompt="a fox", max_cost_usd=0.1)
+    await expect(chat.view.locator("#phase")).to_have_text("Not sent")
+    await expect(chat.view.locator("#note")).to_contain_text("above the budget of $0.10")
+    await chat.ask("get_status", request_id="none")
+    await expect(chat.view.locator("#phase")).to_have_text("That did not work")
+    await expect(chat.view.locator("#facts")).to_have_text("")
 
 
 async def test_a_submit_that_may_have_made_a_job_is_not_called_a_failure(chat: Chat) -> None:
@@ -248,28 +297,52 @@ async def test_a_submit_that_may_have_made_a_job_is_not_called_a_failure(chat: C
 async def test_a_dry_run_is_shown_as_what_was_not_sent(chat: Chat) -> None:
     await chat.ask("generate_video", prompt="a fox", dry_run=True)
     await expect(chat.view.locator("#phase")).to_have_text("Not sent")
-    await expect(chat.view.locator("#facts")).to_contain_text("$0.71")
+    await expect(chat.view.locator("#facts")).to_contain_text(re.compile(r"price\s*about \$0\.71"))
+    await expect(chat.view.locator("#facts")).not_to_contain_text("cost")
 
 
 async def test_a_cancelled_call_says_that_a_submitted_video_is_made(chat: Chat) -> None:
     await chat.open()
     await chat.tell("tool-input", {"arguments": FOX})
+    await expect(chat.view.locator("#bar")).to_be_visible()
     await chat.tell("tool-cancelled", {"reason": "the user"})
     await expect(chat.view.locator("#phase")).to_contain_text("is made all the same")
+    await expect(chat.view.locator("#bar")).to_be_hidden()
 
 
-async def test_a_video_of_a_blocked_host_is_offered_as_a_link(chat: Chat) -> None:
+async def blocked(chat: Chat, **options: Any) -> str:
+    """A finished video of a host that the player may not load from. Returns its link."""
     chat.sim.script("Luma-Ray2", Script.synchronous())
     result = await chat.client.call_tool("generate_video", FOX)
-    await chat.open(csp={"resourceDomains": ["https://storage.googleapis.com"]})
+    await chat.open(csp={"resourceDomains": ["https://storage.googleapis.com"]}, **options)
     await chat.tell("tool-result", chat.passed_on(result))
     await expect(chat.view.locator("#note")).to_contain_text("does not let the player show videos from 127.0.0.1")
-    await expect(chat.view.locator("video")).to_be_hidden()
-    assert not chat.calls, "a fresh link would be blocked, too"
-    await chat.view.get_by_role("button", name="Open").click()
-    (link,) = await chat.sent("ui/open-link")
     assert result.structured_content is not None
-    assert link["url"] == result.structured_content["video_url"]
+    return result.structured_content["video_url"]
+
+
+async def test_a_video_of_a_blocked_host_is_a_picture_and_a_link(chat: Chat) -> None:
+    url = await blocked(chat)
+    still = chat.view.locator("video")
+    await expect(still).to_be_visible()
+    assert (await still.get_attribute("poster") or "").startswith("data:image/jpeg;base64,")
+    assert await still.get_attribute("controls") is None
+    shape = await still.evaluate("v => v.clientWidth / v.clientHeight")
+    assert shape == pytest.approx(9 / 16, rel=0.02)
+    assert not chat.calls, "a fresh link would be blocked, too"
+    for opens in (still, chat.view.get_by_role("button", name="Open")):
+        await opens.click()
+    assert await chat.sent("ui/open-link") == [{"url": url}, {"url": url}]
+    assert len(await chat.sent("resources/read")) == 1
+
+
+async def test_a_video_of_a_blocked_host_without_a_thumbnail_is_a_link(chat: Chat) -> None:
+    chat.sim.behave(thumbnail="mp4")
+    url = await blocked(chat)
+    await chat.page.evaluate("settle()")
+    await expect(chat.view.locator("video")).to_be_hidden()
+    await chat.view.get_by_role("button", name="Open").click()
+    assert await chat.sent("ui/open-link") == [{"url": url}]
 
 
 async def test_a_dead_link_is_asked_for_again_once(chat: Chat) -> None:
@@ -296,6 +369,21 @@ async def test_a_link_that_stays_dead_is_asked_for_no_second_time(chat: Chat) ->
     await expect(chat.view.get_by_role("button", name="Open")).to_be_visible()
 
 
+async def test_a_dead_link_of_a_video_that_is_no_more_leaves_no_black_box(chat: Chat) -> None:
+    chat.sim.script("Luma-Ray2", Script.synchronous())
+    made = chat.passed_on(await chat.client.call_tool("generate_video", FOX))
+    chat.sim.script("Luma-Ray2", Script.fails(1, "gone"))
+    failed = await chat.client.call_tool("generate_video", {"prompt": "a cat"})
+    chat.time.passed += 2
+    assert failed.structured_content is not None
+    made["structuredContent"]["request_id"] = failed.structured_content["request_id"]
+    made["structuredContent"]["video_url"] += ".gone.mp4"
+    await chat.open()
+    await chat.tell("tool-result", made)
+    await expect(chat.view.locator("#phase")).to_have_text("No video was made")
+    await expect(chat.view.locator("video")).to_be_hidden()
+
+
 @pytest.mark.parametrize("url", ["javascript:parent.hacked=1", "data:text/html,x", "file:///etc/passwd", "ftp://x/y"])
 async def test_only_web_addresses_are_links(chat: Chat, url: str) -> None:
     answer = {"summary": "x", "request_id": "r", "is_final": True, "status": "success", "video_url": url,
@@ -315,7 +403,7 @@ async def test_messages_of_another_frame_are_not_the_hosts(chat: Chat) -> None:
         " params: { structuredContent: { summary: 'forged', error: {} } } }, '*')"
     )
     await chat.tell("tool-input", {"arguments": FOX})
-    await expect(chat.view.locator("#phase")).to_have_text("Sending")
+    await expect(chat.view.locator("#phase")).to_have_text("Asked for")
 
 
 async def test_a_host_that_calls_no_tools_for_the_player_says_whom_to_ask(chat: Chat) -> None:

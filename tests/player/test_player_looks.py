@@ -104,6 +104,35 @@ async def test_a_film_of_any_shape_stays_within_the_frame(browser: Browser, port
         assert film[0] / film[1] == pytest.approx(film[2], rel=0.02)
 
 
+async def test_everything_begins_at_one_edge_and_a_narrow_film_has_the_rest_beside_it(
+    browser: Browser, port: int
+) -> None:
+    async with chatting(browser, port, width=900) as chat:
+        for shape, beside in (("16:9", False), ("9:16", True)):
+            await shown(chat, "ready", aspect_ratio=shape)
+            film, prompt, buttons = [
+                await chat.view.locator(part).evaluate("e => e.getBoundingClientRect().toJSON()")
+                for part in ("video", "#prompt", "#acts")
+            ]
+            assert film["left"] == prompt["left"]
+            assert film["top"] - prompt["bottom"] >= 8
+            assert (buttons["left"] > film["right"]) is beside
+            assert (buttons["top"] < film["bottom"]) is beside
+
+
+async def test_a_long_reason_of_a_failure_fits(browser: Browser, port: int) -> None:
+    async with chatting(browser, port, width=360) as chat:
+        chat.sim.script("Luma-Ray2", Script.fails(8, "CUDA_ERROR_" * 400))
+        await chat.ask("generate_video", prompt=PROMPT)
+        await chat.let_pass(10)
+        await expect(chat.view.locator("#phase")).to_have_text("No video was made")
+        wide, tall = await chat.view.locator("body").evaluate(
+            "() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+        )
+        assert wide <= 360
+        assert tall < 700
+
+
 async def test_a_low_frame_has_a_lower_film(browser: Browser, port: int) -> None:
     async with chatting(browser, port, width=900) as chat:
         chat.context["containerDimensions"] = {"maxHeight": 480, "maxWidth": 900}

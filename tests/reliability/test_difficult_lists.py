@@ -8,7 +8,7 @@ import pytest
 
 from gmi_video.simulator import Fault, Script
 from tests.conftest import EPOCH, World
-from tests.full import FULL
+from tests.full import in_full
 
 from . import ABANDONED_BODIES
 
@@ -78,7 +78,7 @@ async def test_a_row_that_cannot_be_read_stops_no_video_below_the_limit(
     assert len(world.sim.jobs) == 1
 
 
-@pytest.mark.skipif(not FULL, reason="takes long: in `make full`")
+@in_full
 async def test_a_list_of_60_000_rows_is_read(world: World) -> None:
     # Without a ledger, so that it is the list by which the call is recognised.
     world.sim.behave(list_filler=60_000, list_order="oldest")

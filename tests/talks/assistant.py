@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from gmi_video.upstream.wire import fields_of, items_of
 from tests.conftest import Host, World, answer_of, now
 
-from .reading import ToolCall, call_in, sentence_with
+from .reading import ToolCall, address_before, call_in, sentence_with
 
 PICTURES = "/srv/pictures"
 """What the transcript and the counted bytes have in place of the temporary folder of a run."""
@@ -33,6 +33,7 @@ class Assistant:
         answers: the answers so far.
         calls: how many calls were made.
         bytes_read: the bytes of all answers' texts.
+        pictures: how many pictures came with the last answer.
     """
 
     world: World
@@ -44,10 +45,12 @@ class Assistant:
     answers: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     calls: int = 0
     bytes_read: int = 0
+    pictures: int = 0
     _host: Host | None = None
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     _last: ToolCall | None = None
     _told: str = ""
+    _most: dict[str, int] = field(default_factory=dict[str, int])
 
     @asynccontextmanager
     async def at_work(self) -> AsyncGenerator["Assistant"]:
@@ -66,6 +69,8 @@ class Assistant:
         listed = self._shown(to_json(tools, by_alias=True, exclude_none=True).decode())
         self.before = {"instructions": len(instructions.encode()), "tools/list": len(listed.encode())}
         self._told = "\n".join([instructions, *_descriptions(json.loads(listed))])
+        properties = {name: asked for tool in tools for name, asked in tool.input_schema["properties"].items()}
+        self._most = {name: asked["maximum"] for name, asked in properties.items() if "maximum" in asked}
 
     # -- what is said ------------------------------------------------------------------------------------------------
 
@@ -101,6 +106,15 @@ class Assistant:
         """The assistant goes by these words of the last answer, the instructions or a description."""
         latest = [self.answer["summary"], self.answer["next_step"]] if self.answers else []
         self._check(because, "\n".join([*latest, self._told]))
+
+    def address_in(self, because: str, **filled: str) -> str:
+        """The address that stands before these words of tools/list, with its blanks filled in."""
+        self.reads(because)
+        return address_before(because, self._told).format(**filled)
+
+    def allowed(self, argument: str) -> int:
+        """The most that tools/list lets an argument be."""
+        return self._most[argument]
 
     async def follow(self, because: str, answer: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
         """Make the call that `next_step` tells to make.
@@ -154,6 +168,7 @@ class Assistant:
         text = self._shown("".join(block.text for block in result.content if block.type == "text"))
         self.calls += 1
         self.bytes_read += len(text.encode())
+        self.pictures = sum(block.type == "image" for block in result.content)
         error = " (error)" if result.is_error else ""
         self.transcript.append(f"ANSWER{error}  {text}")
         return self.answer

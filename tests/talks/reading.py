@@ -55,6 +55,18 @@ def call_in(sentence: str, last: ToolCall | None) -> ToolCall:
     return ToolCall(named[0], given)
 
 
+def address_before(words: str, text: str) -> str:
+    """The last address of this server's own before these words, as in `gmi-video://requests/{request_id}/last-frame`.
+
+    Raises:
+        AssertionError: there is none.
+    """
+    found = re.findall(r"gmi-video://[^\s,;()]+", text.partition(words)[0])
+    assert words in text, f"no {words!r} in: {text}"
+    assert found, f"no address before {words!r} in: {text}"
+    return found[-1]
+
+
 def _given(sentence: str) -> dict[str, Any]:
     """Each argument that a sentence gives a value for; not the names inside such a value."""
     given: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""The fourteen kinds of request, each as a good assistant answers it by following the words it reads."""
+"""The sixteen kinds of request, each as a good assistant answers it by following the words it reads."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -251,6 +251,40 @@ async def another_take(a: Assistant) -> None:
     a.tells("The video is ready", "about $0.71")
     (job,) = a.world.sim.jobs
     assert (job.payload["prompt"], job.payload["aspect_ratio"]) == (prompt, "9:16")
+
+
+@request("Does it show what I asked for?", points="1, 7", calls=2, submits=1, usd=0.71)
+async def does_it_show(a: Assistant) -> None:
+    a.world.sim.behave(film_seconds=1)
+    await a.connect()
+    a.user("Make me a video of a fox in the snow.")
+    made = await a.call("generate_video", "Make a video from a prompt", prompt=FOX)
+    a.tells("The video is ready")
+    a.user("Does it show what I asked for?")
+    a.reads("See so many frames of the finished video")
+    await a.call(
+        "get_status", "to check it against the wish", request_id=made["request_id"], frames=a.allowed("frames")
+    )
+    assert a.pictures == 1
+    a.tells("The picture shows 8 frames, at 0, ", "](http")
+    a.is_done("tell them where it differs")
+
+
+@request("And then she turns around", points="1, 2", calls=2, submits=2, usd=1.42)
+async def she_turns(a: Assistant) -> None:
+    a.world.sim.behave(film_seconds=1)
+    await a.connect()
+    a.user("Make me a video of a woman at a window, looking out into the rain.")
+    woman = "A woman with grey hair stands at a window and looks out into the rain, static, soft light"
+    made = await a.call("generate_video", "Make a video from a prompt", prompt=woman)
+    a.tells("The video is ready")
+    a.user("And then she turns around.")
+    frame = a.address_in("to go on from a finished video", request_id=made["request_id"])
+    turns = woman.replace("looks out into the rain", "turns around to the camera")
+    await a.call("generate_video", "to go on from a finished video", prompt=turns, frame0_image=frame)
+    a.tells("The video is ready", "](http", "about $0.71")
+    a.is_done("Show the user the link")
+    assert a.world.sim.jobs[1].images.keys() == {"frame0_image"}
 
 
 @request("A render that outlasts the host's limit", points="1", calls=4, submits=1, usd=0.71, host="an unknown host")

@@ -1,4 +1,4 @@
-"""Runs the fourteen requests under virtual time and makes the table of docs/conversations.md."""
+"""Runs the sixteen requests under virtual time and makes the table of docs/conversations.md."""
 
 import random
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
-"""The demo's output: colours and a progress bar on a terminal, plain lines in a pipe or a file."""
+"""The demo's output: colours and progress bars on a terminal, plain lines in a pipe or a file."""
 
 import textwrap
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -10,14 +10,17 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     SpinnerColumn,
+    TaskID,
     TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from gmi_video.text import paragraphs
 
+_FIRST = TaskID(0)
 _NAME_WIDTH = 8
 """Width of a fact's name (columns)."""
 
@@ -68,6 +71,17 @@ class Terminal:
             yield ProgressDisplay(self, bar)
 
     @contextmanager
+    def bars(self, names: Sequence[str]) -> Generator[list["Bar"]]:
+        """Show a bar for each of several jobs, which stay when the block has run; outside a terminal, lines."""
+        if not self._console.is_terminal:
+            yield [Bar(self, name) for name in names]
+            return
+        text = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis"))
+        columns = (TextColumn("  {task.fields[name]}"), BarColumn(bar_width=24), TaskProgressColumn(), text)
+        with Progress(*columns, console=self._console) as display:
+            yield [Bar(self, name, display, display.add_task("", total=1, name=name)) for name in names]
+
+    @contextmanager
     def _display(self, what: str, *columns: ProgressColumn) -> Generator[Progress | None]:
         """A display that is removed afterwards; outside a terminal one line and None."""
         if not self._console.is_terminal:
@@ -99,3 +113,32 @@ class ProgressDisplay:
             self._terminal.fact("", text)
         else:
             self._bar.update(self._bar.task_ids[0], completed=progress, total=total, description=text)
+
+
+class Bar:
+    """Shows how one of several jobs goes: a `progress_callback` of `Client.call_tool`, and what else is said of it."""
+
+    def __init__(self, terminal: Terminal, name: str, display: Progress | None = None, task: TaskID = _FIRST) -> None:
+        self._terminal = terminal
+        self._name = name
+        self._display = display
+        self._task = task
+
+    async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
+        """Show one progress notification."""
+        self.say(message or "")
+        if self._display is not None:
+            self._display.update(self._task, completed=progress, total=total)
+
+    def say(self, text: str) -> None:
+        """Say what the job does now."""
+        if self._display is None:
+            self._terminal.fact(self._name, text)
+        else:
+            self._display.update(self._task, description=_printable(text))
+
+    def end(self, text: str, *, done: bool = True) -> None:
+        """Say how the job ended; the bar is full if it is `done`."""
+        self.say(text)
+        if done and self._display is not None:
+            self._display.update(self._task, completed=1, total=1)

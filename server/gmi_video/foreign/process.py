@@ -18,6 +18,10 @@ MEMORY = 2 * 1000**3
 _BOUNDS = Path(__file__).with_name("bounds.py")
 
 
+class NotStarted(Exception):
+    """The program can't be started: this server's Python is gone, as after an upgrade, or the system is at a limit."""
+
+
 class Done(NamedTuple):
     """A program's exit code, and what it has written to its standard output."""
 
@@ -36,15 +40,20 @@ async def run(program: Path, *arguments: object, given: bytes = b"", seconds: fl
 
     Raises:
         TimeoutError: it was not done by then, and was ended.
+        NotStarted: it can't be started.
     """
-    process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at once; our own program
-        [sys.executable, "-P", str(_BOUNDS), str(MEMORY), str(int(seconds) + 1), str(program), *map(str, arguments)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        # It reads foreign bytes, and needs no key for that.
-        env={name: value for name, value in os.environ.items() if not name.startswith("GMI_")},
-    )
+    bounded = [sys.executable, "-P", str(_BOUNDS), str(MEMORY), str(int(seconds) + 1)]
+    try:
+        process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at once; our own program
+            [*bounded, str(program), *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            # It reads foreign bytes, and needs no key for that.
+            env={name: value for name, value in os.environ.items() if not name.startswith("GMI_")},
+        )
+    except OSError as error:
+        raise NotStarted from error
     try:
         output = await to_thread.run_sync(_converse, process, given, seconds, abandon_on_cancel=True)
     except subprocess.TimeoutExpired:

@@ -8,16 +8,19 @@ Run by `decoding`, by its path and within the bounds of `foreign.process`: it im
 
 import io
 import json
+import struct
 import sys
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from fractions import Fraction
 from math import ceil
 from typing import NamedTuple, cast
 
 import av
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.sidedata.sidedata import SideData, Type
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 from av.video.stream import VideoStream
@@ -43,6 +46,30 @@ _QUALITIES = (95, 90, 85, 75, 60, 45, 30)
 _SHARP = 90
 """From this quality on colours have the resolution of the light."""
 _SHEET_QUALITY = 85
+
+_LABELLED = 100
+"""Frames that are smaller on a sheet (pixels, either way) have no time written on them, which would cover them."""
+
+_TURNS = {
+    (0, 1, -1, 0): Image.Transpose.ROTATE_270,
+    (-1, 0, 0, -1): Image.Transpose.ROTATE_180,
+    (0, -1, 1, 0): Image.Transpose.ROTATE_90,
+    (-1, 0, 0, 1): Image.Transpose.FLIP_LEFT_RIGHT,
+    (1, 0, 0, -1): Image.Transpose.FLIP_TOP_BOTTOM,
+    (0, 1, 1, 0): Image.Transpose.TRANSPOSE,
+    (0, -1, -1, 0): Image.Transpose.TRANSVERSE,
+}
+"""How players turn a film's frames, by the signs of its display matrix. One that does something else they ignore."""
+
+_SIDEWAYS = {
+    Image.Transpose.ROTATE_90,
+    Image.Transpose.ROTATE_270,
+    Image.Transpose.TRANSPOSE,
+    Image.Transpose.TRANSVERSE,
+}
+
+_MOST_STRETCHED = 4
+"""Pixels that are longer than this many times their other side are taken for square ones."""
 
 _UNSPECIFIED, _ITU709 = 2, 1
 _HD = 720
@@ -87,17 +114,21 @@ def pictures(path: str, kind: str, what: str) -> tuple[list[float], bytes]:
     else:
         wanted = _spread(times.frames, int(what))
     with _opened(path, kind) as film:
-        base = _video(film).time_base or 0
+        video = _video(film)
+        base, pixel = video.time_base or 0, video.sample_aspect_ratio or Fraction(1)
         found = _found(film, times, wanted)
         seconds = [float((at - times.frames[0]) * base) for at in wanted]
         if what in {"first", "last"}:
-            return seconds, _jpeg(_rgb(next(found)), PICTURE_BYTES, _QUALITIES[0])
-        return seconds, _jpeg(_sheet(found, seconds), SHEET_BYTES, _SHEET_QUALITY)
+            frame = next(found)
+            return seconds, _jpeg(_rgb(frame, _shown_size(frame, pixel)), PICTURE_BYTES, _QUALITIES[0])
+        return seconds, _jpeg(_sheet(found, pixel, seconds), SHEET_BYTES, _SHEET_QUALITY)
 
 
 def _opened(path: str, kind: str) -> InputContainer:
-    # Of this format only, and no other file or address that the film may name.
-    return av.open(path, format=kind, options={"protocol_whitelist": "file", "enable_drefs": "0"})
+    # Of this format and by these decoders only (opening it decodes a little), and no other file or address that the
+    # film may name.
+    options = {"protocol_whitelist": "file", "enable_drefs": "0", "codec_whitelist": ",".join(sorted(CODECS))}
+    return av.open(path, format=kind, options=options)
 
 
 def _video(film: InputContainer) -> VideoStream:
@@ -135,13 +166,19 @@ def _times(film: InputContainer) -> Times:
 
 
 def _spread(frames: Sequence[int], number: int) -> list[int]:
-    """The times of that many frames, evenly spread from the first to the last; of a single one the middle.
+    """The times of that many frames, evenly spread in time from the first to the last; of a single one the middle.
 
-    Fewer where the film has fewer.
+    Fewer where the film has fewer there: the pauses between frames can differ.
     """
-    if number == 1:
-        return [frames[len(frames) // 2]]
-    return list(dict.fromkeys(frames[round(i * (len(frames) - 1) / (number - 1))] for i in range(number)))
+    first, length = frames[0], frames[-1] - frames[0]
+    wanted = [first + length * i / (number - 1) for i in range(number)] if number > 1 else [first + length / 2]
+    return list(dict.fromkeys(_nearest(frames, at) for at in wanted))
+
+
+def _nearest(frames: Sequence[int], at: float) -> int:
+    """The frame nearest to a time; of two the later one."""
+    after = min(bisect_left(frames, at), len(frames) - 1)
+    return min(frames[max(after - 1, 0) : after + 1], key=lambda frame: (abs(frame - at), -frame))
 
 
 def _found(film: InputContainer, times: Times, wanted: Sequence[int]) -> Iterator[VideoFrame]:
@@ -172,27 +209,51 @@ def _found(film: InputContainer, times: Times, wanted: Sequence[int]) -> Iterato
         yield current
 
 
-def _rgb(frame: VideoFrame, size: tuple[int, int] | None = None) -> Image.Image:
-    width, height = size or (frame.width, frame.height)
+def _turn(frame: VideoFrame) -> Image.Transpose | None:
+    """How a frame is turned to be shown, as the film says."""
+    beside = cast("Iterator[SideData]", iter(frame.side_data))  # its stubs say that they are texts
+    matrix = next((bytes(data) for data in beside if data.type == Type.DISPLAYMATRIX), b"")
+    if len(matrix) < struct.calcsize("=9i"):
+        return None
+    a, b, _, c, d, *_ = (int(value > 0) - int(value < 0) for value in struct.unpack_from("=9i", matrix))
+    return _TURNS.get((a, b, c, d))
+
+
+def _shown_size(frame: VideoFrame, pixel: Fraction) -> tuple[int, int]:
+    """A frame's width and height as it is shown: its pixels square, and turned."""
+    width, height = frame.width, frame.height
+    if 1 < pixel <= _MOST_STRETCHED and width * pixel * height <= MAX_PIXELS:
+        width = round(width * pixel)
+    elif 1 > pixel >= Fraction(1, _MOST_STRETCHED) and width * height / pixel <= MAX_PIXELS:
+        height = round(height / pixel)
+    return (height, width) if _turn(frame) in _SIDEWAYS else (width, height)
+
+
+def _rgb(frame: VideoFrame, size: tuple[int, int]) -> Image.Image:
+    """A frame as it is shown, in this size."""
+    turn = _turn(frame)
+    width, height = reversed(size) if turn in _SIDEWAYS else size
     colours = _ITU709 if frame.colorspace == _UNSPECIFIED and frame.height >= _HD else frame.colorspace
-    scaling = Interpolation.AREA if size else Interpolation.BICUBIC
+    scaling = Interpolation.AREA if width < frame.width else Interpolation.BICUBIC
     image = frame.to_image(  # pyright: ignore[reportUnknownVariableType]
         width=width, height=height, src_colorspace=colours, src_color_range=frame.color_range, interpolation=scaling
     )
-    return cast("Image.Image", image)
+    picture = cast("Image.Image", image)
+    return picture if turn is None else picture.transpose(turn)
 
 
-def _sheet(found: Iterator[VideoFrame], seconds: Sequence[float]) -> Image.Image:
+def _sheet(found: Iterator[VideoFrame], pixel: Fraction, seconds: Sequence[float]) -> Image.Image:
     """The frames in rows, each with its time in a corner."""
     sheet: Image.Image | None = None
     width = height = columns = 0
     for number, frame in enumerate(found):
         if sheet is None:
-            columns, (width, height) = _grid(len(seconds), frame.width, frame.height)
+            columns, (width, height) = _grid(len(seconds), *_shown_size(frame, pixel))
             sheet = Image.new("RGB", (columns * width, ceil(len(seconds) / columns) * height))
         corner = number % columns * width, number // columns * height
         sheet.paste(_rgb(frame, (width, height)), corner)
-        _write(sheet, corner, f"{seconds[number]:.1f} s")
+        if min(width, height) >= _LABELLED:
+            _write(sheet, corner, f"{seconds[number]:.1f} s")
     if sheet is None:
         raise Fault("damaged")
     return sheet

@@ -16,7 +16,7 @@ _PROGRAM = Path(__file__).with_name("av_program.py")
 _KINDS = {"mp4": "mov", "mov": "mov", "webm": "matroska", "mkv": "matroska"}
 """FFmpeg's names of the formats, by extension."""
 
-_BY_LINK = "the user can look at it by the link"
+BY_LINK = "the user can look at it by the link"
 
 _WHY = {
     "no video": "it holds no video",
@@ -27,11 +27,10 @@ _WHY = {
 
 
 class Decoded(NamedTuple):
-    """Frames of a film: their times in seconds from its beginning, and one JPEG; and the film's SHA-256, once known."""
+    """Frames of a film: their times in seconds from its beginning, and one JPEG."""
 
     times: tuple[float, ...]
     jpeg: bytes
-    film: str = ""
 
 
 def is_installed() -> bool:
@@ -54,8 +53,19 @@ async def decode(film: Path, extension: str, what: str, seconds: float = SECONDS
     try:
         done = await process.run(_PROGRAM, film, _KINDS[extension], what, seconds=seconds)
     except TimeoutError:
-        raise NotFetched(f"it can't be decoded in {seconds:g} s", _BY_LINK) from None
+        raise NotFetched(f"it can't be decoded in {seconds:g} s", BY_LINK) from None
+    except process.NotStarted:
+        raise NotFetched("what decodes videos can't be started here", "have the user restart this server") from None
     head, _, jpeg = done.output.partition(b"\n")
-    if done.code != 0 or not head.startswith(b"[") or not jpeg:
-        raise NotFetched(_WHY.get(head.decode(errors="replace"), "it is damaged, or can't be decoded"), _BY_LINK)
-    return Decoded(tuple(map(float, json.loads(head))), jpeg)
+    times = _times(head)
+    if done.code != 0 or not times or not jpeg:
+        raise NotFetched(_WHY.get(head.decode(errors="replace"), "it is damaged, or can't be decoded"), BY_LINK)
+    return Decoded(times, jpeg)
+
+
+def _times(head: bytes) -> tuple[float, ...]:
+    """The times in the program's first line; none where it is another one, or that of a program that was crashing."""
+    try:
+        return tuple(map(float, json.loads(head)))
+    except (ValueError, TypeError):
+        return ()

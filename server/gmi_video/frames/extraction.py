@@ -1,11 +1,9 @@
 """Fetches a finished video, or its thumbnail, into a temporary file, and takes frames of it; each once for a while."""
 
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import anyio
 from anyio import to_thread
@@ -38,13 +36,6 @@ REMEMBERED = 8
 _JPEG = b"\xff\xd8\xff"
 
 
-class Frame(NamedTuple):
-    """A frame: a digest, which is the same for the same frame of the same film, and a JPEG."""
-
-    digest: str
-    jpeg: bytes
-
-
 class Frames:
     """Takes frames of finished videos.
 
@@ -63,13 +54,9 @@ class Frames:
         """That many frames of a finished video on one contact sheet. Raises `NotFetched`."""
         return await self._once(record, str(number), lambda: self._decoded(record, str(number)))
 
-    async def frame(self, record: Record, which: str) -> Frame:
-        """The `first` or `last` frame of a finished video in its full size. Raises `NotFetched`."""
-        decoded = await self._once(record, which, lambda: self._decoded(record, which))
-        # Not of the JPEG, whose bytes differ with the version of what decodes and encodes it: the same call at another
-        # copy of the server, or after an upgrade, would be another job.
-        digest = hashlib.sha256(f"{decoded.film} {which}-frame".encode()).hexdigest()
-        return Frame(f"sha256:{digest}", decoded.jpeg)
+    async def frame(self, record: Record, which: str) -> bytes:
+        """The `first` or `last` frame of a finished video in its full size, a JPEG. Raises `NotFetched`."""
+        return (await self._once(record, which, lambda: self._decoded(record, which))).jpeg
 
     async def thumbnail(self, record: Record) -> bytes:
         """The thumbnail of a finished video, a JPEG. Raises `NotFetched`."""
@@ -93,9 +80,7 @@ class Frames:
 
     async def _decoded(self, record: Record, what: str) -> Decoded:
         async def decode(file: Path) -> Decoded:
-            extension = await to_thread.run_sync(kind_of_whole, file)
-            decoded = await decoding.decode(file, extension, what)
-            return decoded._replace(film=await to_thread.run_sync(_sha256, file))
+            return await decoding.decode(file, await to_thread.run_sync(kind_of_whole, file), what)
 
         if not record.video_url:
             raise NotFetched("the queue's answer holds no link to it", "ask for its status in a minute")
@@ -144,11 +129,6 @@ def _new_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="gmi-video-"))
     (folder / "file").touch()
     return folder
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _remove(folder: Path) -> None:

@@ -34,6 +34,11 @@ async def to_png(image: Convertible, seconds: float = SECONDS) -> Picture:
         raise NotAPicture(
             f"is a {kind} picture that can't be converted in {seconds:g} s.", "Convert it to PNG or JPEG first."
         ) from None
+    except process.NotStarted:
+        raise NotAPicture(
+            f"is a {kind} picture, and what converts it can't be started here.",
+            "Convert it to PNG or JPEG first, or have the user restart this server.",
+        ) from None
     return _picture(kind, done.code, done.output)
 
 

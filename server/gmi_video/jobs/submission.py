@@ -138,11 +138,17 @@ class Submission:
         """Record that a caller which asked for another take was given this job: the next take is another one."""
         await self._ledger.answered(submitted.record.request_id)
 
+    async def is_recorded(self, request: PricedRequest, *, allow_duplicate: bool) -> bool:
+        """Whether the ledger has this job, made or being submitted. Then `submit` most likely needs no image of it."""
+        fingerprint = self._identity(request).fingerprint
+        found = await self._ledger.find(fingerprint, allow_duplicate=allow_duplicate, reuse_seconds=REUSE_SECONDS)
+        return found is not None
+
     async def is_made(self, request: PricedRequest, *, allow_duplicate: bool) -> bool:
         """Whether `submit` would return a job that exists, or is being submitted, instead of paying for another."""
-        identity = self._identity(request)
-        if await self._ledger.find(identity.fingerprint, allow_duplicate=allow_duplicate, reuse_seconds=REUSE_SECONDS):
+        if await self.is_recorded(request, allow_duplicate=allow_duplicate):
             return True
+        identity = self._identity(request)
         self._asked_about[identity.fingerprint] = None
         if allow_duplicate:
             return False

@@ -4,6 +4,7 @@
 an answer then all the same ends by `Deadline.soft`.
 """
 
+import math
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -75,6 +76,14 @@ class Deadline:
         """End the body when the time is over, without an error: there is an answer without it. Only that may follow."""
         self._scope.deadline = self.at + ANSWER_SECONDS
         return anyio.move_on_at(self.at)
+
+    def waiting(self, seconds: float = math.inf) -> anyio.CancelScope:
+        """End the body, a wait, after so many seconds or when a wait must end, without an error.
+
+        For what goes on in the server meanwhile. Unlike `soft` it grants no minimum: a host that gives up after 5 s
+        has its answer before that.
+        """
+        return anyio.move_on_at(min(anyio.current_time() + seconds, self.wait_until))
 
     @contextmanager
     def stopped(self) -> Generator[None]:

@@ -1,20 +1,21 @@
 """Frames in calls: a picture of a finished video's frames for the assistant, and a frame as the next video's image."""
 
 import base64
+import hashlib
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import anyio
 from anyio import to_thread
 from mcp_types import ImageContent
 
 from gmi_video.errors import NotFound, Unavailable
 from gmi_video.foreign.process import installs
 from gmi_video.frames import decoding
-from gmi_video.frames.extraction import Frame
+from gmi_video.frames.decoding import BY_LINK
+from gmi_video.frames.extraction import Frames
 from gmi_video.images import formats
-from gmi_video.images.formats import Picture
+from gmi_video.images.formats import NotAPicture, Picture
 from gmi_video.images.refusals import ImageRefused, subject
 from gmi_video.images.shape import size_of
 from gmi_video.images.upload import LocalImage
@@ -57,14 +58,14 @@ async def look_at(services: Services, record: Record, number: int) -> Looked:
         return NOT_LOOKED
     if not record.succeeded:
         return Looked("There are no frames to see." if record.is_final else "Its frames can be seen once it is done.")
-    with CURRENT.get().soft(), anyio.move_on_after(PATIENCE_SECONDS):
+    with CURRENT.get().waiting(PATIENCE_SECONDS):
         try:
             if decoding.is_installed():
                 sheet = await services.frames.sheet(record, number)
                 return Looked(_times(sheet.times), _content(sheet.jpeg))
             lacking = f"Its frames can't be shown: {NOT_INSTALLED}; {INSTALL}."
             try:
-                thumbnail = await services.frames.thumbnail(record)
+                thumbnail = await thumbnail_of(services.frames, record)
             except NotFetched as error:
                 return Looked(f"{lacking} Nor can its thumbnail: {error.why}.")
             return Looked(f"{lacking} The picture is its thumbnail.", _content(thumbnail))
@@ -73,9 +74,32 @@ async def look_at(services: Services, record: Record, number: int) -> Looked:
     return Looked("Its frames are not there yet; the same call shows them in a moment.")
 
 
+async def thumbnail_of(frames: Frames, record: Record) -> bytes:
+    """The thumbnail of a finished video, a whole JPEG. Raises `NotFetched`.
+
+    Models' APIs refuse a conversation that holds a broken picture, and every later call of it.
+    """
+    jpeg = await frames.thumbnail(record)
+    try:
+        # Not in a thread: one that was fetched before is shown also where there is no time left to wait.
+        picture = formats.read(jpeg)
+    except NotAPicture:
+        raise NotFetched("what its link leads to is not a whole JPEG picture", BY_LINK) from None
+    return picture.content
+
+
 def is_frame(value: str) -> bool:
     """Whether an image is given as an address of this server's own."""
     return value.startswith("gmi-video:")
+
+
+def frame_digest(uri: str) -> str:
+    """What stands for a frame until it is uploaded: the same for the same frame of the same request.
+
+    Not of its content: the same call must be the same job also when that video's link is dead, and at a server whose
+    decoder gives other bytes.
+    """
+    return f"sha256:{hashlib.sha256(uri.encode()).hexdigest()}"
 
 
 async def frame_image(services: Services, uri: str, argument: str) -> LocalImage:
@@ -91,20 +115,20 @@ async def frame_image(services: Services, uri: str, argument: str) -> LocalImage
         UpstreamError: the queue can't be asked about the video, or it is still being fetched.
     """
     record, which = await _finished(services, uri, argument)
-    with CURRENT.get().soft():
+    jpeg = None
+    with CURRENT.get().waiting():
         try:
-            frame = await services.frames.frame(record, which)
+            jpeg = await services.frames.frame(record, which)
         except NotFetched as error:
-            raise _refused(
-                services,
-                f"{subject(argument, uri)} can't be taken from its video: {error.why}.",
-                "Make the same call again in a minute, or ask the user for a picture of that frame.",
-            ) from None
-        return await to_thread.run_sync(_local_image, frame)
-    raise Unavailable(
-        f"The video that {argument} is a frame of is still being fetched. Nothing was submitted, nothing was charged.",
-        "Make the same call again now: it goes on where this one stopped.",
-    )
+            fault = f"{subject(argument, uri)} can't be taken from its video: {error.why}."
+            raise _refused(services, fault, _instead(error)) from None
+    if jpeg is None:
+        raise Unavailable(
+            f"The video that {argument} is a frame of is still being fetched. Nothing was submitted, nothing was "
+            "charged.",
+            "Make the same call again now: it goes on where this one stopped.",
+        )
+    return await to_thread.run_sync(_local_image, frame_digest(uri), jpeg)
 
 
 def described(uris: Sequence[str]) -> str:
@@ -156,15 +180,24 @@ def _parts(uri: str) -> tuple[str, str]:
     return (found[1], found[2]) if found else ("", "")
 
 
+def _instead(error: NotFetched) -> str:
+    """What to do where a frame can't be had."""
+    if error.remedy.startswith("have the user "):
+        return f"H{error.remedy[1:]}; or ask them for a picture of that frame."
+    if error.may_pass:
+        return "Make the same call again in a minute, or ask the user for a picture of that frame."
+    return "Ask the user for a picture of that frame."
+
+
 def _refused(services: Services, fault: str, remedy: str) -> ImageRefused:
     return ImageRefused(fault, remedy, dirs=services.settings.image_dirs)
 
 
-def _local_image(frame: Frame) -> LocalImage:
-    picture = formats.read(frame.jpeg)
+def _local_image(digest: str, jpeg: bytes) -> LocalImage:
+    picture = formats.read(jpeg)
     if not isinstance(picture, Picture):
         raise TypeError("a frame is a JPEG")
-    return LocalImage(frame.digest, picture, size_of(picture))
+    return LocalImage(digest, picture, size_of(picture))
 
 
 def _times(times: Sequence[float]) -> str:

@@ -6,7 +6,8 @@ from gmi_video.errors import SettingsError, Unavailable
 from gmi_video.frames import decoding
 from gmi_video.frames.extraction import Frames
 from gmi_video.mcp.call import ToolContext
-from gmi_video.mcp.frames import INSTALL, NOT_INSTALLED
+from gmi_video.mcp.deadlines import CURRENT
+from gmi_video.mcp.frames import INSTALL, NOT_INSTALLED, thumbnail_of
 from gmi_video.mcp.resources import must_have_succeeded, protocol_errors
 from gmi_video.mcp.results import FIRST_FRAME_URI, LAST_FRAME_URI, THUMBNAIL_URI
 from gmi_video.upstream.wire import Record
@@ -15,7 +16,7 @@ from gmi_video.videos.part import NotFetched
 
 async def thumbnail(request_id: str, ctx: ToolContext) -> bytes:
     """A JPEG, as the queue links it."""
-    return await _picture(request_id, ctx, Frames.thumbnail)
+    return await _picture(request_id, ctx, thumbnail_of)
 
 
 async def first_frame(request_id: str, ctx: ToolContext) -> bytes:
@@ -40,7 +41,7 @@ async def _frame(request_id: str, ctx: ToolContext, which: str) -> bytes:
     async def take(frames: Frames, record: Record) -> bytes:
         if not decoding.is_installed():
             raise SettingsError(f"Frames can't be had: {NOT_INSTALLED}.", f"{INSTALL[0].upper()}{INSTALL[1:]}.")
-        return (await frames.frame(record, which)).jpeg
+        return await frames.frame(record, which)
 
     return await _picture(request_id, ctx, take)
 
@@ -52,8 +53,10 @@ async def _picture(request_id: str, ctx: ToolContext, take: Callable[[Frames, Re
         record = await services.poller.look(request_id)
         must_have_succeeded(record)
         try:
-            return await take(services.frames, record)
+            with CURRENT.get().waiting():
+                return await take(services.frames, record)
         except NotFetched as error:
             raise Unavailable(
                 f"It can't be had: {error.why}.", f"{error.remedy[0].upper()}{error.remedy[1:]}."
             ) from None
+        raise Unavailable("It is still being fetched.", "Read it again in a moment.")

@@ -1,5 +1,6 @@
 """The four tools, as the settings of the server have them; get_status is here, the others have modules of their own."""
 
+from contextlib import nullcontext
 from copy import deepcopy
 from typing import Annotated
 
@@ -48,7 +49,8 @@ async def get_status(
     call = Call(ctx)
     record = await call.services.poller.look(request_id)
     state, facts, moment = await call.wait_for(record, wait=wait)
-    looked = await look_at(call.services, state.record, frames)
+    async with call.under_way((request_id, frames)) if frames else nullcontext():
+        looked = await look_at(call.services, state.record, frames)
     return await status_result(
         call.services, state.record, facts, age=state.age, moment=moment, problem=state.problem, looked=looked
     )

@@ -31,9 +31,10 @@ class Media:
         self.films = _STORES.setdefault(sim, FilmStore())
 
     def spec(self, job: Job) -> FilmSpec:
-        """The film that a job asks for, with its model's defaults filled in."""
+        """The film that a job asks for, with its model's defaults filled in, and the film that it goes on from."""
         parameters = self._sim.models.get(job.model, {}).get("parameters", [])
-        return film_spec(job, with_defaults(parameters, job.payload), self._sim.behavior.film_seconds)
+        spec = film_spec(job, with_defaults(parameters, job.payload), self._sim.behavior.film_seconds)
+        return self.films.ends.going_on(spec)
 
     async def thumbnail(self, job: Job) -> bytes:
         """The JPEG of a job's film."""

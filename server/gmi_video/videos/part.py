@@ -26,6 +26,11 @@ class NotFetched(Exception):
         self.why = why
         self.remedy = remedy
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same may work later; else all that is left is what the user can do."""
+        return not self.remedy.startswith("the user ")
+
 
 class Broken(NotFetched):
     """It can't be had now, and the next try may succeed."""

@@ -135,15 +135,58 @@ class View(NamedTuple):
 class Camera:
     """The camera of a film spec; `view` says how a plane is seen in a frame."""
 
-    def __init__(self, spec: FilmSpec, rng: random.Random) -> None:
+    def __init__(self, spec: FilmSpec, rng: random.Random, before: "Camera | None" = None) -> None:
         self._spec = spec
+        self._before = before
+        self._begun = before.last if before else 0
         drift = Motion(travel=(rng.choice((-0.15, 0.15)), 0))
         motion = motion_of(spec.prompt)
         self._motion = drift if motion is None else motion
         self._phases = [rng.uniform(0, math.tau) for _ in range(2 * len(_UNREST))]
+        self._bases: dict[float, View] = {}
+
+    @classmethod
+    def of(cls, spec: FilmSpec, rng: random.Random) -> "Camera":
+        """The camera of a film; it goes on from where those of the films before it ended. `rng` is the first one's."""
+        first, *later = spec.films
+        camera = cls(first, rng)
+        for film in later:
+            camera = cls(film, random.Random(film.prompt.encode("utf-8", "replace")), camera)
+        return camera
+
+    @property
+    def first(self) -> "Camera":
+        """The camera of the first film of its world."""
+        return self._before.first if self._before else self
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of its film's frames."""
+        return range(self._spec.frames)
+
+    @property
+    def last(self) -> int:
+        """The number of the last frame, counted from the first film of its world."""
+        return self._begun + self._spec.frames - 1
 
     def view(self, number: int, depth: float) -> View:
-        """How a plane of that depth is seen in a frame; the offset is 0 in the middle of the film's motion."""
+        """How a plane of that depth is seen in a frame."""
+        moved = self._moved(number, depth)
+        if self._before is None:
+            return moved
+        base, start = self._base(depth), self._moved(0, depth)
+        # As fast over the picture as without what was before.
+        x, y = (moved.x - start.x) / base.zoom, (moved.y - start.y) / base.zoom
+        return View(base.x + x, base.y + y, base.zoom * moved.zoom / start.zoom)
+
+    def _base(self, depth: float) -> View:
+        """How the plane was seen at the end of the film before."""
+        if self._before is not None and depth not in self._bases:
+            self._bases[depth] = self._before.view(self._before.numbers[-1], depth)
+        return self._bases[depth]
+
+    def _moved(self, number: int, depth: float) -> View:
+        """How a plane is seen by the film's own motion alone; the offset is 0 in the middle of it."""
         motion, near = self._motion, depth**1.4
         done = self._progress(number)
         middle = done - 0.5
@@ -181,17 +224,21 @@ class Camera:
 
     def drift(self, number: int, speed: float) -> float:
         """How far what moves by itself at that speed (pixels per second) has come by a frame; in a loop it returns."""
-        seconds = self._spec.frames / FPS
         if self._spec.loop:
+            seconds = self._spec.frames / FPS
             return speed * seconds / math.tau * (1 + math.sin(math.tau * number / self._spec.frames))
-        return speed * number / FPS
+        return speed * (self._begun + number) / FPS
+
+    def way(self, speed: float) -> float:
+        """How far what moves by itself at that speed comes at most."""
+        return self.drift(self._spec.frames, speed) * (2 if self._spec.loop else 1)
 
     def swing(self, number: int) -> float:
         """-1 to 1: where what sways by itself is in a frame; whole periods where the film loops."""
-        periods = self._spec.frames / FPS / 2.4
-        return math.sin(
-            math.tau * (max(1, round(periods)) if self._spec.loop else periods) * number / self._spec.frames
-        )
+        if not self._spec.loop:
+            return math.sin(math.tau * (self._begun + number) / FPS / 2.4)
+        periods = max(1, round(self._spec.frames / FPS / 2.4))
+        return math.sin(math.tau * periods * number / self._spec.frames)
 
     @property
     def _focus(self) -> tuple[float, float]:

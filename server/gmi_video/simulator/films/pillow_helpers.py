@@ -27,6 +27,21 @@ def resized(image: Image.Image, size: tuple[int, int], how: Image.Resampling = I
     return image.resize(whole, how)  # pyright: ignore[reportUnknownMemberType] - its stub names numpy, not installed
 
 
+def mirrored(image: Image.Image, *, left: int = 0, top: int = 0, right: int = 0, bottom: int = 0) -> Image.Image:
+    """The image, continued by its mirror image on each side by so many pixels; those below 0 count as 0."""
+    left, top, right, bottom = (max(0, side) for side in (left, top, right, bottom))
+    if not any((left, top, right, bottom)):
+        return image
+    width, height = image.size
+    larger = Image.new(image.mode, (width + left + right, height + top + bottom))
+    for row in range(-math.ceil(top / height), math.ceil(bottom / height) + 1):
+        for column in range(-math.ceil(left / width), math.ceil(right / width) + 1):
+            tile = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if column % 2 else image
+            tile = tile.transpose(Image.Transpose.FLIP_TOP_BOTTOM) if row % 2 else tile
+            larger.paste(tile, (left + column * width, top + row * height))
+    return larger
+
+
 def tone_mapped(image: Image.Image, curve: Callable[[float], float]) -> Image.Image:
     """A grey image (L) with `curve` applied to its values, 0 to 1 on both sides; results are clamped to that range."""
     table = [round(255 * min(1.0, max(0.0, curve(value / 255)))) for value in range(256)]

@@ -1,7 +1,8 @@
 """The scene of a film: hills and a low sun behind water, and what the prompt is about, drawn on planes.
 
 Planes are drawn once, as large as the camera sees of them, and then shown from where it is in each frame. All
-randomness is seeded by the prompt, so that one prompt always gives the same scene.
+randomness is seeded by the prompt, so that one prompt always gives the same scene. A film that goes on from another is
+shown in that one's scene, in which what its camera sees besides is mirrored.
 """
 
 import math
@@ -11,7 +12,16 @@ from typing import NamedTuple
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from gmi_video.simulator.films.camera import SUBJECT_DEPTH, Camera
-from gmi_video.simulator.films.pillow_helpers import Colour, gradient, mixed, noise, resized, ridge, tone_mapped
+from gmi_video.simulator.films.pillow_helpers import (
+    Colour,
+    gradient,
+    mirrored,
+    mixed,
+    noise,
+    resized,
+    ridge,
+    tone_mapped,
+)
 from gmi_video.simulator.films.plane import Plane
 from gmi_video.simulator.films.spec import FilmSpec
 from gmi_video.simulator.films.subject import draw_subject
@@ -84,11 +94,13 @@ class Scene:
         self.size = spec.width, spec.height
         self._scale = math.sqrt(spec.width * spec.height)
         self._unit = min(self.size) / 540
-        rng = random.Random(spec.prompt.encode("utf-8", "replace"))
+        self._first = spec.films[0]
+        rng = random.Random(self._first.prompt.encode("utf-8", "replace"))
         self._palette = rng.choice(_PALETTES)
         self._horizon = round(spec.height * _HORIZON)
         self._sun = round(spec.width * rng.uniform(0.28, 0.72))
-        self._camera = Camera(spec, rng)
+        self._camera = Camera.of(spec, rng)
+        self._drawn_for = self._camera.first
         self._sky = self._draw_sky(rng)
         self._clouds = self._draw_clouds(rng)
         self._ridges = [self._draw_ridge(rng, row) for row in _RIDGES]
@@ -99,7 +111,7 @@ class Scene:
     def frame(self, number: int) -> Image.Image:
         """The background (RGB) of a frame."""
         picture = Image.new("RGB", self.size, None)
-        horizon = self._horizon_at(number)
+        horizon = self._horizon_at(number, self._camera)
         for plane in (self._sky, self._clouds, *self._ridges):
             plane.paste(picture, number, horizon)
         self._reflect(picture, number, horizon)
@@ -110,7 +122,7 @@ class Scene:
 
     def _draw_sky(self, rng: random.Random) -> Plane:
         light = self._palette
-        left, top, right, bottom = self._reach(0)
+        left, top, right, bottom = self._reach(0, self._drawn_for)
         size = right - left, bottom - top
         full = self.size[1]
         stops = [(0.0, light.zenith), (0.42, light.middle), (_HORIZON, light.horizon)]
@@ -123,20 +135,30 @@ class Scene:
                 r = self._unit * rng.choice((0.4, 0.4, 0.6, 1.0))
                 glow = mixed(light.zenith, (255, 255, 255), rng.uniform(0.35, 0.95))
                 pen.ellipse((x - r, y - r, x + r, y + r), fill=glow)
+        grain = Image.frombytes("L", size, rng.randbytes(size[0] * size[1]))
+        grain = tone_mapped(grain, lambda value: value / 64)
+        # Before the sun is drawn, of which there is one.
+        seen = self._reach(0, self._camera)
+        more = {"left": left - seen[0], "top": top - seen[1], "right": seen[2] - right, "bottom": seen[3] - bottom}
+        sky, grain, left, top = mirrored(sky, **more), mirrored(grain, **more), min(left, seen[0]), min(top, seen[1])
         sun = self._sun - left, round(full * (0.30 if light.stars else 0.42)) - top
         for radius, strength in ((0.85, 0.55), (0.30, 0.6)):
             self._glow(sky, sun, round(self._scale * radius), strength)
         self._disc(sky, sun, self._scale * 0.048)
-        grain = Image.frombytes("L", size, rng.randbytes(size[0] * size[1]))
-        grain = tone_mapped(grain, lambda value: value / 64)
         sky = ImageChops.add(sky, Image.merge("RGB", (grain, grain, grain)), offset=-2)
         return Plane(self._camera, sky, None, (left, top), depth=0, soft=True)
 
-    def _reach(self, depth: float, speed: float = 0) -> tuple[int, int, int, int]:
-        """What is seen in the whole film of a plane that moves by itself at that speed, in whole pixels."""
-        left, top, right, bottom = self._camera.reach(depth)
-        way = self._camera.drift(self.spec.frames, speed) * (2 if self.spec.loop else 1)
+    def _reach(self, depth: float, camera: Camera, speed: float = 0) -> tuple[int, int, int, int]:
+        """What a camera sees in its whole film of a plane that moves by itself at that speed, in whole pixels."""
+        left, top, right, bottom = camera.reach(depth)
+        way = camera.way(speed)
         return math.floor(left) - 1, math.floor(top) - 1, math.ceil(right + way) + 2, math.ceil(bottom) + 2
+
+    def _widened(self, mask: Image.Image, left: int, depth: float, speed: float = 0) -> tuple[Image.Image, int]:
+        """A mask that was drawn for the first film's camera, as wide as this film's sees; and its left edge."""
+        seen = self._reach(depth, self._camera, speed)
+        wider = mirrored(mask, left=left - seen[0], right=seen[2] - (left + mask.width))
+        return wider, min(left, seen[0])
 
     def _glow(self, sky: Image.Image, centre: tuple[int, int], radius: int, strength: float) -> None:
         disc = tone_mapped(Image.radial_gradient("L"), lambda value: strength * max(0, 1 - value / _RIM) ** 1.8)
@@ -151,7 +173,7 @@ class Scene:
 
     def _draw_clouds(self, rng: random.Random) -> Plane:
         speed = 9 * self._unit
-        left, _, right, _ = self._reach(_CLOUDS, speed)
+        left, _, right, _ = self._reach(_CLOUDS, self._drawn_for, speed)
         size = right - left, round(self.size[1] * 0.5)
         grain = noise(rng, size, (self._scale * 0.55, self._scale * 0.09), 5)
         fade = gradient(
@@ -159,35 +181,44 @@ class Scene:
         ).convert("L")
         shapes = tone_mapped(grain, lambda value: 0.82 * min(1, max(0, (value - 0.46) * 2.8)))
         tint = mixed(self._palette.horizon, self._palette.sun, 0.5)
-        mask = ImageChops.multiply(shapes, fade)
+        mask, left = self._widened(ImageChops.multiply(shapes, fade), left, _CLOUDS, speed)
         return Plane(
             self._camera, mask, tint, (left, round(self.size[1] * 0.06)), depth=_CLOUDS, speed=speed, soft=True
         )
 
     def _draw_ridge(self, rng: random.Random, row: _Ridge) -> Plane:
         height = round(self.size[1] * row.tall * 0.62 + self._scale * row.tall * 0.38)
-        left, _, right, _ = self._reach(row.depth)
+        left, _, right, _ = self._reach(row.depth, self._drawn_for)
         mask = Image.new("L", (right - left, height + round(self.size[1] * _OVERLAP)), 255)
         drawn = ridge(rng, (mask.width, height), self._scale * row.wide, sharp=row.sharp, trees=self._scale * row.trees)
         mask.paste(drawn)
+        mask, left = self._widened(mask, left, row.depth)
         body = mixed(self._palette.haze, self._palette.near, row.depth**0.9)
         foot = mixed(body, self._palette.haze, 0.55)
         # As wide as the picture and as high as the plane is seen when the camera is nearest.
-        nearest = max(self._camera.view(number, row.depth).zoom for number in range(self.spec.frames))
-        fill = gradient((self.size[0], math.ceil(mask.height * nearest) + 1), [(0, body), (0.35, body), (1, foot)])
+        lower, full = (self._nearest(mask.height, row.depth, camera) for camera in (self._drawn_for, self._camera))
+        fill = Image.new("RGB", (self.size[0], max(lower, full)), body)
+        fill.paste(gradient((self.size[0], lower), [(0, body), (0.35, body), (1, foot)]), (0, fill.height - lower))
         return Plane(self._camera, mask, fill, (left, self._horizon - height), depth=row.depth)
+
+    @staticmethod
+    def _nearest(height: int, depth: float, camera: Camera) -> int:
+        """How high a plane is seen when the camera is nearest, in whole pixels."""
+        return math.ceil(height * max(camera.view(number, depth).zoom for number in camera.numbers)) + 1
 
     def _draw_foreground(self, rng: random.Random) -> Plane:
         height = round(self.size[1] * 0.20 + self._scale * 0.06)
-        left, _, right, bottom = self._reach(1)
+        left, _, right, _ = self._reach(1, self._drawn_for)
+        bottom = max(self._reach(1, camera)[3] for camera in (self._drawn_for, self._camera))
         top = self.size[1] - round(height * 0.86)
         mask = Image.new("L", (right - left, max(height, bottom - top)), 255)
         mask.paste(ridge(rng, (mask.width, height), self._scale * 0.9, sharp=False, trees=self._scale * 0.115))
+        mask, left = self._widened(mask, left, 1)
         return Plane(self._camera, mask, self._palette.near, (left, top), depth=1)
 
     def _draw_subject(self) -> Plane | None:
         side = round(min(self.size[1] * 0.44, self.size[0] * 0.62))
-        sprite = draw_subject(self.spec.prompt, side, self._palette.near)
+        sprite = draw_subject(self._first.prompt, side, self._palette.near)
         if sprite is None:
             return None
         foot = {"ground": 0.80, "water": 0.79, "air": 0.70}[sprite.place]
@@ -197,11 +228,11 @@ class Scene:
 
     def _draw_water(self, rng: random.Random) -> tuple[Image.Image, Image.Image, Image.Image]:
         """Two layers of ripples that move against each other, and the mask (L) of the sun's reflection."""
-        highest = min(self._horizon_at(number) for number in range(self.spec.frames))
-        way = math.ceil(self._camera.drift(self.spec.frames, 16 * self._unit) * (2 if self.spec.loop else 1))
-        size = self.size[0] + way + 2, max(1, self.size[1] - highest)
+        size, seen = self._water_size(self._drawn_for), self._water_size(self._camera)
         cell = self._scale * 0.10, max(3.0, self._scale * 0.008)
-        one, other = (noise(rng, size, cell, 2) for _ in range(2))
+        more = {"right": seen[0] - size[0], "bottom": seen[1] - size[1]}
+        one, other = (mirrored(noise(rng, size, cell, 2), **more) for _ in range(2))
+        size = max(size[0], seen[0]), max(size[1], seen[1])
         # Twice as wide as the picture, with the sun's reflection in the middle.
         path = Image.new("L", (2 * self.size[0], size[1]))
         half = self._scale * 0.075
@@ -212,9 +243,14 @@ class Scene:
         soft = resized(resized(path, (path.width // 8, path.height // 8)).filter(blur), path.size)
         return one, other.transpose(Image.Transpose.FLIP_LEFT_RIGHT), tone_mapped(soft, lambda v: 0.16 + 0.84 * v)
 
-    def _horizon_at(self, number: int) -> int:
+    def _water_size(self, camera: Camera) -> tuple[int, int]:
+        """The width of the ripples that a camera's film shows, and the greatest height of its water."""
+        highest = min(self._horizon_at(number, camera) for number in camera.numbers)
+        return self.size[0] + math.ceil(camera.way(16 * self._unit)) + 2, max(1, self.size[1] - highest)
+
+    def _horizon_at(self, number: int, camera: Camera) -> int:
         """The picture's row at which the water begins in a frame."""
-        _, y = self._camera.to_picture(0, self._horizon, number, _RIDGES[-1].depth)
+        _, y = camera.to_picture(0, self._horizon, number, _RIDGES[-1].depth)
         return min(self.size[1] - 1, max(1, round(y)))
 
     def _reflect(self, picture: Image.Image, number: int, horizon: int) -> None:

@@ -25,12 +25,20 @@ class FilmSpec:
     loop: bool
     start: bytes | None = field(default=None, repr=False)
     end: bytes | None = field(default=None, repr=False)
+    after: "FilmSpec | None" = None
+    """The film that it goes on from, in the same world; its start image is that film's last frame."""
+
+    @property
+    def films(self) -> tuple["FilmSpec", ...]:
+        """The films from the first in its world to this one."""
+        return (*(self.after.films if self.after else ()), self)
 
     @property
     def digest(self) -> str:
         """A file name (SHA-256) that is the same for equal specs."""
         mark = hashlib.sha256(repr(self).encode())
-        for image in (self.start, self.end):
+        images = [image for film in self.films for image in (film.start, film.end)]
+        for image in images:
             mark.update(b"|" + (hashlib.sha256(image).digest() if image else b""))
         return mark.hexdigest()
 

@@ -11,6 +11,7 @@ import anyio
 import anyio.from_thread
 import anyio.to_thread
 
+from gmi_video.simulator.films.continuing import Ends
 from gmi_video.simulator.films.encoder import render_film, render_thumbnail
 from gmi_video.simulator.films.spec import FilmSpec
 
@@ -20,6 +21,7 @@ class FilmStore:
 
     def __init__(self, max_bytes: int = 512 * 1024 * 1024) -> None:
         self.rendered = 0
+        self.ends = Ends()
         self._max_bytes = max_bytes
         self._lock = anyio.Lock()
 
@@ -32,11 +34,14 @@ class FilmStore:
 
     async def film(self, spec: FilmSpec) -> bytes:
         """The MP4."""
-        return await self._cached(self.folder / f"{spec.digest}.mp4", spec, render_film)
+        return await self._cached(self.folder / f"{spec.digest}.mp4", spec, self._render_film)
 
     async def thumbnail(self, spec: FilmSpec) -> bytes:
         """The JPEG."""
         return await self._cached(self.folder / f"{spec.digest}.jpg", spec, render_thumbnail)
+
+    def _render_film(self, spec: FilmSpec, path: Path, before_frame: Callable[[], None]) -> None:
+        self.ends.record(spec, render_film(spec, path, before_frame))
 
     async def _cached(
         self, path: Path, spec: FilmSpec, render: Callable[[FilmSpec, Path, Callable[[], None]], None]
