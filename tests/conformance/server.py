@@ -72,12 +72,12 @@ def check(packages: Path, version: Version, address: str) -> bool:
                 passed += 1
             elif one["status"] == "FAILURE":
                 message = one.get("errorMessage", "")
-                if reason := _reason(file.parent.name, message):
-                    reasons[reason] += 1
+                if why := reason(file.parent.name, message):
+                    reasons[why] += 1
                 else:
                     faults.append(f"{file.parent.name}: {one['id']}: {message}")
-    why = ", ".join(f"{times} {reason}" for reason, times in reasons.most_common())
-    print(f"{version.folder}: {passed} checks passed; {sum(reasons.values())} can't: {why}")
+    shares = ", ".join(f"{times} {why}" for why, times in reasons.most_common())
+    print(f"{version.folder}: {passed} checks passed; {sum(reasons.values())} can't: {shares}")
     if passed < version.passed:
         faults.append(f"{version.passed} checks passed before\n{said[-2000:]}")
     for fault in faults:
@@ -85,5 +85,11 @@ def check(packages: Path, version: Version, address: str) -> bool:
     return not faults
 
 
-def _reason(scenario: str, message: str) -> str | None:
+def reason(scenario: str, message: str) -> str | None:
+    """Why a check fails that has nothing to do with this server; None if it has.
+
+    Args:
+        scenario: in which it is.
+        message: what it says.
+    """
     return next((why for where, what, why in REASONS if re.search(where, scenario) and re.search(what, message)), None)

@@ -20,6 +20,7 @@ class Program:
             command does not start the servers, known; a regular expression.
         talk: the command that asks for a video and then ends; `{model}` is the address of the model's API.
         environment: the variables that it is started with; `{model}` as above.
+        logs: the files below the home folder in which it writes of the server, as a glob.
         settings: files that a user with an account has, below the home folder.
     """
 
@@ -29,6 +30,7 @@ class Program:
     connected: str
     talk: tuple[str, ...]
     environment: Mapping[str, str]
+    logs: str
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
@@ -54,6 +56,7 @@ PROGRAMS = (
             "ENABLE_TOOL_SEARCH": "false",
             "MCP_CONNECTION_NONBLOCKING": "false",
         },
+        ".cache/claude-cli-nodejs/*/mcp-logs-gmi-video/*.jsonl",
     ),
     Program(
         "codex",
@@ -70,6 +73,7 @@ PROGRAMS = (
             *("--config", "model_providers.scripted.wire_api='responses'", "--model", "scripted", REQUEST),
         ),
         {"SCRIPTED_KEY": "scripted"},
+        ".codex/sessions/**/*.jsonl",
     ),
     Program(
         "gemini-cli",
@@ -83,6 +87,7 @@ PROGRAMS = (
             # In place of the question whether to trust the folder.
             "GEMINI_CLI_TRUST_WORKSPACE": "true",
         },
+        ".gemini/tmp/*/chats/*.jsonl",
         {
             ".gemini/settings.json": json.dumps(
                 {"security": {"auth": {"selectedType": "gemini-api-key"}}, "privacy": {"usageStatisticsEnabled": False}}

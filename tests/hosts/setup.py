@@ -75,6 +75,8 @@ def _looked(program: Program, packages: Path, folder: Path, queue: Cloud, model:
         raise WrongCourseError(f"{len(jobs)} jobs, exit code {done.code}\n{done.stdout}{done.stderr}")
     if missing := set(schema_files.as_sent()) - model.tools:
         raise WrongCourseError(f"the model was not offered {sorted(missing)}")
+    if not any("gmi" in file.read_text(encoding="utf-8") for file in user.home.glob(program.logs)):
+        raise WrongCourseError(f"it writes nothing of the server into {program.logs}")
     client, protocol = server.client()
     return Measured(program.version, client, protocol, model.instructed, Course(1, server.calls(), model.cut))
 
