@@ -49,7 +49,8 @@ def installed(gate: Path) -> Generator[Path]:
         for file in ("package.json", "package-lock.json"):
             copy(gate / file, name)
         npm = [str(NODE), str(_WHEEL / "lib/node_modules/npm/bin/npm-cli.js")]
-        command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", name]
+        quick = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=2000"]
+        command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *quick, "--prefix", name]
         try:
             done = run(command, os.environ | {"PATH": on_path()}, Path(name), seconds=INSTALL_SECONDS)
         except (OSError, subprocess.TimeoutExpired) as error:
