@@ -1,26 +1,21 @@
-// The official TypeScript clients against the server: node client.mjs PACKAGES SDK ERA TARGET
+// The official TypeScript clients against the server: node client.mjs SDK ERA TARGET, in the folder of the packages
 //
-// PACKAGES is the folder in which they are installed; SDK is 1 or 2; ERA is legacy or modern (2 alone can be modern);
-// TARGET is JSON: {"url"} or {"command", "args", "env"}. Prints one JSON object with what was seen of each step.
+// SDK is 1 or 2; ERA is legacy or modern (2 alone can be modern); TARGET is JSON: {"url"} or {"command", "args", "env"},
+// and {"timeout"} in milliseconds. Prints one JSON object with what was seen of each step.
 
-import { createRequire } from 'node:module'
-import { pathToFileURL } from 'node:url'
-
-const [packages, sdk, era, target] = process.argv.slice(2)
-const require = createRequire(`${packages}/`)
-const load = (name) => import(pathToFileURL(require.resolve(name)).href)
+const [sdk, era, target] = process.argv.slice(2)
 
 const { Client, http, stdio } =
   sdk === '1'
     ? {
-        Client: (await load('@modelcontextprotocol/sdk/client/index.js')).Client,
-        http: (await load('@modelcontextprotocol/sdk/client/streamableHttp.js')).StreamableHTTPClientTransport,
-        stdio: (await load('@modelcontextprotocol/sdk/client/stdio.js')).StdioClientTransport,
+        Client: (await import('@modelcontextprotocol/sdk/client/index.js')).Client,
+        http: (await import('@modelcontextprotocol/sdk/client/streamableHttp.js')).StreamableHTTPClientTransport,
+        stdio: (await import('@modelcontextprotocol/sdk/client/stdio.js')).StdioClientTransport,
       }
     : {
-        Client: (await load('@modelcontextprotocol/client')).Client,
-        http: (await load('@modelcontextprotocol/client')).StreamableHTTPClientTransport,
-        stdio: (await load('@modelcontextprotocol/client/stdio')).StdioClientTransport,
+        Client: (await import('@modelcontextprotocol/client')).Client,
+        http: (await import('@modelcontextprotocol/client')).StreamableHTTPClientTransport,
+        stdio: (await import('@modelcontextprotocol/client/stdio')).StdioClientTransport,
       }
 
 const options = sdk === '1' ? {} : { versionNegotiation: { mode: era === 'modern' ? 'auto' : 'legacy' } }
@@ -48,7 +43,7 @@ seen.progress = progress.map((one) => one.progress)
 seen.first = named(progress[0].message)
 
 // The job takes longer than this time-out, but no pause between two messages does.
-const reset = { timeout: Number(at.timeout), resetTimeoutOnProgress: true, onprogress: () => {} }
+const reset = { timeout: at.timeout, resetTimeoutOnProgress: true, onprogress: () => {} }
 seen.reset = answer(await call('generate_video', video('reset'), reset))
 
 const stop = new AbortController()

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from shutil import copy
 from tempfile import TemporaryDirectory
 
 from gmi_video.simulator import Script
@@ -35,6 +36,7 @@ def inspections(packages: Path, target: Target) -> Iterator[tuple[str, Check]]:
 
 def conversations(packages: Path, target: Target) -> Iterator[tuple[str, Check]]:
     """The clients' checks."""
+    copy(typescript.SCRIPT, packages)
     for sdk, era in typescript.SDKS:
         title = f"TypeScript client {_version(sdk)}, {target.title}, {era}"
         yield title, lambda sdk=sdk, era=era: typescript.check(packages, target, sdk, era)

@@ -23,6 +23,9 @@ JOBS = 4
 
 SECONDS = 120
 
+SCRIPT = Path(__file__).parent / "client.mjs"
+"""Has to lie beside the packages that it imports."""
+
 
 def check(packages: Path, target: Target, sdk: str, era: str) -> None:
     """Run `client.mjs` with one client.
@@ -31,8 +34,7 @@ def check(packages: Path, target: Target, sdk: str, era: str) -> None:
         NotAsPromisedError: something was not as promised; the message has what was seen.
     """
     options = target.for_client() | {"timeout": TIMEOUT_SECONDS * 1000}
-    script = str(Path(__file__).parent / "client.mjs")
-    command = [str(NODE), script, str(packages), sdk, era, json.dumps(options)]
+    command = [str(NODE), str(packages / SCRIPT.name), sdk, era, json.dumps(options)]
     done = run(command, {"HOME": str(packages), "PATH": on_path()}, packages, seconds=SECONDS)
     if done.code:
         raise NotAsPromisedError(f"exit code {done.code}\n{done.stdout}{done.stderr}")
