@@ -102,8 +102,9 @@ hosts: $(VENV)/.dev ## Set the server up in Claude Code, Codex and Gemini CLI, a
 	$(BIN)/python -m tests.hosts.run --write
 	$(BIN)/python -m tests.tables
 
-suites: $(VENV)/.dev ## The official Inspector and TypeScript clients (needs npm)
+suites: $(VENV)/.dev ## The official Inspector and TypeScript clients, over stdio and HTTP (needs npm)
 	$(BIN)/python -m tests.suites.run
+	$(BIN)/python -m tests.suites.run --http
 
 conformance: $(VENV)/.dev ## The official MCP scenarios (needs npm)
 	$(BIN)/python -m tests.conformance.run

@@ -5,15 +5,10 @@ call. `tasks-mrtr-input` is left out there: it elicits input during a task, and 
 exists; it would test the fixture and not the `Tasks` class. The scenarios speak HTTP only.
 """
 
-# ruff: noqa: T201, S603 - a command that starts known programs and prints their results
+# ruff: noqa: T201 - a command that prints its results
 
 import re
-import socket
-import subprocess
 import sys
-import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -23,6 +18,7 @@ from tests.npm import NODE, NotHereError, installed, on_path, run
 from tests.stdio import cloud, event_loop
 
 from . import server
+from .serving import serving
 
 SUITES = Path(__file__).parents[1] / "suites"
 SCRIPT = "node_modules/@modelcontextprotocol/conformance/dist/index.js"
@@ -46,12 +42,12 @@ def main() -> int:
             with (
                 event_loop() as portal,
                 cloud(portal, scripts={"*": Script.takes(0)}) as queue,
-                _serving("served", **queue.environment(GMI_LEDGER_URL="none", GMI_LOG_LEVEL="ERROR")) as address,
+                serving("served", **queue.environment(GMI_LEDGER_URL="none", GMI_LOG_LEVEL="ERROR")) as address,
             ):
                 # A finished video, so that there is a resource to be read.
                 _make_job(queue.sim)
                 passed = [server.check(packages, version, address) for version in server.VERSIONS]
-            with _serving("fixture") as address:
+            with serving("fixture") as address:
                 passed += [_tasks(packages, address, name, checks) for name, checks in SCENARIOS.items()]
     except NotHereError as error:
         print(f"npm could not install the scenarios; nothing was checked.\n{error}")
@@ -74,33 +70,6 @@ def _make_job(sim: Simulator) -> None:
     body = {"model": "Luma-Ray2", "payload": {"prompt": "A fox in the snow."}}
     headers = {"Authorization": f"Bearer {sim.api_key}"}
     httpx.post(f"{sim.api_url}/requests", json=body, headers=headers, timeout=30).raise_for_status()
-
-
-@contextmanager
-def _serving(module: str, **environment: str) -> Generator[str]:
-    """Run a module of this package that serves HTTP; gives the address of its endpoint."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    program = subprocess.Popen(
-        [sys.executable, "-m", f"tests.conformance.{module}", str(port)], env={"PATH": on_path(), **environment}
-    )
-    try:
-        _until_open(port)
-        yield f"http://127.0.0.1:{port}/mcp"
-    finally:
-        program.terminate()
-        program.wait(10)
-
-
-def _until_open(port: int) -> None:
-    for _ in range(200):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise TimeoutError("the server did not start")
 
 
 if __name__ == "__main__":

@@ -1,18 +1,21 @@
 """Run the official Inspector and TypeScript clients against the real server: python -m tests.suites.run (needs npm).
 
-The server is a real process over stdio, and GMI Cloud is the simulator.
+The server is a real process over stdio, or with --http over HTTP, and GMI Cloud is the simulator.
 """
 
 # ruff: noqa: T201 - a command that prints its results
 
+import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import copy
 from tempfile import TemporaryDirectory
 
 from gmi_video.simulator import Script
+from tests.conformance.serving import serving
 from tests.npm import NotHereError, installed, locked_version
 from tests.stdio import Cloud, cloud, event_loop
 
@@ -22,14 +25,11 @@ from .target import Target
 
 GATE = Path(__file__).parent
 
-AT_ONCE = 3
-"""Suites at a time: the clients wait most of their time."""
-
 Check = Callable[[], object]
 
 
 def inspections(packages: Path, target: Target) -> Iterator[tuple[str, Check]]:
-    """The Inspector's checks; the eras follow each other, so that the second finds the first one's video."""
+    """The Inspector's checks: both eras ask for the same video, and only one may pay for it."""
     for era in ERAS:
         yield f"Inspector, {target.title}, {era}", Inspector(packages, target, era).check
 
@@ -56,13 +56,22 @@ def _passes(title: str, check: Check) -> bool:
     return True
 
 
-def _settings(queue: Cloud, folder: str, name: str) -> Target:
+@contextmanager
+def _target(queue: Cloud, folder: str, name: str, *, http: bool) -> Generator[Target]:
     ledger = f"sqlite:///{Path(folder, name).as_posix()}.sqlite3"
-    return Target(queue.environment(GMI_LEDGER_URL=ledger, GMI_LOG_LEVEL="ERROR"))
+    environment = queue.environment(GMI_LEDGER_URL=ledger, GMI_LOG_LEVEL="ERROR")
+    if not http:
+        yield Target(environment)
+        return
+    with serving("served", **environment) as address:
+        yield Target(address=address)
 
 
 def main() -> int:
     """Run the suites. Returns 1 if one fails, 2 if they can't be installed, else 0."""
+    parser = argparse.ArgumentParser(prog="python -m tests.suites.run")
+    parser.add_argument("--http", action="store_true", help="over HTTP, not over stdio")
+    http = parser.parse_args().http
     try:
         with (
             installed(GATE) as packages,
@@ -70,17 +79,14 @@ def main() -> int:
             TemporaryDirectory() as folder,
             cloud(portal, scripts={"*": Script.takes(1)}) as quick,
             cloud(portal, scripts={"*": Script.takes(typescript.JOB_SECONDS)}) as slow,
-            ThreadPoolExecutor(AT_ONCE) as pool,
+            _target(quick, folder, "inspections", http=http) as inspected,
+            _target(slow, folder, "conversations", http=http) as talked_to,
+            ThreadPoolExecutor() as pool,
         ):
-            talks = [
-                pool.submit(_passes, *one) for one in conversations(packages, _settings(slow, folder, "conversations"))
-            ]
-            passed = [_passes(*one) for one in inspections(packages, _settings(quick, folder, "inspections"))]
-            passed += [talk.result() for talk in talks]
-            jobs = {
-                "Inspector": (len(quick.sim.jobs), 1),
-                "clients": (len(slow.sim.jobs), len(talks) * typescript.JOBS),
-            }
+            checks = [*conversations(packages, talked_to), *inspections(packages, inspected)]
+            passed = [one.result() for one in [pool.submit(_passes, *check) for check in checks]]
+            talked = len(typescript.SDKS) * typescript.JOBS
+            jobs = {"Inspector": (len(quick.sim.jobs), 1), "clients": (len(slow.sim.jobs), talked)}
             for who, (paid, right) in jobs.items():
                 passed.append(paid == right)
                 print(f"The {who} paid for {paid} videos" + ("." if paid == right else f" instead of {right}: FAILED"))

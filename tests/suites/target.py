@@ -27,7 +27,7 @@ class Target:
     def for_inspector(self) -> list[str]:
         """The Inspector's last arguments."""
         if self.address:
-            return [self.address, "--transport", "http"]
+            return ["--transport", "http", self.address]
         settings = [word for name, value in self.environment.items() for word in ("-e", f"{name}={value}")]
         return [*settings, "--", sys.executable, "-m", "gmi_video"]
 
