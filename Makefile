@@ -11,7 +11,7 @@ PIP := "pip>=25.1"
 
 .DEFAULT_GOAL := help
 .PHONY: help demo live fast test full fuzz check pytest player pictures packaging bundle release sdist wheel newest \
-    format tables kills bench conformance agents constraints dist clean
+    format tables kills bench hosts suites conformance agents constraints dist clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
@@ -99,9 +99,18 @@ bench: $(VENV)/.dev ## Measure polling, a thousand waits, the ledger and submits
 
 agents: $(VENV)/.dev ## Make a video with each agent framework of docs/agents.md, and write its table (needs PyPI)
 	$(BIN)/python -m tests.agents.run --write
+	$(BIN)/python -m tests.agents.portability --write
 	$(BIN)/python -m tests.tables
 
-conformance: $(VENV)/.dev ## The official MCP scenarios for tasks (needs npm)
+hosts: $(VENV)/.dev ## Set the server up in Claude Code, Codex and Gemini CLI, and write docs/hosts.md (needs npm, 900 MB)
+	$(BIN)/python -m tests.hosts.run --write
+	$(BIN)/python -m tests.tables
+
+suites: $(VENV)/.dev ## The official Inspector and TypeScript clients, over stdio and HTTP (needs npm)
+	$(BIN)/python -m tests.suites.run
+	$(BIN)/python -m tests.suites.run --http
+
+conformance: $(VENV)/.dev ## The official MCP scenarios (needs npm)
 	$(BIN)/python -m tests.conformance.run
 
 # -- what is shipped -------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from gmi_video.variables import VARIABLES
 
 from . import impatient
 from .agents import page as agents
+from .hosts import page as host_pages
 from .structure import BASE, MAY_IMPORT, PACKAGE, ROOT, STANDS_ALONE, says
 from .talks import run as talks
 
@@ -46,7 +47,8 @@ def hosts() -> str:
         [f"`{name}`", f"{seconds:g} s", f"{host_limits.longest_wait(name, over_http=True):g} s"]
         for name, seconds in sorted(host_limits.SECONDS_BY_NAME.items())
     ]
-    return _table(["host", "over stdio", "over HTTP"], rows) + "\n\n" + "\n".join(impatient.table())
+    waits = _table(["name", "over stdio", "over HTTP"], rows)
+    return "\n\n".join([host_pages.section(), waits, "\n".join(impatient.table())])
 
 
 PAGES: Mapping[Path, Callable[[], str]] = {

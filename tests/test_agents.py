@@ -7,9 +7,10 @@ import pytest
 from gmi_video.simulator import Script
 
 from .agents.frameworks import FRAMEWORKS, REQUIREMENTS, Framework
-from .agents.model import Call, Model, Result
+from .agents.model import Model
 from .agents.page import measured
 from .agents.run import WAIT
+from .agents.vendors import Call, Result
 from .conftest import World
 from .structure import ROOT
 

