@@ -54,7 +54,8 @@ test: check pytest ## What a change must pass: format, lint, types, all tests
 full: $(VENV)/.dev ## Many more random inputs, every kill, and all rounds of eight copies (some minutes)
 	FULL=1 $(PYTEST) tests/reliability/test_lives.py tests/reliability/test_hostile_answers.py \
 	    tests/test_words_of_others.py tests/test_saved_processes.py tests/doctor/test_doctor_command.py \
-	    tests/reliability/test_difficult_lists.py tests/test_bench.py tests/test_demo.py tests/test_pictures.py
+	    tests/reliability/test_difficult_lists.py tests/test_bench.py tests/test_demo.py tests/test_pictures.py \
+	    tests/player/test_player_looks.py
 	FULL=1 $(BIN)/pytest tests/test_copies.py tests/reliability/test_kill_matrix.py
 
 MINUTES ?= 10
@@ -70,7 +71,7 @@ pytest: $(VENV)/.dev ## All tests, and nothing else (ARGS="-k name" to choose)
 	$(PYTEST) $(ARGS)
 
 player: $(VENV)/.dev ## Try the player in Chromium, and put pictures of it into build/player
-	PICTURES=build/player $(BIN)/pytest tests/player $(ARGS)
+	FULL=1 PICTURES=build/player $(BIN)/pytest tests/player $(ARGS)
 
 pictures: $(VENV)/.dev ## Make the pictures of README.md anew (OPTIONS="..." for the demo on the terminal's)
 	$(BIN)/python -m tests.pictures $(OPTIONS)

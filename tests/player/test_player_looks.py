@@ -9,10 +9,11 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from gmi_video.simulator import Script
+from tests.full import in_full
 
 from .chat import Chat, chatting
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, in_full]
 
 PROMPT = (
     "A red fox trots through fresh snow at dawn, breath in the cold air, pine trees behind it, soft golden light, "

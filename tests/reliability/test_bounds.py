@@ -72,7 +72,7 @@ ROWS = {
     f"a single frame {av_program.PICTURE_BYTES // 1000**2} MB",
     "pictures that are kept": f"{extraction.REMEMBERED}",
     "what an answer waits for its frames": f"{frames.PATIENCE_SECONDS:g} s, and no longer than for a job",
-    "looks of the player at a running job": f"{seconds_after('SHORTEST = ')} to "
+    "looks of the player at a running job": f"{seconds_after('Math.max(pace, ')} to "
     f"{seconds_after('left * 160, ')} s apart, {seconds_after('LONGEST = ')} s after failures",
     "arguments of a prompt": f"an idea {prompts.MAX_IDEA:,} characters, a platform and a mood {prompts.MAX_WORDS}; "
     f"{prompts.SHOTS[0]} to {prompts.SHOTS[-1]} shots",
