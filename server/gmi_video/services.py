@@ -79,7 +79,7 @@ async def open_services(
         async with anyio.create_task_group() as group:
             tasks = Background(group)
             catalog = Catalog(queue, tasks)
-            images = Images(queue, settings.image_dirs, tasks)
+            images = Images(queue, settings.image_dirs, tasks, remote=settings.remote)
             history = History(queue, tasks)
             listings = Listings(queue, tasks, history)
             budget = Budget(queue, catalog, ledger, listings, settings)

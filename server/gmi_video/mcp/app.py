@@ -47,7 +47,11 @@ class Printable(logging.Formatter):
 
 
 def create_server(
-    settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None, now: Callable[[], float] = time.time
+    settings: Settings,
+    *,
+    transport: httpx.AsyncBaseTransport | None = None,
+    now: Callable[[], float] = time.time,
+    opened: Callable[[Services], None] = lambda _: None,
 ) -> StrictServer:
     """The MCP server, ready to run; nothing is opened and nothing is sent before it is.
 
@@ -55,6 +59,7 @@ def create_server(
         settings: what the environment decides.
         transport: how HTTP to the queue is sent; None is the network.
         now: this machine's clock, in Unix seconds.
+        opened: is given the services once they are open.
     """
     # Before MCPServer is made, which would set up logging of its own. To stderr: stdout belongs to the protocol.
     handler = logging.StreamHandler()
@@ -64,6 +69,7 @@ def create_server(
     @asynccontextmanager
     async def lifespan(_: MCPServer[Services]) -> AsyncGenerator[Services]:
         async with open_services(settings, transport, now) as services:
+            opened(services)
             yield services
 
     subscriptions = Subscriptions()
