@@ -1,0 +1,8 @@
+"""Sockets need asyncio and real time."""
+
+import pytest
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
