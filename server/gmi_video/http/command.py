@@ -10,6 +10,9 @@ from gmi_video.http.policy import Policy, Refused, policy_for
 from gmi_video.settings import load
 
 BACKLOG = 2048
+"""Connections that wait to be accepted."""
+
+_LAST_PORT = 65535
 
 
 def main(options: argparse.Namespace) -> int:
@@ -48,16 +51,18 @@ def _policy(options: argparse.Namespace, policy: Policy) -> Policy:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= _LAST_PORT:
+        # Not left to the system, some of which take the number's last 16 bits.
+        raise Refused(f"Can't listen on {host} port {port}: ports go to {_LAST_PORT}. Choose another with --port.")
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
         listener = socket.socket(family, kind, protocol)
         if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(BACKLOG)
-    except (OSError, OverflowError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
+    except OSError as error:
+        why = error.strerror
         raise Refused(f"Can't listen on {host} port {port}: {why}. Choose another with --host or --port.") from None
     return listener

@@ -237,9 +237,9 @@ async def test_more_calls_than_there_is_room_for_are_refused_and_the_others_go_o
 ) -> None:
     monkeypatch.setattr(accounts, name, 1)
     sim = simulator()
+    answers: list[int] = []
     async with served(sim) as server, server.client() as client, anyio.create_task_group() as tasks:
         pause = sim.pause_at("list:received")
-        answers: list[int] = []
 
         async def call() -> None:
             asked = message(ERAS[1], "tools/call", name="list_requests", arguments={})

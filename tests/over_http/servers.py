@@ -124,24 +124,27 @@ LISTED = message(ERAS[1], "tools/list")
 @asynccontextmanager
 async def served(
     sims: Simulator | Mapping[str, Simulator],
+    environment: Mapping[str, str] | None = None,
     *,
     address: str = "127.0.0.1",
     with_metrics: bool = False,
-    **environment: str,
+    **more: str,
 ) -> AsyncGenerator[Served]:
     """A server in this event loop.
 
     Args:
         sims: the queue; several by key are for callers with keys of their own.
+        environment: its settings.
         address: decides what is needed of a caller; the server listens on 127.0.0.1 in any case.
         with_metrics: whether `/metrics` is served.
-        environment: its settings.
+        more: further settings.
     """
     each = {sims.api_key: sims} if isinstance(sims, Simulator) else dict(sims)
     first = next(iter(each.values()))
     own = {"GMI_API_KEY": first.api_key} if isinstance(sims, Simulator) else {}
     settings = Settings.from_environment(
-        {"GMI_BASE_URL": first.api_url, "GMI_MAX_REQUESTS_PER_SECOND": "100"} | own | environment, remote=True
+        {"GMI_BASE_URL": first.api_url, "GMI_MAX_REQUESTS_PER_SECOND": "100"} | own | dict(environment or {}) | more,
+        remote=True,
     )
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
         port = listener.getsockname()[1]

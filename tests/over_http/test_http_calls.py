@@ -1,4 +1,4 @@
-"""Over HTTP, in both eras: what works over stdio works there, and what a caller breaks off goes on or ends as it must."""
+"""Over HTTP, in both eras: what works over stdio works there, also where a caller or the server breaks off."""
 
 from typing import Any
 
