@@ -55,6 +55,8 @@ full: $(VENV)/.dev ## Many more random inputs, every kill, and all rounds of eig
 	FULL=1 $(PYTEST) tests/reliability/test_lives.py tests/reliability/test_hostile_answers.py \
 	    tests/test_words_of_others.py tests/test_saved_processes.py tests/doctor/test_doctor_command.py \
 	    tests/reliability/test_difficult_lists.py
+	FULL=1 $(BIN)/pytest tests/over_http/test_http_load.py tests/over_http/test_http_keys.py \
+	    tests/over_http/test_http_process.py
 	FULL=1 $(BIN)/pytest tests/test_copies.py tests/reliability/test_kill_matrix.py
 
 MINUTES ?= 10
