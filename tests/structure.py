@@ -25,7 +25,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "frames": frozenset({"videos", "foreign", "upstream"}),
     "services": frozenset({"jobs", "frames", "videos", "catalog", "images", "upstream"}),
     "mcp": frozenset({"services", "jobs", "frames", "videos", "catalog", "images", "foreign", "upstream"}),
-    "http": frozenset({"mcp", "services", "jobs", "foreign", "upstream", "variables"}),
+    "http": frozenset({"mcp", "services", "jobs", "frames", "foreign", "upstream", "variables"}),
     "live": frozenset({"upstream"}),
     "doctor": frozenset({"jobs", "videos", "catalog", "upstream", "variables"}),
     "demo": frozenset({"simulator", "upstream"}),

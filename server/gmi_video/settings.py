@@ -50,7 +50,7 @@ class Settings:
     mcp_token: str = field(default="", repr=False)
     allowed_hosts: str = ""
     allowed_origins: str = ""
-    """These three as they were given: only a server on HTTP reads them."""
+    """These three as they were given: only a server on HTTP reads them. A token that is a placeholder is not unset."""
     network: Network = field(default_factory=Network)
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -118,7 +118,7 @@ class _Reader:
             ledger_url=self._ledger_url(),
             log_level=self._log_level(),
             remote=self._remote,
-            mcp_token=self._text("GMI_MCP_TOKEN"),
+            mcp_token=self._environment.get("GMI_MCP_TOKEN", "").strip(),
             allowed_hosts=self._text("GMI_MCP_ALLOWED_HOSTS"),
             allowed_origins=self._text("GMI_MCP_ALLOWED_ORIGINS"),
             problems=tuple(self._problems),

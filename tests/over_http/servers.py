@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import anyio
 import httpx
@@ -167,7 +167,11 @@ class Process:
         environment: its `GMI_` variables.
     """
 
+    started: ClassVar[list["Process"]] = []
+    """Those of the test that runs; whatever becomes of it, they are ended after it."""
+
     def __init__(self, *arguments: str, log: Path, **environment: str) -> None:
+        self.started.append(self)
         self._log = log
         with log.open("wb") as stderr:
             self._child = subprocess.Popen(  # noqa: S603 - our own interpreter
@@ -204,9 +208,12 @@ class Process:
                 while self._child.poll() is None:  # noqa: ASYNC110 - another process has no event to wait for
                     await anyio.sleep(0.02)
         finally:
-            self._child.kill()
-            self._child.wait()
+            self.kill()
         return self._child.returncode
+
+    def kill(self) -> None:
+        self._child.kill()
+        self._child.wait()
 
 
 def error_of(response: httpx.Response) -> str:

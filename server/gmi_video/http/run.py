@@ -16,6 +16,7 @@ import httpx
 import uvicorn
 
 from gmi_video.errors import SettingsError
+from gmi_video.frames.extraction import AT_ONCE
 from gmi_video.http.accounts import Accounts
 from gmi_video.http.app import App, Metrics
 from gmi_video.http.connections import KEEP_ALIVE_SECONDS, MAX_HEAD_BYTES, BoundedProtocol, Pool, most_connections
@@ -69,9 +70,10 @@ async def serving(
     connection = transport or Connection(settings.network, QUEUE_CONNECTIONS)
     counts = Counts()
     shared = Counted(connection, counts, settings.base_url)
+    film_turns = anyio.Semaphore(AT_ONCE)
 
     def create(account: Settings, opened: Callable[[Services], None]) -> StrictServer:
-        return create_server(account, transport=shared, opened=opened)
+        return create_server(account, transport=shared, film_turns=film_turns, opened=opened)
 
     accounts, readiness = Accounts(settings, create), Readiness(settings)
     metrics = _metrics(accounts, counts) if with_metrics else None
