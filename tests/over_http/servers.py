@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -59,7 +59,6 @@ class Served:
     stop: Any = None
     path: str = "/mcp"
     token: str = ""
-    opened: list[socket.socket] = field(default_factory=list[socket.socket])
 
     @property
     def url(self) -> str:
