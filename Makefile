@@ -56,6 +56,8 @@ full: $(VENV)/.dev ## Many more random inputs, every kill, and all rounds of eig
 	    tests/test_words_of_others.py tests/test_saved_processes.py tests/doctor/test_doctor_command.py \
 	    tests/reliability/test_difficult_lists.py tests/test_bench.py tests/test_demo.py tests/test_pictures.py \
 	    tests/player/test_player_looks.py
+	FULL=1 $(BIN)/pytest tests/over_http/test_http_load.py tests/over_http/test_http_keys.py \
+	    tests/over_http/test_http_process.py
 	FULL=1 $(BIN)/pytest tests/test_copies.py tests/reliability/test_kill_matrix.py
 
 MINUTES ?= 10

@@ -88,14 +88,14 @@ def declared_in(requirements: list[str]) -> set[str]:
 def test_what_is_imported_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    declared = declared_in(project["dependencies"] + extras["demo"] + extras["postgres"])
+    declared = declared_in(project["dependencies"] + extras["demo"] + extras["postgres"] + extras["metrics"])
     for found in imports():
         package = {"PIL": "pillow"}.get(root := found.name.split(".")[0], root)
         assert package == "gmi_video" or package in declared, named(found.file)
 
 
 def test_the_server_starts_without_what_only_the_demo_needs() -> None:
-    heavy = ("av", "PIL", "gmi_video.simulator", "gmi_video.demo", "gmi_video.live")
+    heavy = ("av", "PIL", "gmi_video.simulator", "gmi_video.demo", "gmi_video.live", "gmi_video.http")
     code = f"import sys, gmi_video.mcp.stdio; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True

@@ -35,10 +35,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
-    parser.parse_args(arguments)
-    from gmi_video.mcp import stdio
+    if not arguments:
+        from gmi_video.mcp import stdio
 
-    return stdio.serve()
+        return stdio.serve()
+    from gmi_video.http import command
+
+    command.add_arguments(parser)
+    options = parser.parse_args(arguments)
+    if not options.http:
+        parser.error("these options are for serving over HTTP: add --http")
+    return command.main(options)
 
 
 def _doctor(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
@@ -71,7 +78,7 @@ def _schemas(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
 
 
 _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser, list[str]], int], str]] = {
-    "serve": (_serve, "speak MCP over stdin and stdout (the default)"),
+    "serve": (_serve, "speak MCP over stdin and stdout (the default), or over HTTP (--http)"),
     "doctor": (_doctor, "check the installation, settings, key and hosts; show each host's entry"),
     "demo": (_demo, "make a video on a pretend GMI Cloud; needs no key"),
     "simulate": (_simulate, "run a pretend GMI Cloud on a port of this machine"),

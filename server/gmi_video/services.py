@@ -62,7 +62,10 @@ class Services:
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, transport: httpx.AsyncBaseTransport | None = None, now: Callable[[], float] = time.time
+    settings: Settings,
+    transport: httpx.AsyncBaseTransport | None = None,
+    now: Callable[[], float] = time.time,
+    film_turns: anyio.Semaphore | None = None,
 ) -> AsyncGenerator[Services]:
     """Open the services; on leaving, stop what runs in the background and close the connections.
 
@@ -70,6 +73,7 @@ async def open_services(
         settings: what the environment decides.
         transport: the HTTP transport; None is the network.
         now: this machine's clock, in Unix seconds.
+        film_turns: bounds how many films are decoded, together with other services that have it.
     """
     http = Transport(settings, transport, now)
     queue = Queue(http)
@@ -79,7 +83,7 @@ async def open_services(
         async with anyio.create_task_group() as group:
             tasks = Background(group)
             catalog = Catalog(queue, tasks)
-            images = Images(queue, settings.image_dirs, tasks)
+            images = Images(queue, settings.image_dirs, tasks, remote=settings.remote)
             history = History(queue, tasks)
             listings = Listings(queue, tasks, history)
             budget = Budget(queue, catalog, ledger, listings, settings)
@@ -88,7 +92,7 @@ async def open_services(
             )
             poller = Poller(queue, tasks, history)
             videos = Videos(settings.output_dir, fetcher, tasks, now)
-            frames = Frames(fetcher, tasks)
+            frames = Frames(fetcher, tasks, film_turns)
             tasks.start_soon(videos.warn)
             try:
                 yield Services(settings, queue, catalog, images, submission, poller, videos, frames, tasks)

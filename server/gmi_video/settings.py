@@ -6,7 +6,7 @@ without a reason. It starts and lists its tools, and every call says which varia
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +14,14 @@ from urllib.parse import urlsplit
 from gmi_video.errors import SettingsError
 from gmi_video.network import LOOPBACK_HOSTS, Network, system_proxies
 from gmi_video.variables import DEFAULT_BASE_URL, is_placeholder, is_unfilled, unknown
+
+KEY_HEADER = "X-GMI-API-Key"
+"""The header of a caller's own key, over HTTP, where the server has none."""
+
+LONGEST_KEY = 4096
+"""Characters; real keys have about 250."""
+
+_NEW_KEY = "A key is made at console.gmicloud.ai under API keys."
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -37,6 +45,12 @@ class Settings:
     """As it was given: one that can't be used is said of each video, and stops none."""
     ledger_url: str = field(default="", repr=False)
     log_level: str = "WARNING"
+    remote: bool = False
+    """Whether callers come over HTTP: this machine's files are not theirs, and each may have a key of their own."""
+    mcp_token: str = field(default="", repr=False)
+    allowed_hosts: str = ""
+    allowed_origins: str = ""
+    """These three as they were given: only a server on HTTP reads them. A token that is a placeholder is not unset."""
     network: Network = field(default_factory=Network)
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -46,21 +60,44 @@ class Settings:
         if self.problems:
             raise SettingsError(
                 " ".join(self.problems) + " Nothing was sent and nothing was charged.",
-                "Tell the user to correct this in the `env` block of this server's entry in the host's MCP "
+                f"Tell the user: their key belongs in the header {KEY_HEADER} of this server's entry in the host's MCP "
+                "configuration; everything else is corrected by whoever runs this server. Calling again before that "
+                "will not help."
+                if self.remote
+                else "Tell the user to correct this in the `env` block of this server's entry in the host's MCP "
                 "configuration, then to restart the server. Calling again before that will not help.",
             )
 
+    def for_caller(self, key: str) -> "Settings":
+        """These settings with the key that a caller has sent over HTTP; without a usable one, with that problem."""
+        key = key.strip().removeprefix("Bearer ").strip()
+        if not key:
+            problem = f"This server has no key of its own, and the header {KEY_HEADER} held none. {_NEW_KEY}"
+        elif is_unfilled(key) or is_placeholder(key):
+            problem = f"The header {KEY_HEADER} holds a placeholder instead of a key. {_NEW_KEY}"
+        elif not (key.isascii() and key.isprintable()) or len(key) > LONGEST_KEY:
+            problem = f"The header {KEY_HEADER} holds a character that no key has, or is too long for a key."
+        else:
+            return replace(self, api_key=key)
+        return replace(self, problems=(*self.problems, problem))
+
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Read the environment variables in `VARIABLES`. Never raises: faults are collected in `problems`."""
-        return _Reader(environment).settings()
+    def from_environment(cls, environment: Mapping[str, str], *, remote: bool = False) -> "Settings":
+        """Read the environment variables in `VARIABLES`. Never raises: faults are collected in `problems`.
+
+        Args:
+            environment: the variables.
+            remote: for a server on HTTP, which may have no key of its own, and reads no images from this machine.
+        """
+        return _Reader(environment, remote=remote).settings()
 
 
 class _Reader:
     """Reads the variables one by one and collects what is wrong with them."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], *, remote: bool) -> None:
         self._environment = environment
+        self._remote = remote
         self._problems: list[str] = []
 
     def settings(self) -> Settings:
@@ -76,13 +113,26 @@ class _Reader:
             max_requests_per_second=self._number("GMI_MAX_REQUESTS_PER_SECOND", 0.1, 100) or 5.0,
             confirm_above_usd=self._number("GMI_CONFIRM_ABOVE_USD", 0, 1e6),
             spend_limit_usd=self._number("GMI_SPEND_LIMIT_USD", 0, 1e6),
-            image_dirs=self._image_dirs(),
-            output_dir=self._text("GMI_OUTPUT_DIR"),
+            image_dirs=() if self._remote else self._image_dirs(),
+            output_dir="" if self._remote and not api_key else self._text("GMI_OUTPUT_DIR"),
             ledger_url=self._ledger_url(),
             log_level=self._log_level(),
+            remote=self._remote,
+            mcp_token=self._environment.get("GMI_MCP_TOKEN", "").strip(),
+            allowed_hosts=self._text("GMI_MCP_ALLOWED_HOSTS"),
+            allowed_origins=self._text("GMI_MCP_ALLOWED_ORIGINS"),
             problems=tuple(self._problems),
-            warnings=tuple(ignored),
+            warnings=(*ignored, *self._not_over_http(api_key)),
         )
+
+    def _not_over_http(self, api_key: str) -> list[str]:
+        """The settings that have no effect over HTTP, a sentence each."""
+        ignored: list[str] = []
+        if self._remote and self._text("GMI_IMAGE_DIRS"):
+            ignored.append("GMI_IMAGE_DIRS is ignored over HTTP: callers can't name files of this machine.")
+        if self._remote and not api_key and self._text("GMI_OUTPUT_DIR"):
+            ignored.append("GMI_OUTPUT_DIR is ignored where callers have keys of their own: the videos are theirs.")
+        return ignored
 
     def _text(self, name: str) -> str:
         """The variable's value; "" for a placeholder like `${user_config.x}`, which hosts pass on where none is set."""
@@ -98,7 +148,7 @@ class _Reader:
         return value
 
     def _key(self) -> str:
-        where = "A key is made at console.gmicloud.ai under API keys."
+        where = _NEW_KEY
         if is_unfilled(self._environment.get("GMI_API_KEY", "")):
             self._problems.append(
                 "GMI_API_KEY is not set: it holds a placeholder such as ${GMI_API_KEY}, which the host has not "
@@ -114,7 +164,7 @@ class _Reader:
             return ""
         known = len(self._problems)
         key = self._header_value("GMI_API_KEY").removeprefix("Bearer ").strip()
-        if not key and len(self._problems) == known:
+        if not key and len(self._problems) == known and not self._remote:
             self._problems.append(f"GMI_API_KEY is not set: this server has no key for GMI Cloud's queue. {where}")
         return key
 
@@ -223,6 +273,6 @@ def _shown(value: str, limit: int = 20) -> str:
     return repr(value) if len(value) <= limit and not value.startswith("eyJ") else f"a text of {len(value)} characters"
 
 
-def load() -> Settings:
-    """Read the settings from this process's environment."""
-    return Settings.from_environment(system_proxies() | os.environ)
+def load(*, remote: bool = False) -> Settings:
+    """Read the settings from this process's environment; `remote` as `Settings.from_environment` has it."""
+    return Settings.from_environment(system_proxies() | os.environ, remote=remote)

@@ -48,6 +48,21 @@ VARIABLES = (
         "where it is recorded what is about to be paid, for all copies of this server: `sqlite:///absolute/path`, "
         "`postgresql://…` for copies on several machines (needs the extra `postgres`), or `none`",
     ),
+    Variable(
+        "GMI_MCP_TOKEN",
+        "none",
+        "over HTTP, the token that clients must show (`Authorization: Bearer …`); needed on any address but loopback",
+    ),
+    Variable(
+        "GMI_MCP_ALLOWED_HOSTS",
+        "loopback",
+        "over HTTP, the names that the server is reached by, separated by commas: `video.example.com`, or with a port",
+    ),
+    Variable(
+        "GMI_MCP_ALLOWED_ORIGINS",
+        "loopback",
+        "over HTTP, the web pages that may call it, separated by commas: `https://app.example.com`; or `none`",
+    ),
     Variable("GMI_LOG_LEVEL", "WARNING", "how much is written to stderr: DEBUG, INFO, WARNING, ERROR or CRITICAL"),
 )
 """The settings; no other variable whose name begins like theirs may be taken for one."""

@@ -42,13 +42,14 @@ class Frames:
     Args:
         fetcher: fetches.
         tasks: the server's task group: a transfer can take longer than a call.
+        turns: bounds how many films are decoded at the same time, of several servers in one process together.
     """
 
-    def __init__(self, fetcher: Fetcher, tasks: Tasks) -> None:
+    def __init__(self, fetcher: Fetcher, tasks: Tasks, turns: anyio.Semaphore | None = None) -> None:
         self._fetcher = fetcher
         self._running: SingleFlight[tuple[str, str], Decoded] = SingleFlight(tasks)
         self._kept: LRUCache[tuple[str, str], Decoded] = LRUCache(REMEMBERED)
-        self._turns = anyio.Semaphore(AT_ONCE)
+        self._turns = turns or anyio.Semaphore(AT_ONCE)
 
     async def sheet(self, record: Record, number: int) -> Decoded:
         """That many frames of a finished video on one contact sheet. Raises `NotFetched`."""

@@ -42,6 +42,8 @@ class Folders:
     """The folders that local images may come from."""
 
     dirs: tuple[Path, ...]
+    remote: bool = False
+    """Whether callers are on other machines (HTTP): then there are none, and no setting can allow one."""
 
     def locate(self, value: str, argument: str) -> Located:
         """Resolve a path and check that it is below an allowed folder.
@@ -57,6 +59,8 @@ class Folders:
         if "\0" in value or len(value) > _MAX_PATH or not value.strip():
             raise self.refused(f"{subject(argument)} is neither an http(s) URL nor a path.")
         shown = subject(argument, value)
+        if self.remote:
+            raise self.refused(f"{shown} is a file, and this server does not run on the user's machine.")
         if os.name != "nt" and _WINDOWS_PATH.match(value):
             raise self.refused(
                 f"{shown} is a Windows path, and this server does not run on Windows.",
@@ -82,7 +86,8 @@ class Folders:
 
     def refused(self, fault: str, remedy: str = "") -> ImageRefused:
         """The error for an image that can't be used; without a remedy of its own, with what may be given instead."""
-        return ImageRefused(fault, remedy or where(self.dirs), dirs=self.dirs)
+        otherwise = "Ask the user for a public http(s) URL of it." if self.remote else where(self.dirs)
+        return ImageRefused(fault, remedy or otherwise, dirs=self.dirs)
 
     def nearest(self, file: Located) -> str:
         """What to do about a file that does not exist: the path beside it that was probably meant, if there is one."""

@@ -61,13 +61,14 @@ class Images:
     Args:
         queue: where files are uploaded.
         dirs: the folders that local files may come from.
+        remote: whether callers are on other machines, so that there are no local files.
         tasks: the server's task group. An upload outlives the call that began it: over a slow line it can take longer
             than a host waits, and the same call made again finds it done.
     """
 
-    def __init__(self, queue: Queue, dirs: tuple[Path, ...], tasks: Tasks) -> None:
+    def __init__(self, queue: Queue, dirs: tuple[Path, ...], tasks: Tasks, *, remote: bool = False) -> None:
         self._queue = queue
-        self._folders = Folders(dirs)
+        self._folders = Folders(dirs, remote)
         self._uploading: SingleFlight[str, str] = SingleFlight(tasks)
         self._uploaded: LRUCache[str, tuple[str, float]] = LRUCache(REUSED_UPLOADS)
         """The URL of an upload and when it began (`anyio.current_time`), by the image's digest."""

@@ -124,6 +124,11 @@ class Looks:
                 self._cancel_unless_shared(watched.looking)
                 self._wake.set()
 
+    def wake_waits(self) -> None:
+        """Let all who wait for a change look for themselves whether they go on."""
+        for watched in self._watched.values():
+            watched.wake()
+
     # -- the loop ------------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:

@@ -1,6 +1,7 @@
 """Waits for jobs, on behalf of any number of callers. No wait ever touches the job, and none ends another."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 
 import anyio
 
@@ -28,11 +29,22 @@ class Poller:
         queue: the queue.
         tasks: the server's task group.
         history: what such jobs took before; learns from the lists that are looked at.
+
+    Attributes:
+        waits: how many waits there were.
+        waiting: how many there are now.
     """
 
     def __init__(self, queue: Queue, tasks: Tasks, history: History) -> None:
+        self.waits = self.waiting = 0
         self._history = history
         self._looks = Looks(queue, tasks, history)
+        self._stopping = False
+
+    def end_waits(self) -> None:
+        """Have every wait return what is known, because the server is about to stop."""
+        self._stopping = True
+        self._looks.wake_waits()
 
     async def look(self, request_id: str) -> Record:
         """Fetch a request; callers that ask for the same one at about the same time share one exchange."""
@@ -54,8 +66,8 @@ class Poller:
         if record.is_final or seconds <= 0:
             return self._looks.known(record, expected)
         deadline = anyio.current_time() + seconds
-        with self._looks.watching(record, expected) as watched:
-            while not watched.is_over:
+        with self._counted(), self._looks.watching(record, expected) as watched:
+            while not watched.is_over and not self._stopping:
                 if anyio.current_time() < (last_look := self._last_look(deadline, seconds)):
                     if notify is not None:
                         await notify(watched)
@@ -86,6 +98,15 @@ class Poller:
                     return
                 else:
                     await watched.changed.wait()
+
+    @contextmanager
+    def _counted(self) -> Generator[None]:
+        self.waits += 1
+        self.waiting += 1
+        try:
+            yield
+        finally:
+            self.waiting -= 1
 
     def _last_look(self, deadline: float, seconds: float) -> float:
         return deadline - min(LAST_LOOK_TIMES * self._looks.took + LAST_LOOK_SLACK, LAST_LOOK_SHARE * seconds)

@@ -69,11 +69,17 @@ class Submission:
         budget: what may be spent.
         listings: what the queue has; shared with other submits.
         digest_of: the digest of what this process uploaded to a URL.
+
+    Attributes:
+        made: how many jobs it has made.
+        spent_usd: what they cost, as far as their prices were known.
     """
 
     def __init__(
         self, queue: Queue, tasks: Tasks, *, ledger: Ledger, budget: Budget, listings: Listings, digest_of: DigestOf
     ) -> None:
+        self.made = 0
+        self.spent_usd = 0.0
         self._queue = queue
         self._ledger = ledger
         self._budget = budget
@@ -212,6 +218,8 @@ class Submission:
                 if isinstance(claim, Claimed):
                     order.close()
                     record = await self._sender.send(claim.intent, whole.wire, identity, listing)
+                    self.made += 1
+                    self.spent_usd += request.usd or 0.0
                     return self._submitted(record, note)
                 existing = claim
             raise Unavailable(

@@ -69,5 +69,9 @@ class Watched:
         self.looked.set()
         self.looked = anyio.Event()
         if changed:
-            self.changed.set()
-            self.changed = anyio.Event()
+            self.wake()
+
+    def wake(self) -> None:
+        """Let all who wait for a change look at it."""
+        self.changed.set()
+        self.changed = anyio.Event()

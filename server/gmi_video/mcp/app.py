@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
+import anyio
 import httpx
 from mcp.server import CacheHint, MCPServer
 
@@ -47,7 +48,12 @@ class Printable(logging.Formatter):
 
 
 def create_server(
-    settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None, now: Callable[[], float] = time.time
+    settings: Settings,
+    *,
+    transport: httpx.AsyncBaseTransport | None = None,
+    now: Callable[[], float] = time.time,
+    film_turns: anyio.Semaphore | None = None,
+    opened: Callable[[Services], None] = lambda _: None,
 ) -> StrictServer:
     """The MCP server, ready to run; nothing is opened and nothing is sent before it is.
 
@@ -55,6 +61,8 @@ def create_server(
         settings: what the environment decides.
         transport: how HTTP to the queue is sent; None is the network.
         now: this machine's clock, in Unix seconds.
+        film_turns: bounds how many films are decoded, together with other servers that have it.
+        opened: is given the services once they are open.
     """
     # Before MCPServer is made, which would set up logging of its own. To stderr: stdout belongs to the protocol.
     handler = logging.StreamHandler()
@@ -63,7 +71,8 @@ def create_server(
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Services]) -> AsyncGenerator[Services]:
-        async with open_services(settings, transport, now) as services:
+        async with open_services(settings, transport, now, film_turns) as services:
+            opened(services)
             yield services
 
     subscriptions = Subscriptions()

@@ -11,7 +11,7 @@ use that fails where the SDK changes it.
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
 from mcp.server import MCPServer, ServerRequestContext
@@ -58,6 +58,9 @@ from gmi_video.mcp.prompts import check_arguments as check_prompt_arguments
 from gmi_video.mcp.results import tool_result
 from gmi_video.services import Services
 from gmi_video.text import quote_untrusted
+
+if TYPE_CHECKING:
+    from gmi_video.mcp.sessions import Sessions
 
 _log = logging.getLogger(__name__)
 
@@ -164,6 +167,12 @@ class StrictServer(MCPServer[Services]):
         lowlevel = self._lowlevel_server
         async with pipes.stdio() as (incoming, outgoing):
             await lowlevel.run(incoming, outgoing, lowlevel.create_initialization_options())
+
+    def over_http(self, *, max_sessions: int, max_body_bytes: int) -> "Sessions":
+        """What serves this server's endpoint over HTTP, in both eras."""
+        from gmi_video.mcp.sessions import Sessions  # noqa: PLC0415 - a server over stdio needs none of it
+
+        return Sessions(self._lowlevel_server, max_sessions, max_body_bytes)
 
     async def _in_time(self, ctx: RequestContext, call_next: CallNext) -> HandlerResult:
         """Middleware: every request has a deadline, but for the one that lasts as long as its client listens."""

@@ -93,6 +93,8 @@ _CONTINUE = "gmi-video://requests/{request_id}/last-frame (or first-frame) to go
 
 def _image_places(settings: Settings) -> str:
     """Where an image may come from, for the description of the frames."""
+    if settings.remote:
+        return f"a public http(s) URL, or {_CONTINUE}"
     if not settings.image_dirs:
         return f"a public http(s) URL, or {_CONTINUE} (Files are not allowed here: GMI_IMAGE_DIRS is not set.)"
     folders = " or ".join(as_json_literal(str(folder), 120) for folder in settings.image_dirs[:3])

@@ -13,7 +13,8 @@ from anyio import to_thread
 from gmi_video.errors import SettingsError
 from gmi_video.network import Network
 
-LIMITS = httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=30)
+CONNECTIONS, KEEP_ALIVE_SECONDS = 16, 30
+"""Connections at the same time, half of which stay open between requests, and for how long they do."""
 
 _ADVICE = (
     "Tell the user to correct this in the `env` block of this server's entry in the host's MCP configuration, then to "
@@ -27,8 +28,13 @@ class Connection(httpx.AsyncBaseTransport):
     The environment is not read here: HTTP_PROXY, which would see the key in clear, is never used.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, connections: int = CONNECTIONS) -> None:
         self._network = network
+        self._limits = httpx.Limits(
+            max_connections=connections,
+            max_keepalive_connections=connections // 2,
+            keepalive_expiry=KEEP_ALIVE_SECONDS,
+        )
         self._ways: dict[str, httpx.AsyncHTTPTransport] = {}
         """By the proxy's URL; the direct one under an empty text."""
         self._opening = anyio.Lock()
@@ -64,7 +70,7 @@ class Connection(httpx.AsyncBaseTransport):
     def _opened(self, proxy: str) -> httpx.AsyncHTTPTransport:
         trusted = self._trusted()
         try:
-            return httpx.AsyncHTTPTransport(verify=trusted, limits=LIMITS, proxy=proxy or None)
+            return httpx.AsyncHTTPTransport(verify=trusted, limits=self._limits, proxy=proxy or None)
         except (ValueError, ImportError, httpx.InvalidURL):
             raise SettingsError(
                 f"{self._network.proxy_variable} is not the address of a proxy that this server can use. It "
