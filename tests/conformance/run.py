@@ -18,7 +18,7 @@ from tests.npm import NODE, NotHereError, installed, on_path, run
 from tests.stdio import cloud, event_loop
 
 from . import server
-from .serving import serving
+from .serving import FIXTURE, SERVER, serving
 
 SUITES = Path(__file__).parents[1] / "suites"
 SCRIPT = "node_modules/@modelcontextprotocol/conformance/dist/index.js"
@@ -42,12 +42,12 @@ def main() -> int:
             with (
                 event_loop() as portal,
                 cloud(portal, scripts={"*": Script.takes(0)}) as queue,
-                serving("served", **queue.environment(GMI_LEDGER_URL="none", GMI_LOG_LEVEL="ERROR")) as address,
+                serving(SERVER, **queue.environment(GMI_LEDGER_URL="none", GMI_LOG_LEVEL="ERROR")) as address,
             ):
                 # A finished video, so that there is a resource to be read.
                 _make_job(queue.sim)
                 passed = [server.check(packages, version, address) for version in server.VERSIONS]
-            with serving("fixture") as address:
+            with serving(FIXTURE) as address:
                 passed += [_tasks(packages, address, name, checks) for name, checks in SCENARIOS.items()]
     except NotHereError as error:
         print(f"npm could not install the scenarios; nothing was checked.\n{error}")

@@ -1,34 +1,37 @@
-"""Run a module of this package that serves MCP over HTTP."""
+"""Run a program that serves MCP over HTTP: the server, or the fixture of the task scenarios."""
 
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from tests.npm import on_path
 
+SERVER = ("gmi_video", "serve", "--http", "--port")
+FIXTURE = ("tests.conformance.fixture",)
+
 
 @contextmanager
-def serving(module: str, **environment: str) -> Generator[str]:
-    """Run `fixture` or `served` on a free port; gives the address of its endpoint.
+def serving(program: Sequence[str], **environment: str) -> Generator[str]:
+    """Run a program on a free port; gives the address of its endpoint.
 
     Args:
-        module: which of them.
+        program: `SERVER` or `FIXTURE`: a module and its arguments, of which the port is the last.
         environment: the server's settings.
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    program = subprocess.Popen(  # noqa: S603 - our own interpreter
-        [sys.executable, "-m", f"tests.conformance.{module}", str(port)], env={"PATH": on_path(), **environment}
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, "-m", *program, str(port)], env={"PATH": on_path(), **environment}
     )
     try:
         _until_open(port)
         yield f"http://127.0.0.1:{port}/mcp"
     finally:
-        program.terminate()
-        program.wait(10)
+        process.terminate()
+        process.wait(10)
 
 
 def _until_open(port: int) -> None:

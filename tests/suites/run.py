@@ -15,7 +15,7 @@ from shutil import copy
 from tempfile import TemporaryDirectory
 
 from gmi_video.simulator import Script
-from tests.conformance.serving import serving
+from tests.conformance.serving import SERVER, serving
 from tests.npm import NotHereError, installed, locked_version
 from tests.stdio import Cloud, cloud, event_loop
 
@@ -63,7 +63,7 @@ def _target(queue: Cloud, folder: str, name: str, *, http: bool) -> Generator[Ta
     if not http:
         yield Target(environment)
         return
-    with serving("served", **environment) as address:
+    with serving(SERVER, **environment) as address:
         yield Target(address=address)
 
 
