@@ -53,9 +53,10 @@ test: check pytest ## What a change must pass: format, lint, types, all tests
 
 full: $(VENV)/.dev ## Many more random inputs, every kill, and all rounds of eight copies (some minutes)
 	FULL=1 $(PYTEST) tests/reliability/test_lives.py tests/reliability/test_hostile_answers.py \
-	    tests/test_words_of_others.py tests/test_saved_processes.py tests/doctor/test_doctor_command.py \
-	    tests/reliability/test_difficult_lists.py tests/test_bench.py tests/test_demo.py tests/test_pictures.py \
-	    tests/player/test_player_looks.py
+	    tests/reliability/test_bombs.py tests/reliability/test_difficult_lists.py tests/test_words_of_others.py \
+	    tests/test_cancellation.py tests/test_process.py tests/test_process_end.py tests/test_proxies.py \
+	    tests/test_saved_processes.py tests/test_continue.py tests/test_bench.py tests/test_demo.py \
+	    tests/test_pictures.py tests/doctor/test_doctor_command.py tests/player tests/over_http/test_http_attacks.py
 	FULL=1 $(BIN)/pytest tests/over_http/test_http_load.py tests/over_http/test_http_keys.py \
 	    tests/over_http/test_http_process.py
 	FULL=1 $(BIN)/pytest tests/test_copies.py tests/reliability/test_kill_matrix.py

@@ -28,6 +28,7 @@ from gmi_video.simulator import Script, SimulatedTransport, Simulator
 from gmi_video.simulator.serve import running
 
 from .conftest import ERAS, KEY, World
+from .full import in_full
 
 pytestmark = pytest.mark.anyio
 
@@ -294,6 +295,7 @@ async def test_after_a_server_on_http_is_stopped_no_call_waits(cloud: Simulator,
     assert len(cloud.jobs) == 1
 
 
+@in_full
 @pytest.mark.slow
 @pytest.mark.usefixtures("polls_often")
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])

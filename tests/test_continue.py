@@ -18,6 +18,7 @@ from gmi_video.simulator.faults import FilmFault
 
 from .conftest import Host, World
 from .film_tools import difference, film, last_picture, number_of
+from .full import in_full
 from .image_tools import drawn, uploaded
 from .test_saved_videos import film as film_of
 
@@ -99,6 +100,7 @@ def first_picture(content: bytes) -> Image.Image:
     return frame.to_image(src_colorspace="ITU709")
 
 
+@in_full
 async def test_three_shots_are_three_calls(world: World, era: str) -> None:
     async with world.host(era=era) as host:
         request_id = await made_video(host)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 WORKER = Path(__file__).with_name("core_worker.py")
 COPIES = 8
-ROUNDS = 50 if FULL else 10
+ROUNDS = 50 if FULL else 4
 CALLS = 40
 LIMIT = 10
 DOLLAR = "One-Dollar"

@@ -107,6 +107,7 @@ def read_until(terminal: int, pattern: bytes) -> bytes:
     return shown
 
 
+@in_full
 @pytest.mark.usefixtures("default_sigint")
 def test_on_a_terminal_a_bar_moves_and_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
@@ -169,6 +170,7 @@ def test_a_story_of_three_shots_is_three_films_and_one_of_all_its_frames(tmp_pat
         assert difference(before[-1], after[0]) < 3
 
 
+@in_full
 def test_a_story_whose_last_shot_fails_says_which_and_keeps_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from gmi_video.simulator import Endpoint, Fault
 
 from . import stdio
 from .conftest import ERAS, KEY, World
+from .full import in_full
 from .stdio import Server
 
 pytestmark = pytest.mark.slow
@@ -60,6 +61,7 @@ def test_a_raw_session_makes_a_video_and_the_key_is_nowhere(environment: dict[st
     assert KEY not in server.stderr
 
 
+@in_full
 @pytest.mark.parametrize("version", ["2024-11-05", "2025-03-26", "2025-06-18"])
 def test_a_host_of_an_older_protocol_version_makes_a_video(environment: dict[str, str], version: str) -> None:
     server = Server("legacy", **environment)

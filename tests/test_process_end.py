@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from .full import in_full
 from .stdio import Cloud, Server, cloud, event_loop
 
 pytestmark = pytest.mark.slow
@@ -67,6 +68,7 @@ def test_a_submit_that_is_answered_within_the_grace_is_recorded(
     assert len(queue.sim.jobs) == 1
 
 
+@in_full
 @ENDINGS
 def test_a_submit_that_is_not_answered_within_the_grace_is_looked_for_by_the_next_process(
     queue: Cloud, file: Path, how: signal.Signals | None

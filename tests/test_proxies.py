@@ -16,6 +16,7 @@ from gmi_video.settings import Settings
 from gmi_video.simulator import Simulator
 
 from .conftest import ERAS, KEY, World
+from .full import in_full
 from .stdio import Server, cloud, event_loop
 
 CALLS: dict[str, dict[str, Any]] = {
@@ -62,6 +63,7 @@ def proxy() -> Generator[Proxy]:
 # -- the key -----------------------------------------------------------------------------------------------------
 
 
+@in_full
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
 def test_the_key_for_a_queue_on_loopback_goes_through_no_proxy(name: str) -> None:
@@ -88,6 +90,7 @@ def test_an_https_queue_on_loopback_is_reached_through_no_proxy() -> None:
     assert found.heard == []
 
 
+@in_full
 @pytest.mark.slow
 @pytest.mark.parametrize("era", ERAS)
 def test_a_proxy_for_https_hears_the_name_of_the_queue_and_not_the_key(era: str) -> None:

@@ -12,10 +12,10 @@ import pytest
 from gmi_video.simulator import Script
 
 from .conftest import ERAS
-from .full import FULL
+from .full import in_full
 from .stdio import Cloud, Server, cloud, event_loop
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, in_full]
 
 FOX = {"prompt": "a fox", "resolution": "540p"}
 
@@ -40,17 +40,11 @@ def started(queue: Cloud, videos: Path, era: str, kind: type[Server] = Server) -
 
 
 ENDS = {"SIGKILL": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "end of input": None}
-"""How a server ends; each in one era, and in `make full` in both."""
+"""How a server ends."""
 
 
-@pytest.mark.parametrize(
-    ("how", "era"),
-    [
-        pytest.param(how, era, id=f"{name}-{era}")
-        for number, (name, how) in enumerate(ENDS.items())
-        for era in (ERAS if FULL else ERAS[number % 2 :][:1])
-    ],
-)
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("how", ENDS.values(), ids=ENDS)
 def test_a_server_that_ends_in_the_middle_of_a_transfer_and_the_next_one_that_looks(
     queue: Cloud, videos: Path, how: signal.Signals | None, era: str
 ) -> None:

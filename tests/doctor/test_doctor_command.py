@@ -169,6 +169,7 @@ def said_of(environment: dict[str, str], url: str, **more: str) -> str:
     return check["message"]
 
 
+@in_full
 @pytest.mark.slow
 def test_a_port_on_which_nothing_listens(environment: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
@@ -193,6 +194,7 @@ def test_an_https_address_behind_which_nothing_speaks_tls(environment: dict[str,
         assert "The TLS connection to 127.0.0.1 failed (" in said_of(environment, f"https://127.0.0.1:{port}")
 
 
+@in_full
 @pytest.mark.slow
 def test_a_certificate_that_is_not_trusted(environment: dict[str, str], tmp_path: Path) -> None:
     try:

@@ -14,6 +14,7 @@ import pytest
 
 from gmi_video.upstream import bodies
 from gmi_video.upstream.bodies import BadBody
+from tests.full import in_full
 
 from . import ABANDONED_BODIES, bombs
 
@@ -38,9 +39,9 @@ def address() -> Generator[str]:
         ("/gzipped-once", "list", "lacks what it must have", 250),
         ("/gzipped-twice", "model", "is compressed 2 times", 20),
         ("/gzipped-twice", "list", "is compressed 2 times", 20),
-        ("/tiny-chunks", "model", "the time was over", 40),
+        pytest.param("/tiny-chunks", "model", "the time was over", 40, marks=in_full),
         ("/endless-headers", "model", "before it had answered", 20),
-        ("/endless-continue", "model", "the time was over", 20),
+        pytest.param("/endless-continue", "model", "the time was over", 20, marks=in_full),
         ("/empty-objects", "model", "holds more than 500,000 values", 80),
         ("/empty-objects", "list", "200000 rows, cut: True", 250),
     ],
@@ -130,6 +131,7 @@ async def test_any_other_coding_is_refused_in_words(codings: list[str], body: by
         await bodies.read(response(body, *codings), 10 * len(TEXT))
 
 
+@in_full
 @pytest.mark.anyio
 async def test_a_body_in_chunks_of_one_byte_takes_the_memory_of_its_bytes() -> None:
     stream = response(b"x" * (MEGABYTE // 4), size=1)
