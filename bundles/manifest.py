@@ -94,8 +94,17 @@ FIELDS: Mapping[str, Mapping[str, Any]] = {
 }
 """The fields a user is shown, by the setting that each fills."""
 
-LEFT_OUT = frozenset({"GMI_BASE_URL", "GMI_LEDGER_URL", "GMI_LOG_LEVEL"})
-"""Settings for people who operate servers; their defaults are right in a desktop application."""
+LEFT_OUT = frozenset(
+    {
+        "GMI_BASE_URL",
+        "GMI_LEDGER_URL",
+        "GMI_LOG_LEVEL",
+        "GMI_MCP_TOKEN",
+        "GMI_MCP_ALLOWED_HOSTS",
+        "GMI_MCP_ALLOWED_ORIGINS",
+    }
+)
+"""Settings for people who operate servers, also on HTTP; their defaults are right in a desktop application."""
 
 
 def manifest(repository: str = "") -> dict[str, Any]:

@@ -156,7 +156,7 @@ class Caller:
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @given(steps=STEPS)
 @settings(
-    max_examples=60 if FULL else 8,
+    max_examples=60 if FULL else 4,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -19,7 +19,7 @@ from gmi_video.settings import Settings
 from gmi_video.simulator import Script
 from gmi_video.simulator.serve import running
 from tests.conftest import ERAS, KEY
-from tests.full import FULL
+from tests.full import FULL, in_full
 
 from .servers import LISTED, REMOTE, SECONDS, TOKEN, Process, served, simulator
 from .test_http_calls import until
@@ -202,7 +202,9 @@ async def test_metrics_need_the_token_and_the_flag() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=lambda how: how.name)
+@pytest.mark.parametrize(
+    "how", [pytest.param(signal.SIGTERM, id="SIGTERM"), pytest.param(signal.SIGINT, id="SIGINT", marks=in_full)]
+)
 async def test_the_process_ends_with_calls_open_and_the_next_one_goes_on(
     tmp_path: Path, era: str, how: signal.Signals
 ) -> None:
@@ -253,6 +255,7 @@ async def test_the_process_ends_with_calls_open_and_the_next_one_goes_on(
 
 
 @pytest.mark.slow
+@in_full
 async def test_a_process_that_hangs_in_a_submit_ends_all_the_same(tmp_path: Path) -> None:
     sim = simulator()
     async with running(sim):
