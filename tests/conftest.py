@@ -31,9 +31,11 @@ EPOCH = 1_750_000_000
 
 NEEDS_UNIX = (
     "doctor/test_doctor_command.py",
+    "over_http/test_http_process.py",
     "reliability/test_bombs.py",
     "test_demo.py",
     "test_ledger_troubles.py",
+    "test_pictures.py",
     "test_shutdown.py",
 )
 """Tests with a terminal or the limits of Unix, whose modules can't be imported on Windows."""

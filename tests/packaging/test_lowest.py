@@ -134,10 +134,15 @@ async def test_without_the_extra_frames_are_a_thumbnail_and_a_word_on_what_to_in
 
 def test_every_module_of_the_wheel_runs_from_it(python: Path) -> None:
     missing: dict[str, str] = json.loads(run(python, "-c", WALK).stdout)
-    # Only what the extras bring: `postgres`, `frames` and `images` for one module each, `demo` for the others.
-    for module, package in {"jobs.ledger.postgres": "psycopg", "frames.av_program": "av"}.items():
+    # Only what the extras bring: one module each, and `demo` the others.
+    one_each = {
+        "jobs.ledger.postgres": "psycopg",
+        "frames.av_program": "av",
+        "images.pillow_program": "PIL",
+        "http.metrics": "prometheus_client",
+    }
+    for module, package in one_each.items():
         assert missing.pop(f"gmi_video.{module}").partition(".")[0] == package
-    assert missing.pop("gmi_video.images.pillow_program") == "PIL"
     assert {name.partition(".")[0] for name in missing.values()} <= {"av", "PIL", "rich"}, missing
     assert all(name.startswith(("gmi_video.demo", "gmi_video.simulator")) for name in missing)
     assert "usage:" in run(python, "-m", "gmi_video.live", "--help").stdout
