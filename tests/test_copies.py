@@ -13,14 +13,14 @@ import pytest
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2
 
 from .conftest import per_video
-from .full import FULL
+from .full import in_full
 from .stdio import Cloud, Server, cloud, event_loop
 
 pytestmark = pytest.mark.slow
 
 WORKER = Path(__file__).with_name("core_worker.py")
 COPIES = 8
-ROUNDS = 50 if FULL else 4
+ROUNDS = 50
 CALLS = 40
 LIMIT = 10
 DOLLAR = "One-Dollar"
@@ -64,6 +64,7 @@ def copies(environment: dict[str, str]) -> Generator[list[Copy]]:
         yield started
 
 
+@in_full
 def test_of_one_call_in_eight_copies_one_job_is_made_in_each_round(queue: Cloud, ledger_url: str) -> None:
     environment = queue.environment(GMI_LEDGER_URL=ledger_url, GMI_MAX_REQUESTS_PER_SECOND="100")
     with copies(environment) as all_copies:
@@ -77,6 +78,7 @@ def test_of_one_call_in_eight_copies_one_job_is_made_in_each_round(queue: Cloud,
     assert queue.count("submit") == ROUNDS
 
 
+@in_full
 @pytest.mark.parametrize("lag", [0, 5])
 def test_of_forty_calls_in_eight_copies_a_limit_for_ten_lets_ten_be_made(
     queue: Cloud, ledger_url: str, lag: int

@@ -18,6 +18,7 @@ from gmi_video.settings import Settings
 from gmi_video.simulator import Script, SimulatedTransport
 
 from .conftest import ERAS, Host, World, answer_of, now
+from .full import in_full
 from .reliability import ABANDONED_BODIES
 from .test_tasks import DeclaresTasks
 from .test_tasks import ask as ask_task
@@ -228,6 +229,7 @@ async def at_once(host: Host, calls: list[dict[str, Any]]) -> list[dict[str, Any
     return answers
 
 
+@in_full
 @pytest.mark.parametrize("era", ERAS)
 async def test_two_thousand_calls_for_one_job_share_one_exchange(world: World, era: str) -> None:
     world.sim.script("Luma-Ray2", Script.takes(600))
@@ -241,6 +243,7 @@ async def test_two_thousand_calls_for_one_job_share_one_exchange(world: World, e
     assert now() - began < 5
 
 
+@in_full
 @pytest.mark.parametrize("era", ERAS)
 async def test_of_two_thousand_calls_for_as_many_jobs_those_that_come_too_late_in_line_are_told_at_once(
     world: World, era: str
@@ -266,6 +269,7 @@ async def test_of_two_thousand_calls_for_as_many_jobs_those_that_come_too_late_i
     assert now() - began <= 45
 
 
+@in_full
 async def test_calls_that_nobody_waits_for_any_more_leave_the_line(world: World) -> None:
     async with world.host() as host:
         with anyio.move_on_after(1):

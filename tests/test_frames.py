@@ -20,6 +20,7 @@ from gmi_video.simulator.faults import FilmFault
 
 from .conftest import Host, World, answer_of
 from .film_tools import difference, film, last_picture, number_of
+from .full import in_full
 from .image_tools import drawn
 from .test_film_frames import cells
 from .test_saved_videos import film as film_of
@@ -229,6 +230,7 @@ async def test_a_redirect_to_a_place_that_is_not_public_is_not_followed(world: W
     assert world.sim.outside_requests == []
 
 
+@in_full
 async def test_a_film_that_comes_slowly_is_there_at_a_later_call(world: World, era: str) -> None:
     world.sim.behave(film_pause=18, film_seconds=1)
     async with world.host(era=era) as host:
@@ -244,6 +246,7 @@ async def test_a_film_that_comes_slowly_is_there_at_a_later_call(world: World, e
     assert world.count("film") == 1
 
 
+@in_full
 @pytest.mark.parametrize(("name", "seconds"), [("google-adk", 5), ("an unknown host", 60), ("claude-code", 61)])
 async def test_an_answer_waits_for_frames_no_longer_than_its_host(
     world: World, era: str, name: str, seconds: float
@@ -394,6 +397,7 @@ async def test_a_picture_that_does_not_exist_is_an_error_that_says_why(world: Wo
             await read(host, f"gmi-video://requests/{request_id}/{name}")
 
 
+@in_full
 async def test_a_picture_that_comes_slowly_is_an_error_that_does_not_blame_the_queue(world: World, era: str) -> None:
     world.sim.behave(film_pause=19, film_seconds=5)
     async with world.host(era=era, name="an unknown host") as host:

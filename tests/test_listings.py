@@ -11,6 +11,7 @@ from gmi_video.simulator import Script
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2, LumaRay2Payload
 
 from .conftest import EPOCH, Host, World, answer_of, now
+from .full import in_full
 
 pytestmark = pytest.mark.anyio
 
@@ -146,6 +147,7 @@ async def test_a_hundred_videos_at_once_need_a_few_lists_and_a_second_for_every_
     assert now() - EPOCH < 22
 
 
+@in_full
 async def test_the_first_ends_in_a_burst_of_a_hundred_videos_are_seen_while_the_rest_is_submitted(
     world: World, era: str
 ) -> None:

@@ -83,6 +83,7 @@ def test_an_idle_server_ends_cleanly(environment: dict[str, str], how: signal.Si
     assert server.stderr == ""
 
 
+@in_full
 @ENDINGS
 def test_a_server_ends_cleanly_while_a_call_is_open_and_the_job_goes_on(
     cloud: httpx.Client, environment: dict[str, str], how: signal.Signals | None

@@ -88,6 +88,7 @@ def test_a_submit_that_is_not_answered_within_the_grace_is_looked_for_by_the_nex
     assert len(queue.sim.jobs) == 1
 
 
+@in_full
 @ENDINGS
 def test_nothing_is_submitted_once_the_server_is_ending(queue: Cloud, file: Path, how: signal.Signals | None) -> None:
     first = server(queue, file)

@@ -12,6 +12,7 @@ from mcp_types import TextContent, TextResourceContents
 from PIL import Image, ImageChops, ImageStat
 
 from .conftest import Host, World
+from .full import in_full
 from .test_saved_videos import film as film_of
 
 pytestmark = [
@@ -91,6 +92,7 @@ async def test_an_assistant_makes_one_film_of_three_shots_and_tells_the_price_fi
         assert steps([pictures[first], pictures[last]])[0] > 3 * max(seams), "each shot moves"
 
 
+@in_full
 async def test_shots_that_do_not_begin_with_the_last_frame_jump(world: World) -> None:
     world.sim.behave(film_seconds=1.0)
     async with world.host() as host:

@@ -15,7 +15,7 @@ from tests.full import in_full
 
 from .chat import Chat, chatting
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, in_full]
 
 FOX: dict[str, Any] = {
     "prompt": "A red fox trots through fresh snow, camera orbits left",
@@ -106,7 +106,6 @@ async def test_what_is_asked_is_shown_while_the_assistant_still_writes_it(chat: 
     await expect(chat.view.locator("#phase")).to_have_text("Asked for")
 
 
-@in_full
 async def test_the_bar_moves_and_tells_how_long_it_usually_takes(chat: Chat) -> None:
     for prompt in ("an owl", "a deer", "a bear"):  # jobs from which the usual time is learned
         await chat.client.call_tool("generate_video", {"prompt": prompt})
@@ -183,7 +182,6 @@ async def test_requests_of_the_host_are_answered(chat: Chat) -> None:
     assert (await chat.page.evaluate("askView('tools/list', {})"))["error"]["code"] == -32601
 
 
-@in_full
 async def test_a_reload_while_it_runs_goes_on_where_the_job_is(chat: Chat) -> None:
     result = await chat.ask("generate_video", **FOX)
     await chat.let_pass(45)
@@ -202,7 +200,6 @@ async def test_a_reload_after_the_end_shows_the_film(film: Chat) -> None:
     await has_loaded(film)
 
 
-@in_full
 async def test_looks_that_fail_are_said_and_become_rarer_and_the_film_comes_all_the_same(chat: Chat) -> None:
     await chat.ask("generate_video", **FOX)
     await chat.let_pass(5)
@@ -214,7 +211,6 @@ async def test_looks_that_fail_are_said_and_become_rarer_and_the_film_comes_all_
     await has_loaded(chat)
 
 
-@in_full
 async def test_two_players_of_one_job_in_one_chat_both_come_to_the_film(chat: Chat) -> None:
     made = await chat.ask("generate_video", **FOX)
     assert made.structured_content is not None
@@ -350,7 +346,6 @@ async def test_a_video_of_a_blocked_host_without_a_thumbnail_is_a_link(chat: Cha
     assert await chat.sent("ui/open-link") == [{"url": url}]
 
 
-@in_full
 async def test_a_dead_link_is_asked_for_again_once(chat: Chat) -> None:
     chat.sim.script("Luma-Ray2", Script.synchronous())
     result = await chat.client.call_tool("generate_video", FOX)
@@ -365,7 +360,6 @@ async def test_a_dead_link_is_asked_for_again_once(chat: Chat) -> None:
     assert len(chat.calls) == 1
 
 
-@in_full
 async def test_a_link_that_stays_dead_is_asked_for_no_second_time(chat: Chat) -> None:
     chat.sim.script("Luma-Ray2", Script.synchronous())
     chat.sim.fail("film", "500", times=20)
@@ -460,7 +454,6 @@ async def test_a_host_that_takes_one_block_and_no_list_gets_one(film: Chat) -> N
     assert "Make another take" in await said(film)
 
 
-@in_full
 @pytest.mark.parametrize("allowed", [True, False], ids=["with the permission", "without it"])
 async def test_the_link_is_copied(browser: Browser, port: int, allowed: bool) -> None:  # noqa: FBT001 - a parameter
     async with chatting(browser, port, permissions=["clipboard-read", "clipboard-write"]) as chat:

@@ -19,7 +19,7 @@ from .lives import Action, Call, Fail, Heal, Life, Listing, Look, Pass, Restart,
 
 pytestmark = list(ABANDONED_BODIES)
 
-LIVES = 2000 if FULL else 100
+LIVES = 2000 if FULL else 50
 """How many of each of the two kinds."""
 
 CALM = settings(
