@@ -29,7 +29,8 @@ def sealing(settings: Settings, now: Callable[[], float]) -> RequestStateSecurit
     """How what a client keeps is sealed.
 
     Args:
-        settings: copies with the same API key, queue and organisation read each other's; without a key nothing is asked.
+        settings: copies with the same API key, queue and organisation read each other's. Without a key there is no
+            question.
         now: this machine's clock, in Unix seconds.
     """
     if not settings.api_key:
