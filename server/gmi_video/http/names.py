@@ -5,8 +5,6 @@ requests there without keeping a table of its own.
 """
 
 import re
-from collections.abc import MutableMapping
-from typing import Any
 
 from starlette.types import Message, Scope, Send
 
@@ -28,8 +26,7 @@ def named(name: str, scope: Scope, send: Send) -> tuple[Scope, Send]:
     async def send_named(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = [(key, value + end if key.lower() == _SESSION else value) for key, value in message["headers"]]
-            answer: MutableMapping[str, Any] = {**message, "headers": headers}
-            await send(answer)
+            await send({**message, "headers": headers})
         else:
             await send(message)
 
