@@ -24,7 +24,6 @@ from gmi_video.simulator.app import create_app
 from gmi_video.simulator.faults import Fault
 from tests.conftest import ERAS, Host
 from tests.full import FULL, in_full
-from tests.postgres import Postgres
 
 from .proxies import NEEDS_NGINX, fleet
 from .servers import Process, Served, simulator
@@ -157,7 +156,7 @@ async def test_no_job_is_lost_or_double_nothing_fails_by_us_and_memory_stays(
     memory: list[float] = []
     environment = {"GMI_MAX_REQUESTS_PER_SECOND": "50", "GMI_MAX_WAIT_SECONDS": "20"}
     if copies > 1:
-        postgres: Postgres = request.getfixturevalue("postgres")
+        postgres = request.getfixturevalue("postgres")
         environment["GMI_LEDGER_URL"] = postgres.url(postgres.new_database())
     async with (
         queue(sims) as url,
