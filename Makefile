@@ -99,6 +99,7 @@ bench: $(VENV)/.dev ## Measure polling, a thousand waits, the ledger and submits
 	$(BIN)/python -m bench.waits
 	$(BIN)/python -m bench.submits
 	$(BIN)/python -m bench.first_byte
+	$(BIN)/python -m bench.copies
 
 agents: $(VENV)/.dev ## Make a video with each agent framework of docs/agents.md, and write its table (needs PyPI)
 	$(BIN)/python -m tests.agents.run --write

@@ -25,13 +25,14 @@ async def nobody(*_: Any) -> ElicitResult:
 
 
 @asynccontextmanager
-async def copies(world: World, number: int = 2, **environment: str) -> AsyncGenerator[list[Host]]:
+async def copies(world: World, number: int = 2, *, org: str = "") -> AsyncGenerator[list[Host]]:
     """Hosts of as many copies of the server, with one ledger."""
-    environment = {"GMI_CONFIRM_ABOVE_USD": "0.1"} | environment
     async with AsyncExitStack() as stack:
         options = {"elicitation_callback": nobody}
         yield [
-            await stack.enter_async_context(world.host(era=MODERN, options=options, **environment))
+            await stack.enter_async_context(
+                world.host(era=MODERN, options=options, GMI_CONFIRM_ABOVE_USD="0.1", GMI_ORG_ID=org)
+            )
             for _ in range(number)
         ]
 
@@ -102,9 +103,9 @@ async def test_a_yes_that_has_paid_for_a_take_at_one_copy_is_asked_for_again_at_
 async def test_a_yes_that_waits_while_another_copy_pays_for_a_take_pays_nothing(world: World) -> None:
     # Its call has seen no payment yet, and gets to the ledger after another one was paid for and answered.
     world.sim.script("Luma-Ray2", Script.takes(1))
+    refused: list[dict[str, Any]] = []
     async with copies(world) as (first, second), anyio.create_task_group() as calls:
         question, later = await ask(first, TAKE), await ask(second, TAKE)
-        refused: list[dict[str, Any]] = []
 
         async def call() -> None:
             result = await agree(second, TAKE, later)
@@ -141,7 +142,7 @@ async def test_a_yes_to_one_price_is_none_to_another_video_at_another_copy(world
 async def test_a_question_of_one_account_can_not_be_answered_in_another(world: World) -> None:
     async with copies(world) as (first, _):
         question = await ask(first, FOX)
-    async with copies(world, GMI_ORG_ID="another") as (host, _):
+    async with copies(world, org="another") as (host, _):
         with pytest.raises(Exception, match="requestState"):
             await agree(host, FOX, question)
     assert world.sim.jobs == []

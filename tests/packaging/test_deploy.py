@@ -61,7 +61,7 @@ def test_the_proxy_takes_no_longer_body_than_the_server() -> None:
 
 def test_what_is_set_is_a_setting_and_what_is_filled_in_is_in_the_example() -> None:
     set_there = set(re.findall(r"^    (GMI_\w+):", COMPOSE, re.MULTILINE))
-    assert set_there <= set(VARIABLES)
+    assert set_there <= {variable.name for variable in VARIABLES}
     asked_for = set(re.findall(r"\$\{(\w+)", COMPOSE)) - {"GMI_LOG_LEVEL", "GMI_MAX_REQUESTS_PER_SECOND"}
     given = set(re.findall(r"^(\w+)=", (DEPLOY / "example.env").read_text(encoding="utf-8"), re.MULTILINE))
     assert given == asked_for
@@ -100,7 +100,7 @@ def test_the_commands_of_the_dockerfile_make_a_server_that_is_compiled_and_healt
                 shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(ROOT / name, source)
-    made = instructions("RUN")[0].replace("/opt/gmi-video", str(home)).removeprefix("python ")
+    made = instructions("RUN")[0].replace("/app", str(home)).removeprefix("python ")
     run("sh", "-ec", f"{sys.executable} {made}", cwd=source)
     shutil.rmtree(source)
     python = str(home / "bin" / "python")

@@ -47,6 +47,8 @@ async def question_number(
     *, call: Annotated[Call, Resolve(begin)], checked: Annotated[Prepared, Resolve(check)]
 ) -> int:
     """How often this video was paid for when the call came in: the user is told, and their yes is to that."""
+    if not is_above_threshold(call.services.settings, checked.request):
+        return 0  # nobody is asked, so the ledger need not be
     return await call.services.submission.payments(checked.request)
 
 
