@@ -8,7 +8,6 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from anyio.lowlevel import checkpoint
 
 from gmi_video.simulator import Simulator
 from gmi_video.simulator.serve import running
@@ -17,14 +16,14 @@ from tests.full import in_full
 from tests.postgres import Postgres
 
 from .proxies import NEEDS_NGINX, Fleet, fleet
-from .servers import SECONDS, TOKEN, Served, message, served, simulator
+from .servers import SECONDS, TOKEN, Process, Served, message, served, simulator
 from .test_http_calls import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 LEGACY, MODERN = ERAS
 DOLLAR = "One-Dollar"
-CLIENTS, LIMIT = 24, 10
+CLIENTS, LIMIT = 16, 6
 
 
 # -- the name of a copy --------------------------------------------------------------------------------------------
@@ -60,11 +59,11 @@ async def test_a_session_ends_with_the_name_of_its_copy_and_is_none_of_another()
 # -- behind the proxy ----------------------------------------------------------------------------------------------
 
 
-def settings(sim: Simulator, postgres: Postgres, **more: str) -> dict[str, str]:
+def settings(sim: Simulator, ledger_url: str, **more: str) -> dict[str, str]:
     return {
         "GMI_API_KEY": KEY,
         "GMI_BASE_URL": sim.api_url,
-        "GMI_LEDGER_URL": postgres.url(postgres.new_database()),
+        "GMI_LEDGER_URL": ledger_url,
         "GMI_MCP_TOKEN": TOKEN,
         "GMI_MAX_REQUESTS_PER_SECOND": "100",
     } | more
@@ -86,7 +85,12 @@ async def patiently(server: Served, era: str, tool: str, **arguments: Any) -> di
 @NEEDS_NGINX
 async def test_every_copy_gets_its_share_and_a_session_stays_where_it_began(postgres: Postgres, tmp_path: Path) -> None:
     sim = simulator()
-    async with running(sim), fleet(tmp_path, **settings(sim, postgres)) as three, three.proxy.client() as client:
+    database = postgres.new_database()
+    async with (
+        running(sim),
+        fleet(tmp_path, **settings(sim, postgres.url(database))) as three,
+        three.proxy.client() as client,
+    ):
         sessions = [await begun(client) for _ in range(9)]
         shares = Counter(session.rpartition(".")[2] for session in sessions)
         assert len(shares) == 3
@@ -106,7 +110,8 @@ async def test_a_post_whose_copy_is_killed_in_its_submit_is_answered_by_another_
 ) -> None:
     # One copy has submitted, has no answer yet, and dies: the proxy sends the same POST to another one.
     sim = simulator()
-    async with running(sim), fleet(tmp_path, **settings(sim, postgres)) as three:
+    database = postgres.new_database()
+    async with running(sim), fleet(tmp_path, **settings(sim, postgres.url(database))) as three:
         answers: list[dict[str, Any]] = []
 
         async def call() -> None:
@@ -117,7 +122,7 @@ async def test_a_post_whose_copy_is_killed_in_its_submit_is_answered_by_another_
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(call)
                 await pause.reached()
-                three.kill(await holder(three, postgres))
+                three.kill(submitting(three, postgres, database))
                 pause.release()
         (job,) = sim.jobs
         assert [(answer["request_id"], answer["reused"]) for answer in answers] == [(job.request_id, True)]
@@ -129,14 +134,10 @@ async def test_a_post_whose_copy_is_killed_in_its_submit_is_answered_by_another_
     assert len(sim.jobs) == 1
 
 
-async def holder(three: Fleet, postgres: Postgres) -> Any:
-    """The copy that submits."""
-    (newest,) = postgres.execute(
-        "postgres", "SELECT MAX(substr(datname, 5)::int) FROM pg_database WHERE datname ~ '^test'"
-    )
-    rows = postgres.execute(f"test{newest[0]}", "SELECT owner FROM gmi_video_intents WHERE state = 'sending'")
+def submitting(three: Fleet, postgres: Postgres, database: str) -> Process:
+    """The copy that submits, by the ledger: an intent has the id of its process."""
+    rows = postgres.execute(database, "SELECT owner FROM gmi_video_intents WHERE state = 'sending'")
     (pid,) = {int(owner.split(":")[1]) for (owner,) in rows}
-    await checkpoint()
     return next(copy for copy in three.copies if copy.pid == pid)
 
 
@@ -147,11 +148,12 @@ async def test_while_a_copy_is_killed_no_job_is_double_none_lost_and_the_limit_k
     postgres: Postgres, tmp_path: Path, era: str
 ) -> None:
     sim = simulator(takes=1)
+    database = postgres.new_database()
     sim.add_model(per_video(DOLLAR, 1_000_000))
     answers: dict[str, dict[str, Any]] = {}
     async with (
         running(sim),
-        fleet(tmp_path, **settings(sim, postgres, GMI_SPEND_LIMIT_USD=str(LIMIT))) as three,
+        fleet(tmp_path, **settings(sim, postgres.url(database), GMI_SPEND_LIMIT_USD=str(LIMIT))) as three,
     ):
 
         async def client(number: int) -> None:
