@@ -59,7 +59,7 @@ full: $(VENV)/.dev ## Many more random inputs, every kill, and all rounds of eig
 	    tests/test_deadlines.py tests/test_listings.py tests/test_bench.py tests/test_demo.py tests/test_pictures.py \
 	    tests/doctor/test_doctor_command.py tests/player tests/over_http/test_http_attacks.py
 	FULL=1 $(BIN)/pytest tests/over_http/test_http_load.py tests/over_http/test_http_keys.py \
-	    tests/over_http/test_http_process.py
+	    tests/over_http/test_http_process.py tests/over_http/test_http_copies.py
 	FULL=1 $(BIN)/pytest tests/test_copies.py tests/reliability/test_kill_matrix.py
 
 MINUTES ?= 10
@@ -101,6 +101,7 @@ bench: $(VENV)/.dev ## Measure polling, a thousand waits, the ledger and submits
 	$(BIN)/python -m bench.waits
 	$(BIN)/python -m bench.submits
 	$(BIN)/python -m bench.first_byte
+	$(BIN)/python -m bench.copies
 
 agents: $(VENV)/.dev ## Make a video with each agent framework of docs/agents.md, and write its table (needs PyPI)
 	$(BIN)/python -m tests.agents.run --write
@@ -124,7 +125,7 @@ conformance: $(VENV)/.dev ## The official MCP scenarios (needs npm)
 # built again only after a change, or those in another folder (DIST=folder), which are never built.
 DIST ?= dist
 BUILT := $(if $(filter dist,$(DIST)),dist/.made)
-SHIPPED := .ci .github bench bundles docs examples schemas server tests $(wildcard *.md *.json *.txt) LICENSE Makefile \
+SHIPPED := .ci .github bench bundles deploy docs examples schemas server tests $(wildcard *.md *.json *.txt) LICENSE Makefile \
     pyproject.toml .gitignore
 
 dist/.made: $(VENV)/.dev $(shell find $(SHIPPED) -type f ! -path '*/__pycache__/*')

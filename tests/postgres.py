@@ -69,6 +69,11 @@ class Postgres:
         )
 
 
+def is_installed() -> bool:
+    """Whether PostgreSQL's programs are on this machine."""
+    return _programs() is not None
+
+
 @contextlib.contextmanager
 def running() -> Generator[Postgres]:
     """A server, stopped and deleted at the end. Skips the test where PostgreSQL is not installed."""

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from .full import in_full
+from .postgres import is_installed
 
+NEEDS_POSTGRES = pytest.mark.skipif(not is_installed(), reason="PostgreSQL is not installed")
 ROOT = Path(__file__).parents[1]
 
 
@@ -20,6 +22,7 @@ ROOT = Path(__file__).parents[1]
         ("submits", ["--quick"], "ratio "),
         ("first_byte", ["--quick"], "ratio "),
         ("pings", ["--quick"], "max "),
+        pytest.param("copies", ["--quick"], "claims a second", marks=NEEDS_POSTGRES),
     ],
 )
 def test_a_bench_runs_and_prints_its_figures(bench: str, options: list[str], says: str) -> None:

@@ -11,7 +11,17 @@ from pathlib import Path
 import anyio
 import pytest
 
-from gmi_video.jobs.ledger import Account, Claimed, Existing, Ledger, Limit, OverLimit, operations, owners
+from gmi_video.jobs.ledger import (
+    Account,
+    Claimed,
+    Existing,
+    Ledger,
+    Limit,
+    OverLimit,
+    PaidMeanwhile,
+    operations,
+    owners,
+)
 from gmi_video.settings import Settings
 
 from .conftest import EPOCH, KEY
@@ -171,6 +181,25 @@ async def test_a_plain_call_finds_the_newest_intent_that_is_made_or_busy(copies:
 
 
 # -- the limit ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_consent_that_knew_of_fewer_payments_claims_nothing_and_a_refused_one_is_none(copies: Copies) -> None:
+    ledger = copies.copy()
+    assert await ledger.payments(PROMPT) == 0
+    intent = await claimed(ledger)
+    assert await ledger.payments(PROMPT) == 1
+    assert await ledger.payments("another") == 0
+    assert await copies.copy("another-key").payments(PROMPT) == 0
+    await ledger.made(intent, "request-1")
+    late = await ledger.claim(PROMPT, usd=1.0, allow_duplicate=True, payments=0)
+    assert isinstance(late, PaidMeanwhile)
+    repeat = await ledger.claim(PROMPT, usd=1.0, payments=0)
+    assert isinstance(repeat, Existing), "the same video is there, whoever agreed to what"
+    take = await ledger.claim(PROMPT, usd=1.0, allow_duplicate=True, payments=1)
+    assert isinstance(take, Claimed)
+    await ledger.refused(take.intent)
+    assert await ledger.payments(PROMPT) == 1
+    assert isinstance(await ledger.claim(PROMPT, usd=1.0, allow_duplicate=True, payments=1), Claimed)
 
 
 async def test_a_limit_counts_intents_and_listed_requests_once(copies: Copies) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Generator
 
 import pytest
 
+from .proxies import Nginx
 from .servers import Process
 
 
@@ -15,5 +16,7 @@ def anyio_backend() -> str:
 @pytest.fixture(autouse=True)
 def no_process_is_left() -> Generator[None]:
     yield
+    while Nginx.started:
+        Nginx.started.pop().stop()
     while Process.started:
         Process.started.pop().kill()

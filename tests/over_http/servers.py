@@ -127,6 +127,7 @@ async def served(
     *,
     address: str = "127.0.0.1",
     with_metrics: bool = False,
+    name: str = "",
     **more: str,
 ) -> AsyncGenerator[Served]:
     """A server in this event loop.
@@ -136,6 +137,7 @@ async def served(
         environment: its settings.
         address: decides what is needed of a caller; the server listens on 127.0.0.1 in any case.
         with_metrics: whether `/metrics` is served.
+        name: of this copy, for a load balancer.
         more: further settings.
     """
     each = {sims.api_key: sims} if isinstance(sims, Simulator) else dict(sims)
@@ -148,8 +150,9 @@ async def served(
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
         port = listener.getsockname()[1]
         async with serving(
-            settings, policy_for(settings, address), listener, with_metrics=with_metrics, transport=Clouds(each)
-        ) as stop:
+            settings, policy_for(settings, address), listener, with_metrics=with_metrics, name=name,
+            transport=Clouds(each),
+        ) as stop:  # fmt: skip
             yield Served(port, stop, token=settings.mcp_token)
 
 

@@ -1,10 +1,13 @@
-"""Many clients of several accounts at one copy of the server, while the queue fails; with `FULL=1`, 200 clients."""
+"""Many clients of several accounts at one copy of the server, or at three, while the queue fails.
+
+With `FULL=1` there are 200 clients.
+"""
 
 import random
 import socket
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,8 +23,9 @@ from gmi_video.simulator import Simulator
 from gmi_video.simulator.app import create_app
 from gmi_video.simulator.faults import Fault
 from tests.conftest import ERAS, Host
-from tests.full import FULL
+from tests.full import FULL, in_full
 
+from .proxies import NEEDS_NGINX, fleet
 from .servers import Process, Served, simulator
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -116,13 +120,33 @@ async def client(server: Served, era: str, key: str, told: Told, *, number: int,
             host.results.clear()
 
 
-def resident(process: Process) -> float:
-    """MB."""
-    status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+def resident(processes: list[Process]) -> float:
+    """MB, of the one that has most."""
+    each = [Path(f"/proc/{process.pid}/status").read_text(encoding="ascii") for process in processes]
+    return max(int(status.partition("VmRSS:")[2].split()[0]) for status in each) / 1024
 
 
-async def test_no_job_is_lost_or_double_nothing_fails_by_us_and_memory_stays(tmp_path: Path) -> None:
+@asynccontextmanager
+async def serving(copies: int, folder: Path, **environment: str) -> AsyncGenerator[tuple[Served, list[Process]]]:
+    """One copy, or three behind nginx; stopped by a signal at the end."""
+    async with AsyncExitStack() as stack:
+        if copies == 1:
+            processes = [Process(log=folder / "log", **environment)]
+            server = await processes[0].up()
+        else:
+            three = await stack.enter_async_context(fleet(folder, **environment))
+            server, processes = three.proxy, three.copies
+        yield server, processes
+        for process in processes:
+            process.signal()
+        for process in processes:
+            assert await process.ended() == 0
+
+
+@pytest.mark.parametrize("copies", [1, pytest.param(3, marks=[NEEDS_NGINX, in_full])])
+async def test_no_job_is_lost_or_double_nothing_fails_by_us_and_memory_stays(
+    tmp_path: Path, request: pytest.FixtureRequest, copies: int
+) -> None:
     rng = random.Random(13)
     sims = {
         f"key-of-account-{number:04}": simulator(f"key-of-account-{number:04}", takes=1, seed=number)
@@ -130,11 +154,14 @@ async def test_no_job_is_lost_or_double_nothing_fails_by_us_and_memory_stays(tmp
     }
     told = {key: Told() for key in sims}
     memory: list[float] = []
-    async with queue(sims) as url:
-        process = Process(
-            log=tmp_path / "log", GMI_BASE_URL=url, GMI_MAX_REQUESTS_PER_SECOND="50", GMI_MAX_WAIT_SECONDS="20"
-        )
-        server = await process.up()
+    environment = {"GMI_MAX_REQUESTS_PER_SECOND": "50", "GMI_MAX_WAIT_SECONDS": "20"}
+    if copies > 1:
+        postgres = request.getfixturevalue("postgres")
+        environment["GMI_LEDGER_URL"] = postgres.url(postgres.new_database())
+    async with (
+        queue(sims) as url,
+        serving(copies, tmp_path, **environment, GMI_BASE_URL=url) as (server, processes),
+    ):
         for part in PARTS:
             for sim in sims.values():
                 fails_often(sim, rng, CLIENTS * CALLS // ACCOUNTS // len(PARTS))
@@ -144,9 +171,7 @@ async def test_no_job_is_lost_or_double_nothing_fails_by_us_and_memory_stays(tmp
                     era = ERAS[number // ACCOUNTS % 2]
                     turn = partial(client, number=number + part * CLIENTS, calls=CALLS // len(PARTS))
                     tasks.start_soon(turn, server, era, key, told[key])
-            memory.append(resident(process))
-        process.signal()
-        assert await process.ended() == 0
+            memory.append(resident(processes))
     for key, sim in sims.items():
         made = [job.request_id for job in sim.jobs]
         assert set(made) <= told[key].jobs, "each job was told to a caller"
@@ -154,7 +179,7 @@ async def test_no_job_is_lost_or_double_nothing_fails_by_us_and_memory_stays(tmp
         prompts = Counter(job.payload["prompt"] for job in sim.jobs)
         assert set(prompts) == set(told[key].videos)
         assert max(prompts.values()) == 1, "no video was paid twice"
-    assert "Traceback" not in process.log
+    assert not any("Traceback" in process.log for process in processes)
     print("resident after each part:", [f"{mb:.0f} MB" for mb in memory])  # noqa: T201 - shown with -s
     print("calls:", sum((each.calls for each in told.values()), Counter[str]()))  # noqa: T201
     print("errors:", sum((each.errors for each in told.values()), Counter[str]()))  # noqa: T201

@@ -94,6 +94,7 @@ def test_no_web_page_can_be_said_and_then_none_may_call() -> None:
         (["--http", "--host", EVERYWHERE], "GMI_MCP_TOKEN is not set"),
         (["--http", "--path", "mcp"], "--path must begin with a slash"),
         (["--http", "--path", "/healthz"], "--path must begin with a slash"),
+        (["--http", "--name", "copy 1"], "--name may have letters, digits, - and _"),
         (["--http", "--host", "192.0.2.1.invalid"], "GMI_MCP_TOKEN is not set"),
         (["--port", "1"], "add --http"),
         (["--http", "--port", "70000"], "Can't listen on 127.0.0.1 port 70000"),

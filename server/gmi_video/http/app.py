@@ -16,6 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 from gmi_video.http.accounts import Accounts, NotServed
 from gmi_video.http.bodies import BadBody, Bodies, replayed
 from gmi_video.http.counts import Counts
+from gmi_video.http.names import named
 from gmi_video.http.policy import Policy
 from gmi_video.http.readiness import Readiness
 from gmi_video.mcp.sessions import Guard
@@ -93,11 +94,12 @@ class App:
         counts: what is counted for `/metrics`.
         path: the path of the MCP endpoint.
         metrics: the text of `/metrics`; None where there is none.
+        name: of this copy, where a load balancer needs it; see `names`.
     """
 
     def __init__(
         self, policy: Policy, accounts: Accounts, readiness: Readiness, counts: Counts, *, path: str = "/mcp",
-        metrics: Metrics | None = None,
+        metrics: Metrics | None = None, name: str = "",
     ) -> None:  # fmt: skip
         self._policy = policy
         self._accounts = accounts
@@ -105,6 +107,7 @@ class App:
         self._counts = counts
         self._path = path
         self._metrics = metrics
+        self._name = name
         self._guard = Guard(list(policy.hosts), list(policy.origins))
         self._bodies = Bodies()
         self._exchanges: set[Exchange] = set()
@@ -201,7 +204,8 @@ class App:
                 exchange.account = account.tag
                 passed_on = [header for header in scope["headers"] if header[0] not in _SECRET]
                 inner = replayed(body, receive) if is_call else receive
-                await account.sessions.handle({**scope, "headers": passed_on}, inner, send)
+                scope, send = named(self._name, {**scope, "headers": passed_on}, send)
+                await account.sessions.handle(scope, inner, send)
         except (BadBody, NotServed) as error:
             retry = {"Retry-After": "5"} if error.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
             await refusal(error.status, str(error), **retry)(scope, receive, send)

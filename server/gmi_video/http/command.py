@@ -6,6 +6,7 @@ import sys
 from importlib.util import find_spec
 
 from gmi_video.foreign.process import installs
+from gmi_video.http.names import NAME
 from gmi_video.http.policy import Policy, Refused, policy_for
 from gmi_video.settings import load
 
@@ -26,7 +27,7 @@ def main(options: argparse.Namespace) -> int:
         return 2
     from gmi_video.http import run  # noqa: PLC0415 - takes a second to import; what is wrong is said before
 
-    return run.serve(settings, policy, listener, path=options.path, with_metrics=options.metrics)
+    return run.serve(settings, policy, listener, path=options.path, with_metrics=options.metrics, name=options.name)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     group.add_argument("--port", type=int, default=8765, help="port, 0 for any free one (default %(default)s)")
     group.add_argument("--path", default="/mcp", help="path of the MCP endpoint (default %(default)s)")
+    group.add_argument("--name", default="", help="of this copy, at the end of its sessions' ids, for a load balancer")
     group.add_argument("--metrics", action="store_true", help="serve /metrics for Prometheus")
 
 
@@ -43,6 +45,10 @@ def _policy(options: argparse.Namespace, policy: Policy) -> Policy:
     """The policy, where the other options are right too."""
     if not options.path.startswith("/") or options.path in {"/", "/healthz", "/readyz", "/metrics"}:
         raise Refused(f"--path must begin with a slash and name something, like /mcp, not {options.path!r}.")
+    if options.name and not NAME.fullmatch(options.name):
+        raise Refused(
+            f"--name may have letters, digits, - and _, at most 63 of them, like copy1, not {options.name!r}."
+        )
     if options.metrics and find_spec("prometheus_client") is None:
         raise Refused(
             f"--metrics needs prometheus-client, which is not installed. In your clone, run\n    {installs('metrics')}"

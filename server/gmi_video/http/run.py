@@ -55,6 +55,7 @@ async def serving(
     *,
     path: str = "/mcp",
     with_metrics: bool = False,
+    name: str = "",
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncGenerator[Callable[[], None]]:
     """Serve on a socket until the block is left or the function is called that it yields.
@@ -65,6 +66,7 @@ async def serving(
         listener: is bound, and is closed here.
         path: the path of the MCP endpoint.
         with_metrics: whether `/metrics` is served.
+        name: of this copy, for a load balancer; empty for none.
         transport: how HTTP to the queue is sent; None is the network.
     """
     connection = transport or Connection(settings.network, QUEUE_CONNECTIONS)
@@ -77,7 +79,7 @@ async def serving(
 
     accounts, readiness = Accounts(settings, create), Readiness(settings)
     metrics = _metrics(accounts, counts) if with_metrics else None
-    app = App(policy, accounts, readiness, counts, path=path, metrics=metrics)
+    app = App(policy, accounts, readiness, counts, path=path, metrics=metrics, name=name)
     server = Server(_config(app))
     stopped = anyio.Event()
 
@@ -101,10 +103,12 @@ async def serving(
             await connection.aclose()
 
 
-def serve(settings: Settings, policy: Policy, listener: socket.socket, *, path: str, with_metrics: bool) -> int:
+def serve(
+    settings: Settings, policy: Policy, listener: socket.socket, *, path: str, with_metrics: bool, name: str
+) -> int:
     """Serve until a signal comes; then end the process. Returns the exit code: 1 after a fault of ours."""
     try:
-        anyio.run(partial(_serve, settings, policy, listener, path, with_metrics=with_metrics))
+        anyio.run(partial(_serve, settings, policy, listener, path, with_metrics=with_metrics, name=name))
     except KeyboardInterrupt:
         return 0  # only where signals can't be received, on Windows
     except Exception:  # noqa: BLE001 - logged in full, and reported by the exit code
@@ -113,8 +117,10 @@ def serve(settings: Settings, policy: Policy, listener: socket.socket, *, path: 
     return 0
 
 
-async def _serve(settings: Settings, policy: Policy, listener: socket.socket, path: str, *, with_metrics: bool) -> None:
-    async with serving(settings, policy, listener, path=path, with_metrics=with_metrics):
+async def _serve(
+    settings: Settings, policy: Policy, listener: socket.socket, path: str, *, with_metrics: bool, name: str
+) -> None:
+    async with serving(settings, policy, listener, path=path, with_metrics=with_metrics, name=name):
         for problem in settings.problems + settings.warnings:
             _log.warning("%s", problem)
         host, port = listener.getsockname()[:2]

@@ -29,7 +29,7 @@ from gmi_video.errors import (
     UpstreamError,
 )
 from gmi_video.jobs.budget import Budget
-from gmi_video.jobs.ledger import Claimed, Existing, Ledger, OverLimit
+from gmi_video.jobs.ledger import Claimed, Existing, Ledger, OverLimit, PaidMeanwhile
 from gmi_video.jobs.listings import Listings
 from gmi_video.jobs.matching import DigestOf, JobIdentity
 from gmi_video.jobs.reconciliation import Reconciliation
@@ -106,6 +106,7 @@ class Submission:
         *,
         allow_duplicate: bool = False,
         may_pay: bool = True,
+        payments: int | None = None,
     ) -> Submitted:
         """Find this very job, or make it.
 
@@ -114,9 +115,10 @@ class Submission:
             upload: gives the same request with its images uploaded; called only where a job is to be made.
             allow_duplicate: another take, made even where the same job exists.
             may_pay: False where the user has not been asked about the price, because `is_made` found the job.
+            payments: how many (`payments`) the user knew of when they agreed to this one; None if they were not asked.
 
         Raises:
-            SpendingRefused: above the spending limit; nothing was sent.
+            SpendingRefused: above the spending limit, or that consent has paid already; nothing was sent.
             UpstreamError: refused; no job was made.
             SubmissionUnknown: the job may or may not exist.
         """
@@ -129,8 +131,9 @@ class Submission:
         if key == plain and not joined:
             claim = self._claims[identity.fingerprint] = anyio.Event()
         make = partial(
-            self._find_or_make, request, identity, upload, claim, allow_duplicate=allow_duplicate, may_pay=may_pay
-        )
+            self._find_or_make, request, identity, upload, claim, allow_duplicate=allow_duplicate, may_pay=may_pay,
+            payments=payments,
+        )  # fmt: skip
         try:
             submitted = await self._running.run(key, make)
         except Interrupted:
@@ -143,6 +146,10 @@ class Submission:
     async def answered(self, submitted: Submitted) -> None:
         """Record that a caller which asked for another take was given this job: the next take is another one."""
         await self._ledger.answered(submitted.record.request_id)
+
+    async def payments(self, request: PricedRequest) -> int:
+        """How often this very video was paid for in the last day, or may have been, by any copy of the server."""
+        return await self._ledger.payments(self._identity(request).fingerprint)
 
     async def is_recorded(self, request: PricedRequest, *, allow_duplicate: bool) -> bool:
         """Whether the ledger has this job, made or being submitted. Then `submit` most likely needs no image of it."""
@@ -179,6 +186,7 @@ class Submission:
         *,
         allow_duplicate: bool,
         may_pay: bool,
+        payments: int | None,
     ) -> Submitted:
         with ExitStack() as order:
             if plain_claim and not allow_duplicate:
@@ -214,7 +222,7 @@ class Submission:
                 if allow_duplicate and plain_claim:
                     # Else the plain call that came before would find this take, and no second video would be made.
                     await plain_claim.wait()
-                claim = await self._claim(request, identity, since, allow_duplicate=allow_duplicate)
+                claim = await self._claim(request, identity, since, allow_duplicate=allow_duplicate, payments=payments)
                 if isinstance(claim, Claimed):
                     order.close()
                     record = await self._sender.send(claim.intent, whole.wire, identity, listing)
@@ -229,7 +237,13 @@ class Submission:
             )
 
     async def _claim(
-        self, request: PricedRequest, identity: JobIdentity, since: float, *, allow_duplicate: bool
+        self,
+        request: PricedRequest,
+        identity: JobIdentity,
+        since: float,
+        *,
+        allow_duplicate: bool,
+        payments: int | None,
     ) -> Claimed | Existing:
         """Record the intent, within the spending limit, as a list after `since` has it. Raises `SpendingRefused`."""
         for attempt in itertools.count(1):
@@ -239,7 +253,13 @@ class Submission:
                 allow_duplicate=allow_duplicate,
                 reuse_seconds=REUSE_SECONDS,
                 limit=await self._budget.limit(request.usd, since),
+                payments=payments,
             )
+            if isinstance(claim, PaidMeanwhile):
+                raise SpendingRefused(
+                    "The user's consent to this price was used for a payment already. Nothing was submitted.",
+                    "Make the same call again: the user is asked again.",
+                )
             if not isinstance(claim, OverLimit):
                 return claim
             # A submit under way may be counted twice for a moment: as reserved, and in the list.

@@ -13,6 +13,7 @@ from gmi_video import __version__
 from gmi_video.mcp import pictures, prompts, resources
 from gmi_video.mcp.call import deadline_of
 from gmi_video.mcp.player import player
+from gmi_video.mcp.questions import sealing
 from gmi_video.mcp.results import MODEL_URI, OUTCOME_URI
 from gmi_video.mcp.sdk import StrictServer
 from gmi_video.mcp.subscriptions import Subscriptions
@@ -90,6 +91,7 @@ def create_server(
         instructions=INSTRUCTIONS,
         version=__version__,
         lifespan=lifespan,
+        request_state_security=sealing(settings, now),
         extensions=[Tasks(Requests()), player(settings)],
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope="public")},
     )

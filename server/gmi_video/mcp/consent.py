@@ -4,12 +4,9 @@
 both protocol eras.
 """
 
-import math
 from typing import Annotated
-from weakref import WeakKeyDictionary
 
 import anyio
-from cachetools import LRUCache
 from mcp.server.elicitation import AcceptedElicitation
 from mcp.server.mcpserver import Elicit, Resolve
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
@@ -20,12 +17,9 @@ from gmi_video.catalog.priced import PricedRequest
 from gmi_video.errors import SpendingRefused
 from gmi_video.mcp.call import Call, ToolContext
 from gmi_video.mcp.prepared import Prepared, begin, check
-from gmi_video.services import Services
+from gmi_video.mcp.questions import seconds_open
 from gmi_video.settings import Settings
 from gmi_video.text import duration
-
-REMEMBERED = 4096
-"""Requests whose consents are counted."""
 
 AS_THEY_DECIDE = "Tell the user. Change the video or the budget only as they decide."
 
@@ -49,53 +43,13 @@ class AlreadyPaid(NotAsked):
     """No question was needed, because the job exists or is being submitted. Nothing may be paid without one."""
 
 
-class Consents:
-    """How many consents were used for each request, and when it was last asked about.
-
-    The same answer of a user can't pay twice, and a late one can't pay at all. A client may send an answer again with
-    the same call. Each question names its number, and an answer counts for the
-    question that it was given to and for one payment.
-    """
-
-    def __init__(self) -> None:
-        self._used: LRUCache[str, int] = LRUCache(REMEMBERED)
-        self._asked: LRUCache[str, float] = LRUCache(REMEMBERED)
-
-    def asked(self, key: str) -> None:
-        """Note that a question about a request leaves now."""
-        self._asked[key] = anyio.current_time()
-
-    def is_late(self, key: str) -> bool:
-        """Whether an answer that comes now is to a question that is no longer open."""
-        return anyio.current_time() - self._asked.get(key, -math.inf) > QUESTION_SECONDS
-
-    def number(self, key: str) -> int:
-        """The number of the next question about a request, from 0 on."""
-        return self._used.get(key, 0)
-
-    def use(self, key: str, number: int) -> None:
-        """Use the consent to question `number`. Raises `SpendingRefused` where it was used already."""
-        if self.number(key) != number:
-            raise SpendingRefused(
-                "The user's consent to this price was used for a payment already. Nothing was submitted.",
-                "Make the same call again: the user is asked again.",
-            )
-        self._used[key] = number + 1
-
-
-_CONSENTS: WeakKeyDictionary[Services, Consents] = WeakKeyDictionary()
-
-
-def consents_of(services: Services) -> Consents:
-    """The consents that were used in this process."""
-    return _CONSENTS.setdefault(services, Consents())
-
-
 async def question_number(
     *, call: Annotated[Call, Resolve(begin)], checked: Annotated[Prepared, Resolve(check)]
 ) -> int:
-    """The number of the question about this request, as it was when the call came in."""
-    return consents_of(call.services).number(checked.key)
+    """How often this video was paid for when the call came in: the user is told, and their yes is to that."""
+    if not is_above_threshold(call.services.settings, checked.request):
+        return 0  # nobody is asked, so the ledger need not be
+    return await call.services.submission.payments(checked.request)
 
 
 async def consent(
@@ -135,12 +89,8 @@ async def consent(
     notes = "".join(f" {note}" for note in request.notes)
     question = f"{request.cost} Once sent it can't be cancelled.{again}{notes}{request.offers()} Make it?"
     if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
-        # The call ends with the question; its answer comes with another call.
-        # By the paths of local images: a file may be another one by then, and the price is the same.
-        consents, asked = consents_of(call.services), checked.asked.wire.model_dump_json()
-        if not ctx.input_responses:
-            consents.asked(asked)
-        elif consents.is_late(asked):
+        # The call ends with the question; its answer comes with another call, maybe to another copy of the server.
+        if ctx.input_responses and seconds_open() > QUESTION_SECONDS:
             raise _late(request)
         return Elicit(question, Consent)
     answer = None

@@ -20,7 +20,6 @@ from gmi_video.mcp.consent import (
     NotAsked,
     budget_text,
     consent,
-    consents_of,
     is_above_budget,
     is_above_threshold,
     limit_text,
@@ -131,8 +130,6 @@ async def generate_video(
             f"{request.offers()}",
             "Don't submit it again unless the user asks for it.",
         )
-    if not isinstance(agreed.data, NotAsked):
-        consents_of(call.services).use(checked.key, number)
     submission = call.services.submission
     async with call.under_way((checked.key, allow_duplicate)) as under_way:
         submitted = None
@@ -146,6 +143,7 @@ async def generate_video(
                     partial(checked.uploaded, call.services.images),
                     allow_duplicate=allow_duplicate,
                     may_pay=not isinstance(agreed.data, AlreadyPaid),
+                    payments=None if isinstance(agreed.data, NotAsked) else number,
                 )
             except SubmissionUnknown as error:
                 return tool_result(_unknown_result(checked.asked, error), is_error=True)

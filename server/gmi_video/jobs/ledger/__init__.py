@@ -4,7 +4,28 @@
 and `fallback` uses memory while a store is unavailable.
 """
 
-from gmi_video.jobs.ledger.intents import Account, Claim, Claimed, Existing, Intent, Limit, OverLimit, State
+from gmi_video.jobs.ledger.intents import (
+    Account,
+    Claim,
+    Claimed,
+    Existing,
+    Intent,
+    Limit,
+    OverLimit,
+    PaidMeanwhile,
+    State,
+)
 from gmi_video.jobs.ledger.ledger import Ledger
 
-__all__ = ["Account", "Claim", "Claimed", "Existing", "Intent", "Ledger", "Limit", "OverLimit", "State"]
+__all__ = [
+    "Account",
+    "Claim",
+    "Claimed",
+    "Existing",
+    "Intent",
+    "Ledger",
+    "Limit",
+    "OverLimit",
+    "PaidMeanwhile",
+    "State",
+]

@@ -91,7 +91,12 @@ class OverLimit:
     unpriced: int
 
 
-Claim = Claimed | Existing | OverLimit
+@dataclass(frozen=True, slots=True)
+class PaidMeanwhile:
+    """More was paid for this video than its user knew of when they agreed to the price. Nothing was recorded."""
+
+
+Claim = Claimed | Existing | OverLimit | PaidMeanwhile
 
 
 class Account:

@@ -95,6 +95,7 @@ class Ledger:
         allow_duplicate: bool = False,
         reuse_seconds: float = HOUR,
         limit: Limit | None = None,
+        payments: int | None = None,
     ) -> Claim:
         """Record an intent as `sending`, unless an equal one exists or the limit might be exceeded.
 
@@ -106,10 +107,11 @@ class Ledger:
             allow_duplicate: another take. Only a take whose job no caller was given (`answered`) is `Existing` then.
             reuse_seconds: how long a `made` intent is `Existing`; `sending` and `unknown` ones are for a day.
             limit: the spending limit.
+            payments: how many (`payments`) the user knew of when they agreed to this one; None if they were not asked.
 
         Returns:
-            `Claimed`: submit it within `renewing`, then call `made`, `unknown` or `refused`. `Existing` or
-            `OverLimit`: nothing was recorded.
+            `Claimed`: submit it within `renewing`, then call `made`, `unknown` or `refused`. `Existing`, `OverLimit` or
+            `PaidMeanwhile`: nothing was recorded.
 
         Raises:
             ValueError: a limit, and no price.
@@ -117,7 +119,7 @@ class Ledger:
         """
         if limit and usd is None:
             raise ValueError("a price that is not known can't be held to a limit")
-        wanted = ClaimRequest(self._new(fingerprint, usd), allow_duplicate, reuse_seconds, limit)
+        wanted = ClaimRequest(self._new(fingerprint, usd), allow_duplicate, reuse_seconds, limit, payments)
         return await self._run(lambda session: operations.claim(session, wanted))
 
     async def find(
@@ -204,6 +206,11 @@ class Ledger:
             return Existing(intent, operations.busy(session, intent)) if intent else None
 
         return await self._run(read)
+
+    async def payments(self, fingerprint: str) -> int:
+        """How often this video was paid for in the last day, or may have been."""
+        request = self._account.request(fingerprint)
+        return await self._run(lambda session: operations.payments(session, self._account.id, request))
 
     async def request_ids(self, *, priced: bool = False) -> frozenset[str]:
         """The ids of all jobs of the last day's intents. None of them can belong to another intent.

@@ -7,7 +7,7 @@ intent's id, which exists before the first attempt.
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, replace
 
-from gmi_video.jobs.ledger.intents import DAY, HOUR, Claim, Claimed, Existing, Intent, Limit, OverLimit
+from gmi_video.jobs.ledger.intents import DAY, HOUR, Claim, Claimed, Existing, Intent, Limit, OverLimit, PaidMeanwhile
 from gmi_video.jobs.ledger.owners import LEASE_SECONDS, holds
 from gmi_video.jobs.ledger.store import Session
 
@@ -52,16 +52,24 @@ _RENEW = _INSERT + (
 
 @dataclass(frozen=True, slots=True)
 class ClaimRequest:
-    """The arguments of a claim: the row to insert, and which existing rows are returned in its place."""
+    """The arguments of a claim: the row to insert, and which existing rows are returned in its place.
+
+    `payments`: what the user knew of when they agreed to this one; None if they were not asked.
+    """
 
     intent: Intent
     allow_duplicate: bool
     reuse_seconds: float
     limit: Limit | None
+    payments: int | None = None
 
 
 def claim(session: Session, wanted: ClaimRequest) -> Claim:
-    """Record an intent as `sending`, unless an equal one exists or the limit would be exceeded."""
+    """Record an intent as `sending`, unless an equal one exists, the limit would be exceeded, or the consent was used.
+
+    One yes of the user pays once, also where a client sends it to two copies of the server: the payment that it has
+    made is counted here, in the step that would record the next one.
+    """
     forget_old(session)
     intent = wanted.intent
     if mine := get(session, intent.id):
@@ -69,6 +77,8 @@ def claim(session: Session, wanted: ClaimRequest) -> Claim:
         return Claimed(mine)
     if found := find(session, wanted):
         return found
+    if wanted.payments is not None and payments(session, intent.account, intent.request) > wanted.payments:
+        return PaidMeanwhile()
     if wanted.limit and (over := _over(session, intent, wanted.limit)):
         return over
     ((highest,),) = session.rows(
@@ -105,6 +115,19 @@ def find(session: Session, wanted: ClaimRequest) -> Existing | None:
     ]
     settled = [found for found in same if found.busy or found.intent.state == "made"]
     return next(iter(settled + same), None)
+
+
+def payments(session: Session, account: str, request: str) -> int:
+    """How often a video was paid for in the last day, or may have been."""
+    ((number,),) = session.rows(
+        "SELECT COUNT(*) FROM gmi_video_intents "
+        "WHERE account = ? AND request = ? AND state <> 'refused' AND created_at BETWEEN ? AND ?",
+        account,
+        request,
+        session.now - DAY,
+        session.now + DAY,
+    )
+    return int(number)
 
 
 def _matches(wanted: ClaimRequest, intent: Intent, age: float) -> bool:
