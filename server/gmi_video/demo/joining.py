@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import av
 from av.container import InputContainer, OutputContainer
+from av.error import FFmpegError
 from av.video.reformatter import Colorspace
 
 from gmi_video.demo.making import DemoError
@@ -36,7 +37,7 @@ def join(films: Sequence[Path], path: Path) -> float:
             with av.open(str(unfinished), "w", format="mp4", options=_OPTIONS) as target:
                 length = (_copy if alike else _encode)(sources, target)
         unfinished.replace(path)
-    except av.FFmpegError as error:
+    except FFmpegError as error:
         raise DemoError(f"The shots can't be joined to one film: {error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
