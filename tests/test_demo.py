@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -107,28 +108,37 @@ def read_until(terminal: int, pattern: bytes) -> bytes:
     return shown
 
 
-@in_full
-@pytest.mark.usefixtures("default_sigint")
-def test_on_a_terminal_a_bar_moves_and_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
+@contextmanager
+def on_a_terminal(*options: str) -> Generator[tuple[subprocess.Popen[bytes], int]]:
+    """The demo on a terminal of 100 columns: its process, and our end of the terminal."""
     ours, theirs = pty.openpty()
     environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"}
     with subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [*COMMAND, "x", "--takes", "20", "--output", str(tmp_path)],
-        stdout=theirs,
-        stderr=subprocess.PIPE,
-        env=environment,
+        [*COMMAND, *options], stdout=theirs, stderr=subprocess.PIPE, env=environment
     ) as child:
         os.close(theirs)
         try:
-            shown = read_until(ours, rb" [1-9]\d?%.*processing, \d+ s, usually about 20 s")
-            assert re.search(rb"job +\S*request [\w-]+: queued", shown)
-            child.send_signal(signal.SIGINT)
-            assert child.wait(SECONDS) == 130
-            assert child.stderr is not None
-            assert child.stderr.read() == b"Stopped.\n"
+            yield child, ours
         finally:
             child.kill()
             os.close(ours)
+
+
+def interrupted(child: subprocess.Popen[bytes]) -> bytes:
+    """What it says to stderr after Ctrl+C."""
+    child.send_signal(signal.SIGINT)
+    assert child.wait(SECONDS) == 130
+    assert child.stderr is not None
+    return child.stderr.read()
+
+
+@in_full
+@pytest.mark.usefixtures("default_sigint")
+def test_on_a_terminal_a_bar_moves_and_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
+    with on_a_terminal("x", "--takes", "20", "--output", str(tmp_path)) as (child, terminal):
+        shown = read_until(terminal, rb" [1-9]\d?%.*processing, \d+ s, usually about 20 s")
+        assert re.search(rb"job +\S*request [\w-]+: queued", shown)
+        assert interrupted(child) == b"Stopped.\n"
     assert not list(tmp_path.iterdir())
 
 
@@ -226,29 +236,14 @@ def test_a_story_that_can_not_be_is_refused_before_anything_starts(
 @in_full
 @pytest.mark.usefixtures("default_sigint")
 def test_on_a_terminal_each_shot_has_a_bar_and_ctrl_c_keeps_what_is_saved(tmp_path: Path) -> None:
-    ours, theirs = pty.openpty()
-    environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"}
     quick = ("--resolution", "540p", "--aspect-ratio", "1:1", "--takes", "2")
-    with subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [*COMMAND, "A cat", "--shots", "3", *quick, "--output", str(tmp_path)],
-        stdout=theirs,
-        stderr=subprocess.PIPE,
-        env=environment,
-    ) as child:
-        os.close(theirs)
-        try:
-            # From the start there are three bars.
-            shown = read_until(ours, rb"shot 1.* 0%.*\s.*shot 2.* 0%.*waits for.*\s.*shot 3.* 0%.*waits for")
-            shown += read_until(ours, rb"shot 1.*100%.*done in 2 s, saved.*\s.*shot 2.* [1-9]\d?%.*processing")
-            child.send_signal(signal.SIGINT)
-            assert child.wait(SECONDS) == 130
-            assert child.stderr is not None
-            assert child.stderr.read() == b"Stopped.\nSaved until then:\n"
-            (film,) = tmp_path.iterdir()
-            assert film.name.encode() in read_until(ours, rb"shot-1-[\w-]+\.mp4")
-        finally:
-            child.kill()
-            os.close(ours)
+    with on_a_terminal("A cat", "--shots", "3", *quick, "--output", str(tmp_path)) as (child, terminal):
+        # From the start there are three bars.
+        read_until(terminal, rb"shot 1.* 0%.*\s.*shot 2.* 0%.*waits for.*\s.*shot 3.* 0%.*waits for")
+        read_until(terminal, rb"shot 1.*100%.*done in 2 s, saved.*\s.*shot 2.* [1-9]\d?%.*processing")
+        assert interrupted(child) == b"Stopped.\nSaved until then:\n"
+        (film,) = tmp_path.iterdir()
+        assert film.name.encode() in read_until(terminal, rb"shot-1-[\w-]+\.mp4")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,10 @@ from typing import Any, cast
 
 import av
 from av.container import InputContainer, OutputContainer
+from av.error import FFmpegError
 from av.video.reformatter import Colorspace
+
+from gmi_video.demo.making import DemoError
 
 _OPTIONS = {"movflags": "+faststart"}
 _QUALITY = {"preset": "veryfast", "crf": "18", "bf": "0"}
@@ -24,7 +27,7 @@ def join(films: Sequence[Path], path: Path) -> float:
 
     Raises:
         OSError: a film can't be read, or the file can't be written.
-        av.FFmpegError: a film is damaged.
+        DemoError: a film is damaged.
     """
     unfinished = path.with_name(path.name + ".part")
     try:
@@ -34,6 +37,8 @@ def join(films: Sequence[Path], path: Path) -> float:
             with av.open(str(unfinished), "w", format="mp4", options=_OPTIONS) as target:
                 length = (_copy if alike else _encode)(sources, target)
         unfinished.replace(path)
+    except FFmpegError as error:
+        raise DemoError(f"The shots can't be joined to one film: {error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
     return float(length)
