@@ -51,8 +51,12 @@ def film(
     `pixels` is FFmpeg's name of their format, `pixel` the shape of one, `times` those of the frames in hundredths of a
     second.
     """
+    given = dict(options or {})
+    if codec == "libx265" and frames < 3:
+        # With B-frames it reckons decoding times from a third frame, and from anything where there is none.
+        given["x265-params"] = ":".join([*filter(None, [given.get("x265-params")]), "bframes=0"])
     with av.open(str(file), "w") as container:
-        stream = cast("Any", container.add_stream(codec, rate=24, options=dict(options or {})))
+        stream = cast("Any", container.add_stream(codec, rate=24, options=given))
         stream.width, stream.height, stream.pix_fmt = *size, pixels
         if pixel:
             stream.codec_context.sample_aspect_ratio = pixel

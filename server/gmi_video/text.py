@@ -120,6 +120,11 @@ def as_json_literal(value: object, limit: int = 80) -> str:
     return literal if plain and not _LIVE.search(literal) else quote_untrusted(value, limit)
 
 
+def sentence(words: str) -> str:
+    """Words as a sentence of their own: a capital at the beginning, a full stop at the end."""
+    return f"{words[:1].upper()}{words[1:]}."
+
+
 def folded(name: str) -> str:
     """A name in lower case without underscores and hyphens: camelCase and snake_case become equal."""
     return re.sub(r"[^a-z0-9]", "", name.lower())

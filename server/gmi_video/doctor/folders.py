@@ -15,6 +15,7 @@ from gmi_video.jobs.ledger import Ledger
 from gmi_video.jobs.ledger.places import default_file
 from gmi_video.jobs.ledger.store import StoreError
 from gmi_video.settings import Settings
+from gmi_video.text import sentence
 from gmi_video.videos.save import check_folder
 
 FOLDER_SECONDS = 3.0
@@ -79,7 +80,7 @@ async def _output_folder(value: str) -> Check:
             return Check(name, "ok", f"Finished videos are saved in {folder}.", details={"folder": value})
     # Videos are made all the same: the answer says why they are not saved.
     said = f"Finished videos are not saved in {value} (GMI_OUTPUT_DIR): {fault}."
-    return Check(name, "warning", said, f"{remedy[:1].upper()}{remedy[1:]}.", {"folder": value})
+    return Check(name, "warning", said, sentence(remedy), {"folder": value})
 
 
 def _state_folder(*, needed: bool) -> Check:

@@ -12,7 +12,6 @@ from mcp_types import ImageContent
 from gmi_video.errors import NotFound, Unavailable
 from gmi_video.foreign.process import installs
 from gmi_video.frames import decoding
-from gmi_video.frames.decoding import BY_LINK
 from gmi_video.frames.extraction import Frames
 from gmi_video.images import formats
 from gmi_video.images.formats import NotAPicture, Picture
@@ -23,8 +22,9 @@ from gmi_video.mcp.deadlines import CURRENT
 from gmi_video.mcp.job_text import status_call
 from gmi_video.mcp.results import LAST_FRAME_URI
 from gmi_video.services import Services
-from gmi_video.upstream.wire import Record
-from gmi_video.videos.part import NotFetched
+from gmi_video.text import sentence
+from gmi_video.upstream.wire import REQUEST_ID_PATTERN, Record
+from gmi_video.videos.part import LOOK_BY_LINK, NotFetched
 
 PATIENCE_SECONDS = 60.0
 """How long an answer waits for its frames, within the call's time."""
@@ -35,7 +35,7 @@ COMPARE = "Compare the picture with what the user asked for, and tell them where
 NOT_INSTALLED = "what decodes videos is not installed here"
 INSTALL = f"have the user run `{installs('frames')}` in the folder of the clone and restart the server"
 
-_FRAME = re.compile(r"gmi-video://requests/([A-Za-z0-9_-]{1,128})/(first|last)-frame")
+_FRAME = re.compile(rf"gmi-video://requests/({REQUEST_ID_PATTERN.strip('^$')})/(first|last)-frame")
 
 
 class Looked(NamedTuple):
@@ -84,7 +84,7 @@ async def thumbnail_of(frames: Frames, record: Record) -> bytes:
         # Not in a thread: one that was fetched before is shown also where there is no time left to wait.
         picture = formats.read(jpeg)
     except NotAPicture:
-        raise NotFetched("what its link leads to is not a whole JPEG picture", BY_LINK) from None
+        raise NotFetched("what its link leads to is not a whole JPEG picture", LOOK_BY_LINK) from None
     return picture.content
 
 
@@ -151,7 +151,7 @@ async def _finished(services: Services, uri: str, argument: str) -> tuple[Record
         raise _refused(
             services,
             f"{shown} can't be taken from its video: {NOT_INSTALLED}.",
-            f"{INSTALL[0].upper()}{INSTALL[1:]}; or ask them for a picture of that frame.",
+            sentence(f"{INSTALL}; or ask them for a picture of that frame"),
         )
     try:
         record = await services.poller.look(request_id)
@@ -183,7 +183,7 @@ def _parts(uri: str) -> tuple[str, str]:
 def _instead(error: NotFetched) -> str:
     """What to do where a frame can't be had."""
     if error.remedy.startswith("have the user "):
-        return f"H{error.remedy[1:]}; or ask them for a picture of that frame."
+        return sentence(f"{error.remedy}; or ask them for a picture of that frame")
     if error.may_pass:
         return "Make the same call again in a minute, or ask the user for a picture of that frame."
     return "Ask the user for a picture of that frame."

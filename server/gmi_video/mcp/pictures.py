@@ -10,6 +10,7 @@ from gmi_video.mcp.deadlines import CURRENT
 from gmi_video.mcp.frames import INSTALL, NOT_INSTALLED, thumbnail_of
 from gmi_video.mcp.resources import must_have_succeeded, protocol_errors
 from gmi_video.mcp.results import FIRST_FRAME_URI, LAST_FRAME_URI, THUMBNAIL_URI
+from gmi_video.text import sentence
 from gmi_video.upstream.wire import Record
 from gmi_video.videos.part import NotFetched
 
@@ -40,7 +41,7 @@ RESOURCES = (
 async def _frame(request_id: str, ctx: ToolContext, which: str) -> bytes:
     async def take(frames: Frames, record: Record) -> bytes:
         if not decoding.is_installed():
-            raise SettingsError(f"Frames can't be had: {NOT_INSTALLED}.", f"{INSTALL[0].upper()}{INSTALL[1:]}.")
+            raise SettingsError(f"Frames can't be had: {NOT_INSTALLED}.", sentence(INSTALL))
         return await frames.frame(record, which)
 
     return await _picture(request_id, ctx, take)
@@ -56,7 +57,5 @@ async def _picture(request_id: str, ctx: ToolContext, take: Callable[[Frames, Re
             with CURRENT.get().waiting():
                 return await take(services.frames, record)
         except NotFetched as error:
-            raise Unavailable(
-                f"It can't be had: {error.why}.", f"{error.remedy[0].upper()}{error.remedy[1:]}."
-            ) from None
+            raise Unavailable(f"It can't be had: {error.why}.", sentence(error.remedy)) from None
         raise Unavailable("It is still being fetched.", "Read it again in a moment.")

@@ -17,6 +17,10 @@ _LATER = "ask for its status later to try again"
 _MAY_PASS = {408, 425, 429, 500, 502, 503, 504}
 _GONE = {401, 403, 404, 410}
 
+LOOK_BY_LINK = "the user can look at it by the link"
+DOWNLOAD_BY_LINK = "the user can download it by the link"
+"""What is left where the same will not work later."""
+
 
 class NotFetched(Exception):
     """A file that can't be had. `why` completes "It can't be had: …", `remedy` is what to do, after a semicolon."""
@@ -126,14 +130,14 @@ class Part:
 
     def _check_head(self) -> None:
         if not self._accepted and not self._accepts(self._head):
-            raise NotFetched(f"what its link leads to is not {self._kind}", "the user can look at it by the link")
+            raise NotFetched(f"what its link leads to is not {self._kind}", LOOK_BY_LINK)
         self._accepted = True
 
     def _check_size(self, size: int) -> None:
         if size > self._max_bytes:
             most = self._max_bytes / 1024**2
             bound = f"{most / 1024:g} GB" if most >= 1024 else f"{most:g} MB"
-            raise NotFetched(f"it is larger than {bound}", "the user can download it by the link")
+            raise NotFetched(f"it is larger than {bound}", DOWNLOAD_BY_LINK)
 
     def _is_the_rest(self, response: httpx.Response) -> bool:
         """Whether a 206 goes on where the file ends, and is of the same file."""

@@ -25,7 +25,7 @@ from gmi_video.upstream.wire import Record
 from gmi_video.videos import names
 from gmi_video.videos.fetch import FETCH_SECONDS, Fetcher
 from gmi_video.videos.formats import extension_of
-from gmi_video.videos.part import NotFetched, kind_of_whole
+from gmi_video.videos.part import DOWNLOAD_BY_LINK, NotFetched, kind_of_whole
 from gmi_video.videos.store import Claim, Found, VideoStore
 
 FETCHES = 3
@@ -186,7 +186,7 @@ class Videos:
             return self._not(*_trouble(error))
         except Exception:  # noqa: BLE001 - the answer about a paid video must not be lost over its file
             _log.exception("A video could not be saved.")
-            return self._not("this server has a fault of its own, see its log", "the user can download it by the link")
+            return self._not("this server has a fault of its own, see its log", DOWNLOAD_BY_LINK)
 
     async def _fill(self, store: VideoStore, claim: Claim, job: _Job) -> Saved:
         record = job.record
@@ -246,7 +246,7 @@ def _trouble(error: OSError) -> tuple[str, str]:
         case errno.EACCES | errno.EPERM | errno.EROFS:
             return "this server may not write there", f"have the user allow it, {_AGAIN}"
         case errno.EFBIG:
-            return "its file system can't hold a file of this size", "the user can download it by the link"
+            return "its file system can't hold a file of this size", DOWNLOAD_BY_LINK
         case errno.ENOENT | errno.ENOTDIR:
             return "the folder was removed or changed meanwhile", "ask for its status again"
         case _:
