@@ -15,7 +15,8 @@ import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.to_post import alternated, figures
+from bench.pairs import Pairs, header
+from bench.to_post import alternated
 from tests.stdio import Server, cloud, event_loop
 
 ERAS = ("legacy", "2026-07-28")
@@ -61,7 +62,7 @@ class Bare(Server):
 
 
 def measured(pairs: int, era: str, latency: float, *, first: bool) -> list[tuple[float, float]]:
-    """The times of this server and of the bare tool, in seconds."""
+    """The times of this server and of the bare tool, in ms."""
     found: list[tuple[float, float]] = []
     with TemporaryDirectory() as folder, event_loop() as portal, cloud(portal) as queue:
         queue.sim.behave(latency=latency)
@@ -83,11 +84,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="three pairs, to see that it runs")
     arguments = parser.parse_args()
     pairs = 3 if arguments.quick else arguments.pairs
-    print(f"{pairs} pairs of calls each, medians (quartiles); the queue takes {1000 * arguments.latency:g} ms")
+    print(f"{pairs} pairs of calls each, the queue takes {1000 * arguments.latency:g} ms\n")
+    print(header("this server", "bare tool", "from call to POST"))
     for era in ERAS[-1:] if arguments.quick else ERAS:
         for first in (True, False):
             name = f"{'first' if first else 'later'}, {era}"
-            print(figures(name, ("this server", "bare tool"), measured(pairs, era, arguments.latency, first=first)))
+            print(Pairs(measured(pairs, era, arguments.latency, first=first)).row(name))
 
 
 if __name__ == "__main__":

@@ -15,11 +15,11 @@ import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.to_post import alternated, figures
+from bench.pairs import Pairs, header
+from bench.to_post import alternated
 from tests.stdio import Server, cloud, event_loop
 
 ERA = "2026-07-28"
-Pairs = list[tuple[float, float]]
 
 _WITHOUT_LIMIT = """
 import anyio
@@ -46,12 +46,9 @@ PAUSE_SECONDS = {Server: 1.1, Unlimited: 0.0}
 """Before each call, in seconds."""
 
 
-SIDES = ("with", "without")
-
-
 def measured(pairs: int, program: type[Server], *, first: bool) -> Pairs:
-    """The times with the ledger and without, in seconds: of the first calls of new processes, or of later calls."""
-    found: Pairs = []
+    """The times with the ledger and without, in ms: of the first calls of new processes, or of later calls."""
+    found: list[tuple[float, float]] = []
     with TemporaryDirectory() as folder, event_loop() as portal, cloud(portal) as queue:
         for process in range(pairs if first else 1):
             urls = (f"sqlite://{Path(folder, f'{process}.sqlite3')}", "none")
@@ -60,7 +57,7 @@ def measured(pairs: int, program: type[Server], *, first: bool) -> Pairs:
                 server.open()
             times = alternated(queue, servers, process, 1 if first else pairs + 1, PAUSE_SECONDS[program])
             found += times if first else times[1:]
-    return found
+    return Pairs(found)
 
 
 def main() -> None:
@@ -69,10 +66,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="three pairs, to see that it runs")
     arguments = parser.parse_args()
     pairs = 3 if arguments.quick else arguments.pairs
-    print(f"{pairs} pairs of calls each, medians (quartiles)")
-    print(figures("first", SIDES, measured(pairs, Unlimited, first=True)))
-    print(figures("later", SIDES, measured(pairs, Unlimited, first=False)))
-    print(figures("later, 5 a second", SIDES, measured(pairs, Server, first=False)))
+    print(f"{pairs} pairs of calls each\n")
+    print(header("with the ledger", "without", "from call to POST"))
+    print(measured(pairs, Unlimited, first=True).row("first"))
+    print(measured(pairs, Unlimited, first=False).row("later"))
+    print(measured(pairs, Server, first=False).row("later, 5 a second"))
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[1]
     ("bench", "options", "says"),
     [
         ("polling", ["--quick"], "× the polls"),
-        ("submits", ["--quick"], "ratio "),
-        ("first_byte", ["--quick"], "ratio "),
+        ("submits", ["--quick"], "| later |"),
+        ("first_byte", ["--quick"], "| later, 2026-07-28 |"),
         ("pings", ["--quick"], "max "),
         pytest.param("copies", ["--quick"], "claims a second", marks=NEEDS_POSTGRES),
     ],
