@@ -274,10 +274,11 @@ async def test_a_slow_transfer_does_not_hold_up_the_answer_and_goes_on(world: Wo
     assert world.count("film") == 1
 
 
-@pytest.mark.parametrize(("limit", "takes", "answer"), [(10, 6, 10), (4, 2, 4), (4, 3.5, 5)])
+@pytest.mark.parametrize("times", [(10, 6, 10), (4, 2, 4), (4, 3.5, 5)])
 async def test_an_answer_comes_within_the_calls_time_while_a_transfer_is_slow(
-    world: World, videos: Path, era: str, limit: int, takes: float, answer: float
+    world: World, videos: Path, era: str, times: tuple[int, float, float]
 ) -> None:
+    limit, takes, answer = times
     world.sim.script("Luma-Ray2", Script.takes(takes))
     world.sim.behave(film_pause=60)
     async with saving_host(world, videos, era=era, GMI_MAX_WAIT_SECONDS=str(limit)) as host:
