@@ -6,6 +6,7 @@ The bundle holds the wheel's own files, so what was tested as a wheel is what ru
 # ruff: noqa: T201, S603 - a command that starts a known program and prints its results
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,9 @@ from pathlib import Path
 from bundles import MCPB, NAME, icon, project
 from bundles.manifest import HERE, manifest, text_of
 from gmi_video import __version__
+
+_QUICK = {"npm_config_fetch_retries": "1", "npm_config_fetch_retry_mintimeout": "1000"}
+"""Without a registry npm tries for minutes otherwise."""
 
 
 def lay_out(wheel: Path, folder: Path, repository: str = "") -> None:
@@ -30,11 +34,14 @@ def lay_out(wheel: Path, folder: Path, repository: str = "") -> None:
     icon.draw(folder / "icon.png")
 
 
-def pack(npx: str, folder: Path, bundle: Path) -> bool:
+def pack(mcpb: list[str], folder: Path, bundle: Path) -> bool:
     """Validate the manifest and pack the folder, by the official program. Returns whether both went well."""
-    mcpb = [npx, "--yes", f"--package={MCPB}", "--", "mcpb"]
     steps = (["validate", str(folder / "manifest.json")], ["pack", str(folder), str(bundle)])
-    return all(subprocess.run([*mcpb, *step], check=False, timeout=300).returncode == 0 for step in steps)
+    return all(_runs([*mcpb, *step]) for step in steps)
+
+
+def _runs(command: list[str]) -> bool:
+    return subprocess.run(command, check=False, timeout=300, env=os.environ | _QUICK).returncode == 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,10 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if npx is None:
         print("npm is needed: the bundle is validated and packed by its official program.")
         return 2
+    mcpb = [npx, "--yes", f"--package={MCPB}", "--", "mcpb"]
+    if not _runs([*mcpb, "--version"]):
+        print(f"npm could not fetch {MCPB}, which validates and packs the bundle.")
+        return 2
     (wheel,) = options.dist.glob(f"*-{__version__}-*.whl")
     bundle = options.dist / f"{NAME}-{__version__}.mcpb"
     lay_out(wheel, options.folder, options.repository)
-    return 0 if pack(npx, options.folder, bundle) else 1
+    return 0 if pack(mcpb, options.folder, bundle) else 1
 
 
 if __name__ == "__main__":

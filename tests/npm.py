@@ -36,33 +36,59 @@ class Ran(NamedTuple):
     stderr: str
 
 
-@contextmanager
-def installed(gate: Path) -> Generator[Path]:
-    """Install what the lock in the folder `gate` says into a temporary folder, which is given.
-
-    No script of a package is run.
+def install(gate: Path, folder: Path) -> None:
+    """Install what the lock in the folder `gate` says into `folder`, which exists. No script of a package is run.
 
     Raises:
         NotHereError: npm could not install it; the message has npm's last lines.
     """
+    for file in ("package.json", "package-lock.json"):
+        copy(gate / file, folder)
+    _npm("ci", folder)
+
+
+def fetch(package: str, folder: Path) -> None:
+    """Install one package, such as `name@1.2.3`, into `folder`, which exists. Raises like `install`."""
+    _npm("install", folder, package)
+
+
+@contextmanager
+def installed(gate: Path) -> Generator[Path]:
+    """A temporary folder with what the lock in the folder `gate` says. Raises like `install`."""
     with TemporaryDirectory() as name:
-        for file in ("package.json", "package-lock.json"):
-            copy(gate / file, name)
-        npm = [str(NODE), str(_WHEEL / "lib/node_modules/npm/bin/npm-cli.js")]
-        quick = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=2000"]
-        command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *quick, "--prefix", name]
-        try:
-            done = run(command, os.environ | {"PATH": on_path()}, Path(name), seconds=INSTALL_SECONDS)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise NotHereError(str(error)) from error
-        if done.code:
-            raise NotHereError("\n".join(done.stderr.splitlines()[-5:]))
+        install(gate, Path(name))
         yield Path(name)
+
+
+def npx(folder: Path) -> Path:
+    """Write the command `npx` into `folder`; the one beside this Node lacks its other half."""
+    command = folder / "npx"
+    command.write_text(
+        f'#!/bin/sh\nexec "{NODE}" "{_WHEEL}/lib/node_modules/npm/bin/npx-cli.js" "$@"\n', encoding="utf-8"
+    )
+    command.chmod(0o755)
+    return command
+
+
+def _npm(command: str, folder: Path, *packages: str) -> None:
+    npm = [str(NODE), str(_WHEEL / "lib/node_modules/npm/bin/npm-cli.js"), command, *packages]
+    quick = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=2000"]
+    options = ["--ignore-scripts", "--no-audit", "--no-fund", *quick, "--prefix", str(folder.absolute())]
+    try:
+        done = run([*npm, *options], os.environ | ENVIRONMENT, folder, seconds=INSTALL_SECONDS)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NotHereError(str(error)) from error
+    if done.code:
+        raise NotHereError("\n".join(done.stderr.splitlines()[-5:]))
 
 
 def on_path(*folders: Path) -> str:
     """A PATH with these folders, this Node, and the system's."""
     return os.pathsep.join([*map(str, folders), str(NODE.parent), os.environ.get("PATH", os.defpath)])
+
+
+ENVIRONMENT = {"PATH": on_path(), "NODE_USE_SYSTEM_CA": "1"}
+"""What npm runs with: this Node, and the system's certificates, which a proxy that inspects TLS needs."""
 
 
 def run(

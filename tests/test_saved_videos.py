@@ -274,14 +274,17 @@ async def test_a_slow_transfer_does_not_hold_up_the_answer_and_goes_on(world: Wo
     assert world.count("film") == 1
 
 
+@pytest.mark.parametrize("times", [(10, 6, 10), (4, 2, 4), (4, 3.5, 5)])
 async def test_an_answer_comes_within_the_calls_time_while_a_transfer_is_slow(
-    world: World, videos: Path, era: str
+    world: World, videos: Path, era: str, times: tuple[int, float, float]
 ) -> None:
-    world.sim.script("Luma-Ray2", Script.takes(6))
+    limit, takes, answer = times
+    world.sim.script("Luma-Ray2", Script.takes(takes))
     world.sim.behave(film_pause=60)
-    async with saving_host(world, videos, era=era, GMI_MAX_WAIT_SECONDS="10") as host:
+    async with saving_host(world, videos, era=era, GMI_MAX_WAIT_SECONDS=str(limit)) as host:
         made = await host.call_ok("generate_video", **FOX)
-    assert trio.current_time() <= 10
+    # Also where the video was there at the last moment: a host that gives up after 5 s has the link before.
+    assert trio.current_time() <= answer
     assert made["video_url"]
     assert "still being saved" in made["summary"]
 

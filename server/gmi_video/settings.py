@@ -47,6 +47,8 @@ class Settings:
     log_level: str = "WARNING"
     remote: bool = False
     """Whether callers come over HTTP: this machine's files are not theirs, and each may have a key of their own."""
+    key_is_callers: bool = False
+    """Whether the key came with the call, over HTTP."""
     mcp_token: str = field(default="", repr=False)
     allowed_hosts: str = ""
     allowed_origins: str = ""
@@ -54,6 +56,24 @@ class Settings:
     network: Network = field(default_factory=Network)
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    def check_key(self) -> str:
+        """What to do where the queue does not accept the key, in words for the assistant."""
+        if self.key_is_callers:
+            organization = " Whoever runs this server can check its GMI_ORG_ID." if self.org_id else ""
+            return (
+                f"Tell the user to check the key in the header {KEY_HEADER} of this server's entry in the host's MCP "
+                f"configuration.{organization} Calling again before that will not help."
+            )
+        if self.remote:
+            return (
+                "Tell the user that whoever runs this server has to check its GMI_API_KEY (and GMI_ORG_ID, where it is "
+                "set), and to restart it. Calling again before that will not help."
+            )
+        return (
+            "Tell the user to check GMI_API_KEY (and GMI_ORG_ID, where it is set) in this server's entry in the host's "
+            "MCP configuration, then to restart the server. Calling again before that will not help."
+        )
 
     def check(self) -> None:
         """Raise a `SettingsError` that names every problem, if there are any."""
@@ -78,7 +98,7 @@ class Settings:
         elif not (key.isascii() and key.isprintable()) or len(key) > LONGEST_KEY:
             problem = f"The header {KEY_HEADER} holds a character that no key has, or is too long for a key."
         else:
-            return replace(self, api_key=key)
+            return replace(self, api_key=key, key_is_callers=True)
         return replace(self, problems=(*self.problems, problem))
 
     @classmethod

@@ -196,6 +196,6 @@ def model_ids_and_upload_targets(body: Any) -> None:
 def refusals(body: Any, status: int) -> None:
     """Whatever a refusal says, its message and next step are ours, and a wait that it asks for is a number."""
     for operation in (Operation("submit", "Veo3"), Operation("get", "r-1"), Operation("upload"), Operation("list")):
-        error = failures.from_response(status, {}, fields_of(body), operation)
+        error = failures.from_response(status, {}, fields_of(body), operation, "Check the key.")
         _shown({"message": error.message, "next_step": error.next_step}, operation.endpoint)
         assert error.retry_after is None or 0 <= error.retry_after < 1e7

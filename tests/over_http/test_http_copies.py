@@ -16,7 +16,8 @@ from tests.full import in_full
 from tests.postgres import Postgres
 
 from .proxies import NEEDS_NGINX, Fleet, fleet
-from .servers import SECONDS, TOKEN, Process, Served, message, served, simulator
+from .servers import LISTED, SECONDS, TOKEN, Process, Served, message, served, simulator
+from .test_http_attacks import HIDDEN, SMUGGLED, head
 from .test_http_calls import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -102,6 +103,35 @@ async def test_every_copy_gets_its_share_and_a_session_stays_where_it_began(post
             assert await listed(client, session) == (404 if session.endswith(gone) else 200)
         anew = {(await begun(client)).rpartition(".")[2] for _ in range(6)}
         assert anew == {"copy1", "copy3"}
+
+
+@NEEDS_NGINX
+async def test_no_request_is_smuggled_past_the_proxy_into_a_connection_that_others_use(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    sim = simulator()
+    hidden = HIDDEN.replace(b"POST /mcp", b"GET /hidden")
+    environment = settings(sim, postgres.url(postgres.new_database()), GMI_LOG_LEVEL="INFO")
+    async with running(sim), fleet(tmp_path, **environment) as three:
+
+        def seen() -> int:
+            # The proxy passes only two paths on: whatever else a copy answers came inside another request.
+            return sum(copy.log.count(" (other) ") for copy in three.copies)
+
+        for way, (lines, rest) in SMUGGLED.items():
+            attack = head(*lines, "Connection: close") + rest.replace(HIDDEN, hidden)
+            answer = await three.proxy.raw(attack)
+            assert answer.count(b"HTTP/1.1") <= 1, (way, answer)
+            async with three.proxy.client() as client:
+                # One for each copy, over the connections that the attack may have used.
+                assert [(await client.post("/mcp", **LISTED)).status_code for _ in three.copies] == [200] * 3, way
+            assert not seen(), way
+        # That it would be seen: without the proxy, what follows a request is the next one.
+        direct = await three.copies[0].up()
+        body = b"{}"
+        await direct.raw(head(f"Content-Length: {len(body)}", path="/healthz", method="GET") + body + hidden)
+        assert seen() == 1
+        assert not [call for call in sim.calls if call.endpoint == "submit"]
 
 
 @NEEDS_NGINX

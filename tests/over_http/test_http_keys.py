@@ -65,9 +65,18 @@ async def test_a_wrong_key_is_told_to_its_caller_only() -> None:
     async with served(sims) as server:
         async with server.host(ERAS[1], key="a-wrong-key-0123456789") as wrong:
             answer = await wrong.call_error("list_requests")
-        assert "GMI_API_KEY" in str(answer)
+        assert "header X-GMI-API-Key of this server's entry" in answer["next_step"]
+        assert "GMI_API_KEY" not in str(answer)
         async with server.host(ERAS[1], key=KEY) as right:
             await right.call_ok("list_requests")
+
+
+async def test_a_wrong_key_of_the_server_is_for_whoever_runs_it() -> None:
+    sim = simulator()
+    async with served(sim) as server, server.host(ERAS[1]) as host:
+        sim.api_key = "a-key-that-was-made-anew"
+        answer = await host.call_error("list_requests")
+    assert "whoever runs this server has to check its GMI_API_KEY" in answer["next_step"]
 
 
 async def test_a_server_with_a_key_of_its_own_refuses_a_callers_instead_of_paying_with_its_own() -> None:

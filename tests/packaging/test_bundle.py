@@ -16,6 +16,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from gmi_video import __version__
 from tests.conftest import ERAS, KEY
+from tests.npm import ENVIRONMENT, NODE, fetch, npx, on_path
 
 from .test_lowest import simulator
 
@@ -41,9 +42,12 @@ def bundle(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     dist = tmp_path_factory.mktemp("bundle")
     (wheel,) = built.glob("*.whl")
     shutil.copy(wheel, dist)
-    code = pack.main([str(dist), "--folder", str(dist / "laid out"), "--repository", "someone/gmi-video-mcp"])
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (ENVIRONMENT | {"PATH": on_path(npx(dist).parent)}).items():
+            patch.setenv(name, value)
+        code = pack.main([str(dist), "--folder", str(dist / "laid out"), "--repository", "someone/gmi-video-mcp"])
     if code == 2:
-        pytest.skip("npm is not installed")
+        pytest.skip("npm could not fetch the official program")
     assert code == 0
     return dist / f"gmi-video-mcp-{__version__}.mcpb"
 
@@ -68,12 +72,10 @@ def uv(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def filled_in(unpacked: Path, folder: Path, **fields: Any) -> dict[str, Any]:
     """The command, arguments and environment that a host makes of the manifest and what the user typed."""
-    npm, node = shutil.which("npm"), shutil.which("node")
-    assert npm is not None
-    assert node is not None
-    subprocess.run([npm, "install", "--silent", "--prefix", str(folder), MCPB], check=True, timeout=300)  # noqa: S603 - npm
+    folder.mkdir()
+    fetch(MCPB, folder)
     (folder / "fill.mjs").write_text(FILL_IN, encoding="utf-8")
-    command = [node, str(folder / "fill.mjs"), str(unpacked), json.dumps(fields)]
+    command = [str(NODE), str(folder / "fill.mjs"), str(unpacked), json.dumps(fields)]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)  # noqa: S603 - node
 
 
@@ -144,11 +146,13 @@ def test_it_can_be_installed_on_every_machine_without_a_compiler(
         [uv, "pip", "compile", "--quiet", *wanted, "pyproject.toml", "-o", str(found)],
         cwd=unpacked,
         # PyAV's wheels for Apple's own processors need this macOS; the one before it gets no updates any more.
-        env=os.environ | {"MACOSX_DEPLOYMENT_TARGET": "14.0"},
+        env=os.environ | {"MACOSX_DEPLOYMENT_TARGET": "14.0", "UV_SYSTEM_CERTS": "1"},
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
+    if "Failed to fetch" in done.stderr:
+        pytest.skip("uv can't reach the index of packages")
     assert done.returncode == 0, done.stderr
     assert "cryptography==" in found.read_text(encoding="utf-8")

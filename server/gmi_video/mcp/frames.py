@@ -24,7 +24,7 @@ from gmi_video.mcp.results import LAST_FRAME_URI
 from gmi_video.services import Services
 from gmi_video.text import sentence
 from gmi_video.upstream.wire import REQUEST_ID_PATTERN, Record
-from gmi_video.videos.part import LOOK_BY_LINK, NotFetched
+from gmi_video.videos.part import NotFetched, Unusable, UserMustAct
 
 PATIENCE_SECONDS = 60.0
 """How long an answer waits for its frames, within the call's time."""
@@ -84,7 +84,7 @@ async def thumbnail_of(frames: Frames, record: Record) -> bytes:
         # Not in a thread: one that was fetched before is shown also where there is no time left to wait.
         picture = formats.read(jpeg)
     except NotAPicture:
-        raise NotFetched("what its link leads to is not a whole JPEG picture", LOOK_BY_LINK) from None
+        raise Unusable("what its link leads to is not a whole JPEG picture") from None
     return picture.content
 
 
@@ -182,11 +182,13 @@ def _parts(uri: str) -> tuple[str, str]:
 
 def _instead(error: NotFetched) -> str:
     """What to do where a frame can't be had."""
-    if error.remedy.startswith("have the user "):
-        return sentence(f"{error.remedy}; or ask them for a picture of that frame")
-    if error.may_pass:
-        return "Make the same call again in a minute, or ask the user for a picture of that frame."
-    return "Ask the user for a picture of that frame."
+    match error:
+        case UserMustAct():
+            return sentence(f"{error.remedy}; or ask them for a picture of that frame")
+        case Unusable():
+            return "Ask the user for a picture of that frame."
+        case _:
+            return "Make the same call again in a minute, or ask the user for a picture of that frame."
 
 
 def _refused(services: Services, fault: str, remedy: str) -> ImageRefused:

@@ -17,7 +17,7 @@ UNLIMITED_SECONDS = 20 * 60.0
 SECONDS_BY_NAME = {
     "claude-ai": 45.0,  # Claude Desktop: 60 s in some paths, 4 minutes in others, neither moved by progress
     "claude-code": UNLIMITED_SECONDS,  # MCP_TOOL_TIMEOUT is about 28 h; the call moves to the background after 2 min
-    "codex-mcp-client": 45.0,  # tool_timeout_sec, 60 s unless set
+    "codex-mcp-client": 45.0,  # 300 s in 0.169.0, 60 s reported for older ones, whose name is the same
     "cursor-vscode": 45.0,  # no documented control; reports of about 60 s
     "fastmcp": 240.0,  # pydantic-ai sends it too, with a limit of 5 minutes; FastMCP itself has none
     "gemini-cli-mcp-client": 540.0,  # 10 minutes

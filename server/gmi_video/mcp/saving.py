@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import anyio
-
 from gmi_video.mcp.deadlines import CURRENT
 from gmi_video.mcp.results import with_defaults
 from gmi_video.services import Services
@@ -13,6 +11,9 @@ from gmi_video.videos.save import NOT_ASKED, Saved
 
 PATIENCE_SECONDS = 15.0
 """How long an answer waits for its video to be saved, within the call's time; the link must not come much later."""
+
+LEAST_SECONDS = 1.0
+"""What it waits in any case: enough to find a file that is there. A host that gives up after 5 s gets its answer."""
 
 
 async def saved(
@@ -36,6 +37,6 @@ async def saved(
     if not videos.takes(record):
         return NOT_ASKED
     parameters = with_defaults(record.payload or asked or {}, defaults)
-    with CURRENT.get().soft(), anyio.move_on_after(PATIENCE_SECONDS):
+    with CURRENT.get().waiting(PATIENCE_SECONDS, least=LEAST_SECONDS):
         return await videos.save(record, parameters, usd)
     return videos.still_saving(record.request_id)

@@ -102,8 +102,12 @@ def garbled(operation: Operation, what: str, request_id: str = "") -> Garbled:
     return Garbled(f"The queue's answer {what}.", operation.again, maybe_arrived=True, request_id=request_id)
 
 
-def from_response(status: int, headers: Mapping[str, str], body: Any, operation: Operation) -> UpstreamError:
-    """The error for an HTTP status other than 2xx. `body` is the parsed JSON, or None where there was none.
+def from_response(
+    status: int, headers: Mapping[str, str], body: Any, operation: Operation, check_key: str
+) -> UpstreamError:
+    """The error for an HTTP status other than 2xx.
+
+    `body` is the parsed JSON, or None where there was none; `check_key` says what to do where the key is refused.
 
     On a submit, a 4xx is a refusal that made no job (P); 408 and every 5xx may have made one, so they are marked
     `maybe_arrived` and the job is searched for.
@@ -128,8 +132,7 @@ def from_response(status: int, headers: Mapping[str, str], body: Any, operation:
         case 401 | 403:
             return Unauthorized(
                 f"The queue did not accept the API key (HTTP {status}){words}.",
-                "Tell the user to check GMI_API_KEY (and GMI_ORG_ID, where it is set) in this server's entry in the "
-                "host's MCP configuration, then to restart the server. Calling again before that will not help.",
+                check_key,
                 assurance=operation.nothing_lost,
             )
         case 402:

@@ -212,7 +212,9 @@ class Transport:
         if cut and not (cut_longer and response.is_success):
             raise failures.garbled(operation, f"is larger than {max_bytes // 1024 // 1024} MB")
         if not response.is_success:
-            raise failures.from_response(response.status_code, response.headers, self._parse(raw), operation)
+            raise failures.from_response(
+                response.status_code, response.headers, self._parse(raw), operation, self._settings.check_key()
+            )
         return Body(raw, cut)
 
     async def aclose(self) -> None:

@@ -20,7 +20,7 @@ from gmi_video.settings import Settings
 from gmi_video.upstream import addresses
 from gmi_video.upstream.addresses import NotPublic, Place, Resolve, Unresolved
 from gmi_video.upstream.connection import new_client
-from gmi_video.videos.part import Broken, NotFetched, Part
+from gmi_video.videos.part import Broken, NotFetched, Part, Unusable, UserMustAct
 
 MAX_BYTES = 2 * 1024**3
 """Largest file that is fetched."""
@@ -126,7 +126,7 @@ class Fetcher:
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError):
             raise NotFetched("the answer at its address can't be read as HTTP") from None
         except SettingsError:
-            raise NotFetched(
+            raise UserMustAct(
                 "the proxy or the certificates of this server's environment can't be used", "have the user correct them"
             ) from None
 
@@ -179,7 +179,7 @@ class Fetcher:
                 resolve=self._resolve,
             )
         except NotPublic:
-            raise NotFetched(
+            raise Unusable(
                 "its link leads to a place that is not a public https host, which this server does not fetch from",
                 "the user can open the link themselves",
             ) from None

@@ -23,17 +23,26 @@ DOWNLOAD_BY_LINK = "the user can download it by the link"
 
 
 class NotFetched(Exception):
-    """A file that can't be had. `why` completes "It can't be had: …", `remedy` is what to do, after a semicolon."""
+    """A file that can't be had. `why` completes "It can't be had: …", `remedy` is what to do, after a semicolon.
+
+    The same may work later, except for the two kinds below.
+    """
 
     def __init__(self, why: str, remedy: str = _LATER) -> None:
         super().__init__(why)
         self.why = why
         self.remedy = remedy
 
-    @property
-    def may_pass(self) -> bool:
-        """Whether the same may work later; else all that is left is what the user can do."""
-        return not self.remedy.startswith("the user ")
+
+class Unusable(NotFetched):
+    """The same will not work later: all that is left is what the user can do, by the link or as `remedy` says."""
+
+    def __init__(self, why: str, remedy: str = LOOK_BY_LINK) -> None:
+        super().__init__(why, remedy)
+
+
+class UserMustAct(NotFetched):
+    """The same works once the user has done what `remedy` says: "have the user …"."""
 
 
 class Broken(NotFetched):
@@ -130,14 +139,14 @@ class Part:
 
     def _check_head(self) -> None:
         if not self._accepted and not self._accepts(self._head):
-            raise NotFetched(f"what its link leads to is not {self._kind}", LOOK_BY_LINK)
+            raise Unusable(f"what its link leads to is not {self._kind}")
         self._accepted = True
 
     def _check_size(self, size: int) -> None:
         if size > self._max_bytes:
             most = self._max_bytes / 1024**2
             bound = f"{most / 1024:g} GB" if most >= 1024 else f"{most:g} MB"
-            raise NotFetched(f"it is larger than {bound}", DOWNLOAD_BY_LINK)
+            raise Unusable(f"it is larger than {bound}", DOWNLOAD_BY_LINK)
 
     def _is_the_rest(self, response: httpx.Response) -> bool:
         """Whether a 206 goes on where the file ends, and is of the same file."""
