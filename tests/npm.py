@@ -36,27 +36,34 @@ class Ran(NamedTuple):
     stderr: str
 
 
+def install(gate: Path, folder: Path) -> None:
+    """Install what the lock in the folder `gate` says into `folder`, which exists. No script of a package is run.
+
+    Raises:
+        NotHereError: npm could not install it; the message has npm's last lines.
+    """
+    for file in ("package.json", "package-lock.json"):
+        copy(gate / file, folder)
+    npm = [str(NODE), str(_WHEEL / "lib/node_modules/npm/bin/npm-cli.js")]
+    quick = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=2000"]
+    command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *quick, "--prefix", str(folder.absolute())]
+    try:
+        done = run(command, os.environ | {"PATH": on_path()}, folder, seconds=INSTALL_SECONDS)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NotHereError(str(error)) from error
+    if done.code:
+        raise NotHereError("\n".join(done.stderr.splitlines()[-5:]))
+
+
 @contextmanager
 def installed(gate: Path) -> Generator[Path]:
     """Install what the lock in the folder `gate` says into a temporary folder, which is given.
-
-    No script of a package is run.
 
     Raises:
         NotHereError: npm could not install it; the message has npm's last lines.
     """
     with TemporaryDirectory() as name:
-        for file in ("package.json", "package-lock.json"):
-            copy(gate / file, name)
-        npm = [str(NODE), str(_WHEEL / "lib/node_modules/npm/bin/npm-cli.js")]
-        quick = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=2000"]
-        command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *quick, "--prefix", name]
-        try:
-            done = run(command, os.environ | {"PATH": on_path()}, Path(name), seconds=INSTALL_SECONDS)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise NotHereError(str(error)) from error
-        if done.code:
-            raise NotHereError("\n".join(done.stderr.splitlines()[-5:]))
+        install(gate, Path(name))
         yield Path(name)
 
 
