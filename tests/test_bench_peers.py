@@ -2,18 +2,26 @@
 
 import json
 import os
+import re
 import ssl
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from shutil import which
 from typing import NamedTuple
 
 import httpx
 import pytest
+from bench.peers.__main__ import measured
+from bench.peers.calls import Place
 from bench.peers.process import DiedError, Process, start
+from bench.peers.report import comparison
 from bench.peers.stand_in import StandIn, certificate, serving
+from bench.peers.table import Server
 from bench.peers.vendors import REASON, Fal, MiniMax, Nothing, Replicate, Vendor
+
+from .stdio import event_loop
 
 ROOT = Path(__file__).parents[1]
 LONG = 1000
@@ -155,6 +163,60 @@ def test_a_greeting_on_stdout_is_dropped_and_an_end_is_noticed(tmp_path: Path) -
     with pytest.raises(DiedError):
         process.ask("tools/call")
     process.kill()
+
+
+# It sends what it knows of its arguments, and tells a failure as a success, as some servers do.
+_FORWARDS = """
+import json, os, urllib.request
+for line in iter(input, None):
+    asked = json.loads(line)
+    if asked["method"] == "initialize" or "id" not in asked:
+        result = {}
+    elif asked["method"] == "tools/list":
+        result = {"tools": [{"name": "make"}]}
+    else:
+        sent = {name: value for name, value in asked["params"]["arguments"].items() if name in ("prompt", "length")}
+        try:
+            text = urllib.request.urlopen(os.environ["AT"] + "/fal-ai/model", json.dumps(sent).encode()).read().decode()
+        except OSError as error:
+            text = f"No | luck: {error}"
+        result = {"content": [{"type": "text", "text": text}]}
+    if "id" in asked:
+        print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}), flush=True)
+"""
+
+_FORWARDER = Server(
+    name="forwarder",
+    version="1",
+    made_for="this test",
+    program="",
+    vendor=Fal,
+    settings=lambda url: {"AT": url},
+    tool="make",
+    arguments={"prompt": "a fox"},
+    too_long={"length": 180},
+)
+
+
+@pytest.mark.parametrize("unmeasured", ["", "not measured: why"])
+def test_what_a_server_does_is_told_row_by_row(tmp_path: Path, unmeasured: str) -> None:
+    command = [sys.executable, "-c", _FORWARDS]
+    server = replace(_FORWARDER, unmeasured=unmeasured)
+    with event_loop() as portal:
+        figures = measured(server, command, tmp_path, Place(portal, tmp_path), 0)
+    rows = dict(line.strip("| ").split(" | ") for line in comparison([figures], 15).splitlines()[2:])
+    assert rows["tools"] == "1"
+    assert rows["a length of three minutes"] == "sent as it is: the API decides"
+    assert rows["an argument that does not exist"] == "ignored, sent without it"
+    about_jobs = (rows["requests for one job of 15 s"], rows["two 502s, no job made by them"], rows["a failed job"])
+    if unmeasured:
+        assert set(about_jobs) == {unmeasured}
+        return
+    assert about_jobs[0].startswith("1, answered after ")
+    once = r"1 POST, {}; after [\d.]+ s isError false, “No / luck: .*502.*”\. The same call again: a video, {} in all"
+    assert re.fullmatch(once.format("0 jobs", "1 job"), about_jobs[1])
+    assert re.fullmatch(once.format("1 job", "3 jobs"), rows["two 502s, each after its job was made and paid"])
+    assert about_jobs[2].startswith("isError false, “")
 
 
 @pytest.mark.slow

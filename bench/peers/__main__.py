@@ -33,12 +33,15 @@ ABOUT = """\
 Published packages, each in an environment of its own; this server is installed in the same way from a wheel, without
 extras. Each talks to a stand-in for its vendor's API on loopback, set by the server's own settings (fal-mcp-server over
 TLS, because its client knows nothing else). They are made for different things, and the stand-in only knows what one
-video takes: what a vendor's API would refuse is not in the table. Calls have the arguments that the tool requires, and
-wait for the video: replicate-mcp with `Prefer: wait`, with which Replicate holds the request for up to a minute. The
-502 is the page of an nginx in front of the API; "the same call again" is made until it brings a video, {calls} calls at
-most. The requests for a job of this server include the model's record and the list that it reads before it submits.
-"Installed" is the environment without pip; Python and Node are not in it. Processor time is counted until the answer,
-and starts are made in turn, {pairs} of each."""
+video takes: what a vendor's API itself would refuse, or recognize as sent twice, is not in the table.
+
+Calls have the arguments that the tool requires and wait for the video. replicate-mcp does so with `Prefer: wait`, with
+which Replicate holds the request for up to a minute; without it the answer comes at once, and the assistant asks again.
+The requests of this server include the model's record and the list that it reads before it submits. The 502 is the page
+of an nginx in front of the API (fal's client repeats a submit only after such a page). "The same call again" is made
+until it brings a video, {calls} calls at most; this server does not submit again while it is uncertain whether the job
+was made, unless the call says `allow_duplicate`. "Installed" is the environment without pip; Python and Node are not in
+it. Processor time is counted until the answer, and starts are made in turn, {pairs} of each."""
 
 
 def measured(server: Server, command: list[str], folder: Path | None, place: Place, seconds: float) -> Figures:

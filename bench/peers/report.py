@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 from bench.pairs import Pairs, header
 from bench.peers.calls import Seen
@@ -60,7 +61,7 @@ def comparison(columns: Sequence[Figures], job_seconds: float) -> str:
 
 
 def _or_why(figures: Figures, seen: list[Seen], words: Callable[[list[Seen]], str]) -> str:
-    return words(seen) if seen else figures.server.unmeasured
+    return words(seen) if seen else figures.server.unmeasured or "left out"
 
 
 def _size(size: int | None) -> str:
@@ -91,10 +92,10 @@ def _nonsense(seen: list[Seen], trace: str) -> str:
         return f"refused, nothing sent: {_told(call)}"
     if not call.submits:
         # Through the proxy that lets nothing out, nobody can see what would have been sent.
-        return "a request is made" if call.requests[0].startswith("CONNECT") else f"no job asked for: {_told(call)}"
-    return (
-        "sent as it is, the API decides" if any(trace in body for body in call.submits) else "left out without a word"
-    )
+        tried = call.requests[0].startswith("CONNECT")
+        return "ignored, a request is made" if tried else f"no job asked for: {_told(call)}"
+    arrived = any(trace in body for body in call.submits)
+    return "sent as it is: the API decides" if arrived else "ignored, sent without it"
 
 
 def _failed(seen: list[Seen]) -> str:
@@ -105,7 +106,7 @@ def _failed(seen: list[Seen]) -> str:
 def _told(call: Seen) -> str:
     text = " ".join(_words(call.text).split())
     quote = text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE].rsplit(" ", 1)[0] + " …"
-    return f'isError {str(call.is_error).lower()}, "{quote}"'
+    return f"isError {str(call.is_error).lower()}, “{quote}”"
 
 
 def _words(text: str) -> str:
@@ -114,7 +115,11 @@ def _words(text: str) -> str:
         fields = json.loads(text)
     except ValueError:
         return text
-    return fields.get("summary") or ", ".join(f"{name}: {fields[name]}" for name in ("status", "error"))
+    if not isinstance(fields, dict):
+        return text
+    said = cast("dict[str, Any]", fields)
+    status = ", ".join(f"{name}: {said[name]}" for name in ("status", "error") if name in said)
+    return str(said.get("summary") or status or text)
 
 
 def _count(number: int, noun: str) -> str:

@@ -73,7 +73,7 @@ PEERS = (
     Server(
         name="minimax-mcp",
         version="0.0.19",
-        made_for="MiniMax's own; speech, voices, music, images and videos of its API",
+        made_for="MiniMax's own; speech, voices, images and videos of its API",
         program="bin/minimax-mcp",
         vendor=MiniMax,
         settings=lambda url: {"MINIMAX_API_HOST": url, "MINIMAX_API_KEY": KEY},
@@ -106,7 +106,7 @@ PEERS = (
         tool="text_to_sound_effects",
         arguments={"text": PROMPT},
         too_long={"duration_seconds": 180},
-        unmeasured="not measured: no video tool, and no setting for another endpoint",
+        unmeasured="not measured: no video tool, no setting for the endpoint",
     ),
     Server(
         name="replicate-mcp",
