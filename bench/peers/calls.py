@@ -84,7 +84,10 @@ class Place:
             yield stand_in
 
     def environment(self, server: Server, queue: Queue, ledger: str) -> Mapping[str, str]:
-        """A server's environment. Whoever wants to leave this machine finds a proxy that is not there."""
+        """A server's environment. Whoever wants to leave this machine finds a proxy that is not there.
+
+        Node heeds no proxy, and the one server on it has no other address than the stand-in's.
+        """
         common = {
             "PATH": "/usr/bin:/bin",
             "HOME": str(self.home),

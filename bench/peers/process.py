@@ -74,7 +74,8 @@ class Process:
                 raise DiedError(f"no answer to {method}")
             if message.get("id") == self._last_id and "method" not in message:
                 error = message.get("error")
-                return {"isError": True, "content": [{"text": error["message"]}]} if error else message["result"]
+                text = f"JSON-RPC error {error['code']}: {error['message']}" if error else ""
+                return {"isError": True, "content": [{"text": text}]} if error else message["result"]
 
     def kill(self) -> float:
         """End it at once; returns the seconds of a processor that it took."""
