@@ -103,7 +103,7 @@ bench: $(VENV)/.dev ## Measure polling, a thousand waits, the ledger and submits
 	$(BIN)/python -m bench.first_byte
 	$(BIN)/python -m bench.copies
 
-peers: $(VENV)/.dev ## Measure four other servers beside this one (needs PyPI and npm; 500 MB in build/peers, once)
+peers: $(VENV)/.dev ## Measure four other servers beside this one (needs PyPI and npm; 600 MB in build/peers, once)
 	$(BIN)/python -m bench.peers
 
 agents: $(VENV)/.dev ## Make a video with each agent framework of docs/agents.md, and write its table (needs PyPI)
