@@ -11,7 +11,7 @@ PIP := "pip>=25.1"
 
 .DEFAULT_GOAL := help
 .PHONY: help demo live fast test full fuzz check pytest player pictures packaging bundle release sdist wheel newest \
-    format tables kills bench hosts suites conformance agents constraints dist clean
+    format tables kills bench peers hosts suites conformance agents constraints dist clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
@@ -102,6 +102,9 @@ bench: $(VENV)/.dev ## Measure polling, a thousand waits, the ledger and submits
 	$(BIN)/python -m bench.submits
 	$(BIN)/python -m bench.first_byte
 	$(BIN)/python -m bench.copies
+
+peers: $(VENV)/.dev ## Measure four other servers beside this one (needs PyPI and npm; 600 MB in build/peers, once)
+	$(BIN)/python -m bench.peers
 
 agents: $(VENV)/.dev ## Make a video with each agent framework of docs/agents.md, and write its table (needs PyPI)
 	$(BIN)/python -m tests.agents.run --write

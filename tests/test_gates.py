@@ -18,11 +18,11 @@ from .hosts.programs import PROGRAMS, Program
 from .structure import ROOT
 
 each_program = pytest.mark.parametrize("program", PROGRAMS, ids=[one.name for one in PROGRAMS])
-each_lock = pytest.mark.parametrize("gate", ["hosts", "suites"])
+each_lock = pytest.mark.parametrize("gate", ["tests/hosts", "tests/suites", "bench/peers"])
 
 
 def packages(gate: str) -> dict[str, dict[str, Any]]:
-    lock = json.loads((ROOT / "tests" / gate / "package-lock.json").read_text(encoding="utf-8"))
+    lock = json.loads((ROOT / gate / "package-lock.json").read_text(encoding="utf-8"))
     return {name: package for name, package in lock["packages"].items() if name}
 
 
@@ -37,7 +37,7 @@ def test_a_lock_has_each_packages_version_and_hash_and_no_address(gate: str) -> 
 
 @each_lock
 def test_a_lock_pins_what_its_gate_asks_for(gate: str) -> None:
-    asked = json.loads((ROOT / "tests" / gate / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    asked = json.loads((ROOT / gate / "package.json").read_text(encoding="utf-8"))["dependencies"]
     for name, version in asked.items():
         assert re.fullmatch(r"(npm:@[\w/-]+@)?\d[\w.-]+", version), "a range is not a pin"
         assert packages(gate)[f"node_modules/{name}"]["version"] == version.rpartition("@")[2]

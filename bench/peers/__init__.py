@@ -1,0 +1,1 @@
+"""Other published servers that make media, measured beside this one."""
