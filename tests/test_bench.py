@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
         ("polling", ["--quick"], "× the polls"),
         ("submits", ["--quick"], "| later |"),
         ("first_byte", ["--quick"], "| later, 2026-07-28 |"),
-        ("start", ["--quick"], "| bare, 2026-07-28: resident |"),
+        ("start", ["--quick"], "| bare, 2026-07-28: tools/list |"),
         ("pings", ["--quick"], "max "),
         pytest.param("copies", ["--quick"], "claims a second", marks=NEEDS_POSTGRES),
     ],
