@@ -1,13 +1,15 @@
 """What the SDK answers to a host's first lines, as `mcp/front.py` has it: `python -m tests.start_answers` writes it."""
 
 import json
+from pathlib import Path
 
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 
-from .stdio import Server
-from .structure import PACKAGE
+import gmi_video
 
-PATH = PACKAGE / "mcp" / "answers.json"
+from .stdio import Server
+
+PATH = Path(gmi_video.__file__).with_name("mcp") / "answers.json"
 
 VERSIONS = {"legacy": HANDSHAKE_PROTOCOL_VERSIONS, "modern": MODERN_PROTOCOL_VERSIONS}
 
