@@ -402,4 +402,4 @@ def test_nothing_heavy_is_loaded_before_the_first_lines_are_answered() -> None:
 def test_no_package_but_these_is_loaded_with_the_sdk_before_a_call() -> None:
     ours = "from gmi_video.mcp.app import create_server; from gmi_video.settings import load; create_server(load())"
     added = loaded(f"import gmi_video.mcp.stdio; {ours}") - loaded("import mcp.server.mcpserver, httpx")
-    assert added - sys.stdlib_module_names == {"gmi_video", "cachetools", "tenacity"}
+    assert added - sys.stdlib_module_names == {"gmi_video", "cachetools"}
