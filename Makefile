@@ -84,8 +84,9 @@ format: $(VENV)/.dev ## Fix format and lint where a tool can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-tables: $(VENV)/.dev ## Write what is generated from the code: the tables of README and docs, schemas/tools, and the manifest
+tables: $(VENV)/.dev ## Write what is generated from the code: the tables of README and docs, schemas/tools, mcp/answers.json, and the manifest
 	$(BIN)/gmi-video-mcp schemas
+	$(BIN)/python -m tests.start_answers
 	$(BIN)/python -m tests.tables
 	$(BIN)/python -m tests.reliability.matrix
 	$(BIN)/python -m bundles.manifest

@@ -97,6 +97,7 @@ FIELDS: Mapping[str, Mapping[str, Any]] = {
 LEFT_OUT = frozenset(
     {
         "GMI_BASE_URL",
+        "GMI_FAST_START",
         "GMI_LEDGER_URL",
         "GMI_LOG_LEVEL",
         "GMI_MCP_TOKEN",

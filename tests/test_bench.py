@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
         ("polling", ["--quick"], "× the polls"),
         ("submits", ["--quick"], "| later |"),
         ("first_byte", ["--quick"], "| later, 2026-07-28 |"),
+        ("start", ["--quick"], "| bare, 2026-07-28: tools/list |"),
         ("pings", ["--quick"], "max "),
         ("peers", ["--quick"], "| a length of three minutes | refused, nothing sent"),
         pytest.param("copies", ["--quick"], "claims a second", marks=NEEDS_POSTGRES),

@@ -1,17 +1,17 @@
 """The command line: serve (the default), doctor, demo, simulate, schemas."""
 
 import argparse
+import gc
 import json
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, distribution
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from typing import TYPE_CHECKING, Any
 
 from gmi_video import __version__
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,9 +36,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     if not arguments:
+        from gmi_video.mcp import front
+
+        begun = front.answered()
+        # Nothing that is imported is garbage, and looking for it was a tenth of the start.
+        gc.disable()
         from gmi_video.mcp import stdio
 
-        return stdio.serve()
+        gc.freeze()
+        gc.enable()
+        return stdio.serve(begun)
     from gmi_video.http import command
 
     command.add_arguments(parser)
@@ -70,6 +77,8 @@ def _simulate(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
 
 
 def _schemas(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
+    from pathlib import Path
+
     parser.add_argument("--to", type=Path, default=Path("schemas/tools"), help="the folder (default: %(default)s)")
     options = parser.parse_args(arguments)
     from gmi_video.mcp import schema_files
@@ -110,8 +119,13 @@ def _how_to_install(missing: ModuleNotFoundError) -> str:
     )
 
 
-def _installed_from() -> tuple[bool, Path | None]:
+def _installed_from() -> "tuple[bool, Path | None]":
     """Whether the installation is editable, and the folder that it was made from, where pip has noted one (PEP 610)."""
+    from importlib.metadata import PackageNotFoundError, distribution
+    from pathlib import Path
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
     try:
         noted: dict[str, Any] = json.loads(distribution("gmi-video-mcp").read_text("direct_url.json") or "{}")
     except PackageNotFoundError:

@@ -63,6 +63,11 @@ VARIABLES = (
         "loopback",
         "over HTTP, the web pages that may call it, separated by commas: `https://app.example.com`; or `none`",
     ),
+    Variable(
+        "GMI_FAST_START",
+        "on",
+        "over stdio, tell a host the tools before the rest is loaded; `off` loads everything first",
+    ),
     Variable("GMI_LOG_LEVEL", "WARNING", "how much is written to stderr: DEBUG, INFO, WARNING, ERROR or CRITICAL"),
 )
 """The settings; no other variable whose name begins like theirs may be taken for one."""

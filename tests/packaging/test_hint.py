@@ -26,7 +26,7 @@ def not_installed(name: str) -> Noted:
 
 def hint(monkeypatch: pytest.MonkeyPatch, noted: str | None) -> str:
     """What `demo` says without rich, where pip has noted this."""
-    monkeypatch.setattr(command_line, "distribution", lambda _name: Noted(noted))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType] - a stand-in
+    monkeypatch.setattr("importlib.metadata.distribution", lambda _name: Noted(noted))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType] - a stand-in
     return said(monkeypatch)
 
 
@@ -59,7 +59,7 @@ def test_elsewhere_it_speaks_of_the_clone_without_a_name(monkeypatch: pytest.Mon
 
 
 def test_uninstalled_source_is_no_reason_to_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command_line, "distribution", not_installed)
+    monkeypatch.setattr("importlib.metadata.distribution", not_installed)
     assert "In the folder of your clone, run\n" in said(monkeypatch)
 
 

@@ -4,6 +4,7 @@ In place of the SDK's, which reads lines of any length, leaves a line that it ca
 while it waits for stdin where stdout is closed.
 """
 
+import io
 import json
 import logging
 import os
@@ -15,8 +16,11 @@ import anyio
 from anyio import to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.shared.message import SessionMessage
+from mcp_types import JSONRPCError, JSONRPCResponse
+from typing_extensions import Buffer
 
 from gmi_video.mcp import messages
+from gmi_video.mcp.front import Front
 from gmi_video.mcp.messages import ENDS_BYTES, MAX_LINE_BYTES
 
 FLUSH_SECONDS = 1.0
@@ -29,16 +33,19 @@ Outgoing = MemoryObjectSendStream[SessionMessage]
 
 
 @asynccontextmanager
-async def stdio() -> AsyncGenerator[tuple[Incoming, Outgoing]]:
+async def stdio(front: Front) -> AsyncGenerator[tuple[Incoming, Outgoing]]:
     """The process's stdin and stdout as the streams that the SDK's server reads and writes.
 
-    The incoming one ends with stdin, or when stdout can't be written to any more. Meanwhile descriptor 1 is stderr and
-    0 the null device, so that nothing else can be in the way.
+    The incoming one begins with what `front` has read, and ends with stdin, or when stdout can't be written to any
+    more. The outgoing one drops answers to what `front` has answered. Meanwhile descriptor 1 is stderr and 0 the null
+    device, so that nothing else can be in the way.
     """
-    stdin, stdout = _claim(0, "rb"), _claim(1, "wb")
+    # Never closed: a thread can still be blocked on them when the process ends.
+    stdin = io.BufferedReader(_Begun(front.read, io.FileIO(_claim(0), closefd=False)))
+    stdout = os.fdopen(_claim(1), "wb", closefd=False)
     send_incoming, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     outgoing, receive_outgoing = anyio.create_memory_object_stream[SessionMessage](0)
-    pipes = _Pipes(stdin, stdout)
+    pipes = _Pipes(stdin, stdout, front.answered)
     written = anyio.Event()
     async with anyio.create_task_group() as tasks:
 
@@ -55,22 +62,38 @@ async def stdio() -> AsyncGenerator[tuple[Incoming, Outgoing]]:
         tasks.cancel_scope.cancel()
 
 
-def _claim(descriptor: int, mode: str) -> BinaryIO:
+def _claim(descriptor: int) -> int:
     """A private duplicate of a standard descriptor, which is diverted."""
     private = os.dup(descriptor)
-    diversion = os.open(os.devnull, os.O_RDONLY) if mode == "rb" else os.dup(2)
+    diversion = os.open(os.devnull, os.O_RDONLY) if descriptor == 0 else os.dup(2)
     os.dup2(diversion, descriptor)
     os.close(diversion)
-    # Never closed: a thread can still be blocked on it when the process ends.
-    return os.fdopen(private, mode, closefd=False)  # pyright: ignore[reportReturnType] - the mode is binary
+    return private
+
+
+class _Begun(io.RawIOBase):
+    """A stream of which the beginning has been read already."""
+
+    def __init__(self, beginning: bytes, rest: io.FileIO) -> None:
+        self._beginning = io.BytesIO(beginning)
+        self._rest = rest
+
+    def readable(self) -> bool:
+        """It is, which a raw stream denies unless told."""
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        """Read what there is into the buffer; 0 at the end."""
+        return self._beginning.readinto(buffer) or self._rest.readinto(buffer)
 
 
 class _Pipes:
     """Reads and writes lines in threads that may be left behind, blocked."""
 
-    def __init__(self, stdin: BinaryIO, stdout: BinaryIO) -> None:
+    def __init__(self, stdin: "io.BufferedReader[_Begun]", stdout: BinaryIO, answered: set[int | str]) -> None:
         self._stdin = stdin
         self._stdout = stdout
+        self._answered = answered
         self._lock = anyio.Lock()
         self._reading = anyio.CancelScope()
 
@@ -90,6 +113,9 @@ class _Pipes:
         # Closed in any case: what is still to be said would wait for its reader.
         async with outgoing:
             async for message in outgoing:
+                if isinstance(message.message, JSONRPCResponse | JSONRPCError) and message.message.id in self._answered:
+                    self._answered.remove(message.message.id)
+                    continue
                 await self._put(_as_json(message))
 
     async def _put(self, line: bytes) -> None:

@@ -52,6 +52,7 @@ from gmi_video.errors import GmiVideoError, SpendingRefused, Unavailable
 from gmi_video.mcp import pipes, results
 from gmi_video.mcp.arguments import check_arguments
 from gmi_video.mcp.deadlines import CURRENT, Deadline
+from gmi_video.mcp.front import Front
 from gmi_video.mcp.patience import Patience
 from gmi_video.mcp.player import is_page
 from gmi_video.mcp.prompts import check_arguments as check_prompt_arguments
@@ -162,10 +163,10 @@ class StrictServer(MCPServer[Services]):
             raise MCPError(INVALID_PARAMS, f"Unknown prompt: {quote_untrusted(name, 80)}. {there_are}")
         return prompts[name]
 
-    async def run_stdio(self) -> None:
-        """Serve the host at the other end of stdin and stdout until one of the two is closed."""
+    async def run_stdio(self, front: Front) -> None:
+        """Serve the host at the other end of stdin and stdout until one of the two is closed; `front` has begun it."""
         lowlevel = self._lowlevel_server
-        async with pipes.stdio() as (incoming, outgoing):
+        async with pipes.stdio(front) as (incoming, outgoing):
             await lowlevel.run(incoming, outgoing, lowlevel.create_initialization_options())
 
     def over_http(self, *, max_sessions: int, max_body_bytes: int) -> "Sessions":

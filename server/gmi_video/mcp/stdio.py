@@ -17,6 +17,7 @@ import anyio
 
 from gmi_video import __version__
 from gmi_video.mcp.app import create_server
+from gmi_video.mcp.front import Front
 from gmi_video.settings import Settings, load
 
 GRACE_SECONDS = 1.5
@@ -38,8 +39,12 @@ Ctrl-C ends it.
 _log = logging.getLogger(__name__)
 
 
-def serve() -> NoReturn:
-    """Serve MCP over stdio until stdin ends or a signal comes; then end the process: 0, or 1 after a fault of ours."""
+def serve(front: Front | None = None) -> NoReturn:
+    """Serve MCP over stdio until stdin ends or a signal comes; then end the process: 0, or 1 after a fault of ours.
+
+    Args:
+        front: has read the first lines, and answered them in part.
+    """
     code = 1
     if os.name != "nt":
         # Until signals can be received, when nothing has begun. The exception that Python raises instead is lost where
@@ -49,7 +54,7 @@ def serve() -> NoReturn:
         if os.isatty(0):
             # To stderr: stdout belongs to the protocol, also here.
             sys.stderr.write(BY_HAND.format(version=__version__, command=_command()))
-        anyio.run(_serve, load())
+        anyio.run(_serve, load(), front or Front())
         code = 0
     except KeyboardInterrupt:
         code = 0  # only where signals can't be received, on Windows
@@ -70,13 +75,13 @@ def _command() -> str:
     return shlex.join([str(script)] if script.exists() else [sys.executable, "-m", "gmi_video"])
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, front: Front) -> None:
     server = create_server(settings)
     for problem in settings.problems + settings.warnings:
         _log.warning("%s", problem)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_stop_on_signal, tasks.cancel_scope)
-        await server.run_stdio()
+        await server.run_stdio(front)
         tasks.cancel_scope.cancel()
 
 

@@ -7,12 +7,13 @@ case it may have arrived, and `jobs` looks for it before anything is sent again.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import anyio
+from anyio import to_thread
 from pydantic import BaseModel, ValidationError
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from gmi_video.errors import Unavailable, UpstreamError
 from gmi_video.upstream import failures, lists
@@ -29,6 +30,9 @@ from gmi_video.upstream.wire import (
     is_model_id,
     is_request_id,
 )
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 SUBMIT_READ_SECONDS = 45.0
 """Longer than for a GET: a submit that is given up on can't be repeated, only looked for."""
@@ -79,6 +83,7 @@ class Queue:
 
     async def open(self) -> None:
         """Open what the first call needs. Nothing is sent. Raises `SettingsError` where a setting is wrong."""
+        await to_thread.run_sync(import_module, "tenacity")
         await self._transport.open()
 
     async def submit(self, request: SubmitRequest) -> Record:
@@ -195,16 +200,19 @@ async def _repeat(
     repeat_if: Callable[[BaseException], bool] = _may_pass,
 ) -> _Result:
     """`attempt`, and again while `repeat_if` allows, after a growing, jittered pause or the one the queue asks for."""
+    # Here, because no tools/list needs it. It is loaded after that, by `Queue.open`.
+    from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter  # noqa: PLC0415
+
     deadline = min(anyio.current_time() + patience, anyio.current_effective_deadline())
     usual = wait_exponential_jitter(multiplier=0.5, max=8, jitter=1)
     enough = stop_after_attempt(ATTEMPTS)
 
-    def pause(state: RetryCallState) -> float:
+    def pause(state: "RetryCallState") -> float:
         error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after if isinstance(error, UpstreamError) else None
         return max(usual(state), asked or 0)
 
-    def stop(state: RetryCallState) -> bool:
+    def stop(state: "RetryCallState") -> bool:
         return enough(state) or anyio.current_time() + state.upcoming_sleep > deadline
 
     retrying = AsyncRetrying(

@@ -12,7 +12,6 @@ from pathlib import Path
 import anyio
 import httpx
 from anyio import lowlevel
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from gmi_video import __version__
 from gmi_video.errors import SettingsError
@@ -89,6 +88,14 @@ class Fetcher:
             NotFetched: it can't be had, is not wanted, or is too large.
             OSError: the file can't be written.
         """
+        # Here, because the start of the server needs no more than this module's names.
+        from tenacity import (  # noqa: PLC0415
+            AsyncRetrying,
+            retry_if_exception_type,
+            stop_after_attempt,
+            wait_exponential_jitter,
+        )
+
         part = Part(file, accepts, max_bytes, kind)
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(Broken),
