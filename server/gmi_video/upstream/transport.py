@@ -238,7 +238,7 @@ class Transport:
     def _parse(self, raw: bytes, *, lenient: bool = False) -> Any:
         """JSON, or None. The key is removed wherever the queue has echoed it, also where JSON escapes it."""
         raw = raw.removeprefix(b"\xef\xbb\xbf")
-        if bodies.count_values(raw, MAX_VALUES) > MAX_VALUES:
+        if len(raw) > MAX_VALUES and bodies.count_values(raw, MAX_VALUES) > MAX_VALUES:
             return None
         key = json.dumps(self._settings.api_key)[1:-1]
         try:
