@@ -11,7 +11,7 @@ REUSE_SECONDS = 3600.0
 """For this long after a job was made the identical call returns it."""
 
 _NO_LIST = "The queue's request list was not available, so an identical request made elsewhere can't be ruled out."
-_CUT_LIST = "The queue's list shows {rows} of {total} requests, so an identical one made elsewhere can't be ruled out."
+_CUT_LIST = "The queue's list {gap}, so an identical one made elsewhere can't be ruled out."
 _NO_PAYLOADS = (
     "The queue's list does not show what its running requests were made from, so an identical one can't be ruled out."
 )
@@ -56,7 +56,7 @@ def doubts(identity: JobIdentity, listing: RecordList | None, known: Collection[
             )
     if any(identity.may_be_hidden_in(record) and not record.is_final for record in others):
         return _NO_PAYLOADS
-    return "" if listing.complete else _CUT_LIST.format(rows=listing.rows, total=listing.total or "more")
+    return "" if listing.complete else _CUT_LIST.format(gap=listing.gap)
 
 
 def _may_be_reused(record: Record, now: float) -> bool:

@@ -63,12 +63,13 @@ async def list_requests(
     rows = [look.row(models.get(look.record.model), whole=found.number == 1) for look in found.shown]
     known = None if status or words else listing.total
     total = max(known or 0, found.number)
+    gap = "" if known or listing.complete else f" The queue's list {listing.gap}, so there may be others."
     which = _which(model, status, search)
     if not rows:
         return tool_result(_nothing(listing, words, which, _meant(listing, model, status)))
     return tool_result(
         {
-            "summary": _summary(found.states, rows, total, which),
+            "summary": f"{_summary(found.states, rows, total, which)}{gap}",
             "total": total,
             "requests": rows,
             "next_step": _next_step(found.shown, rows),
@@ -266,7 +267,7 @@ def _nothing(listing: RecordList, words: list[str], which: str, meant: str) -> R
     hidden = sum(not record.payload for record in listing.requests) if words else 0
     said = f"There are no videos{which}."
     if not listing.complete:
-        said = f"None of the {listing.rows} videos that the queue lists, of {listing.total or 'more'}, is one{which}."
+        said = f"None of the {listing.rows} videos that the queue lists is one{which}. Its list {listing.gap}."
     if hidden:
         said += f" The queue does not show the prompts of {hidden} of them."
     result: RequestsResult = {"summary": f"{said}{meant}", "total": 0, "requests": []}

@@ -77,6 +77,15 @@ class RecordList:
         """Whether every request is shown. Only then does a missing one not exist."""
         return not self.cut and (self.total is None or self.total <= self.rows)
 
+    @property
+    def gap(self) -> str:
+        """That not every request is shown, as the end of "The queue's list …"; empty where every one is."""
+        if self.complete:
+            return ""
+        if self.total is not None and self.total > self.rows:
+            return f"shows {self.rows} of {self.total} requests"
+        return f"is longer than the {self.rows} requests that are read of it"
+
     def newest_first(self) -> list[Record]:
         """The records by creation time, newest first."""
         return sorted(self.requests, key=lambda record: record.created_at or 0, reverse=True)
@@ -94,7 +103,7 @@ def read(raw: bytes, parse: Parse, *, cut: bool = False) -> RecordList:
         Unreadable: it is no request list.
     """
     before = _in_pieces(raw, parse) if len(raw) > WHOLE_BYTES else _Pieces(raw)
-    body = fields_of(None if cut or len(before.rest) > WHOLE_BYTES else parse(before.rest))
+    body = fields_of(None if cut or before.full or len(before.rest) > WHOLE_BYTES else parse(before.rest))
     if "requests" not in body:
         body, cut = _by_rows(before, parse, cut=cut)
     found = from_body(body, size=len(raw), cut=cut)
@@ -126,15 +135,21 @@ def parse_leniently(raw: bytes) -> Any:
 
 @dataclass(slots=True)
 class _Pieces:
-    """What was read of a list in pieces: its requests, and how many rows and at least as many values they had.
+    """What was read of a list in pieces.
 
-    `rest` is the list without them.
+    Attributes:
+        rest: the list without what was read.
+        requests: the rows that can be read.
+        rows: how many rows there were.
+        values: at least as many values as they held.
+        full: one piece more would be too much.
     """
 
     rest: bytes
     requests: list[Record] = field(default_factory=list[Record])
     rows: int = 0
     values: int = 0
+    full: bool = False
 
 
 def _in_pieces(raw: bytes, parse: Parse) -> _Pieces:
@@ -151,7 +166,8 @@ def _in_pieces(raw: bytes, parse: Parse) -> _Pieces:
     while end := between.search(raw, start + PIECE_BYTES, start + WINDOW_BYTES):
         piece = b"[%b}]" % raw[start : end.start()]
         values, rows = read.values + count_values(piece, MAX_LIST_VALUES), items_of(parse(piece))
-        if not rows or values > MAX_LIST_VALUES or read.rows + len(rows) > MAX_ROWS:
+        read.full = values > MAX_LIST_VALUES or read.rows + len(rows) > MAX_ROWS
+        if read.full or not rows:
             break
         read.requests += records(rows)
         read.rows, read.values, start = read.rows + len(rows), values, end.end()
