@@ -2,10 +2,11 @@
 
 Run: python -m bench.lists [--pairs 20]
 
-Real server processes over stdio, with a queue on a loopback port that answers with prepared bytes. One call and one
-`json.loads` of the same bytes in the bench's own process make a pair, in turn. The processor time of a call is that of
-the whole server process from the writing of `tools/call` to its answer: the SDK, the exchange with the queue, and what
-is done with the list. The bare tool of the SDK fetches the same list and does no more than parse it.
+Real server processes over stdio, with a queue on a loopback port that answers with prepared bytes. A call of this
+server, one of a bare tool of the SDK and one `json.loads` of the same bytes in the bench's own process alternate. The
+processor time of a call is that of the whole server process from the writing of `tools/call` to its answer. The bare
+tool fetches the same list and does no more than parse it: what it takes beyond `json.loads` is the SDK's and the HTTP
+library's.
 """
 
 import argparse
@@ -72,24 +73,32 @@ def rows(queue: Cloud, number: int, pairs: int, folder: Path) -> list[str]:
     body = prepared(number)
     queue.sim.clear_faults()
     queue.sim.answer("list", body, times=None)
-    environment = queue.environment(
-        GMI_LEDGER_URL=f"sqlite://{folder / f'{number}.sqlite3'}", GMI_MAX_REQUESTS_PER_SECOND="100"
-    )
-    found: list[str] = []
-    for name, program, tool in (
-        ("list_requests", Server, "list_requests"),
-        ("generate_video", Server, "generate_video"),
-        ("bare tool", Bare, "list_requests"),
-    ):
-        server = program(ERA, **environment)
+    ledger = f"sqlite://{folder / f'{number}.sqlite3'}"
+    environment = queue.environment(GMI_LEDGER_URL=ledger, GMI_MAX_REQUESTS_PER_SECOND="100")
+    ours, bare = Server(ERA, **environment), Bare(ERA, **environment)
+    for server in (ours, bare):
         server.open()
-        one, other = calls(server, tool), parsing(body)
-        one()
-        values = [(one(), other()) for _ in range(pairs)]
-        for kind, unit in enumerate(("processor", "time")):
-            pair = Pairs([(mine[kind], theirs[kind]) for mine, theirs in values])
-            found.append(pair.row(f"{number:,} requests, {name}, {unit}"))
-        found.append(f"peak {peak_mib(server.pid):.0f} MiB")
+    lists, submits, fetches, parses = (
+        calls(ours, "list_requests"), calls(ours, "generate_video"), calls(bare, "list_requests"), parsing(body)
+    )  # fmt: skip
+    rounds = [(lists(), submits(), fetches(), parses()) for _ in range(pairs + 1)][1:]
+    worked, took = ([tuple(side[kind] for side in sides) for sides in rounds] for kind in (0, 1))
+    name = f"{number:,} requests ({len(body) / 1e6:.1f} MB)"
+    found = [
+        Pairs([(listed, parsed) for listed, _, _, parsed in worked]).row(f"{name}: list_requests, processor"),
+        Pairs([(listed - fetched + parsed, parsed) for listed, _, fetched, parsed in worked]).row(
+            "the same without the SDK's and the HTTP library's part"
+        ),
+        Pairs([(fetched, parsed) for _, _, fetched, parsed in worked]).row("bare tool, processor"),
+        Pairs([(submitted, parsed) for _, submitted, _, parsed in worked]).row("generate_video, processor"),
+        Pairs([(listed, fetched) for listed, _, fetched, _ in took]).row("list_requests over the bare tool, time"),
+        Pairs([(submitted, fetched) for _, submitted, fetched, _ in took]).row(
+            "generate_video over the bare tool, time"
+        ),
+    ]
+    most = [peak_mib(server.pid) for server in (ours, bare)]
+    found.append(f"| most resident memory | {most[0]:.0f} MiB | {most[1]:.0f} MiB | {most[0] / most[1]:.2f} |")
+    for server in (ours, bare):
         server.end()
     return found
 
@@ -106,7 +115,13 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="three pairs of 1,000 requests, to see that it runs")
     arguments = parser.parse_args()
     pairs = 3 if arguments.quick else arguments.pairs
-    print(header("a call", "`json.loads` of the list"))
+    print("## Long lists: `python -m bench.lists`\n")
+    print(
+        f"{pairs} rounds over stdio, to a queue on a loopback port: a call of this server, one of a bare tool of the "
+        "SDK that fetches and parses the same list, and one `json.loads` of the same bytes. Processor time is that of "
+        "the whole server process during the call, beside that of `json.loads`.\n"
+    )
+    print(header("this server", "`json.loads`, or the bare tool"))
     with TemporaryDirectory() as folder, event_loop() as portal, cloud(portal) as queue:
         for number in ROWS[:1] if arguments.quick else ROWS:
             print("\n".join(rows(queue, number, pairs, Path(folder))), flush=True)

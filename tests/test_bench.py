@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[1]
         ("polling", ["--quick"], "× the polls"),
         ("submits", ["--quick"], "| later |"),
         ("first_byte", ["--quick"], "| later, 2026-07-28 |"),
+        ("calls", ["--quick"], "| get_status, 2026-07-28, answer |"),
+        ("lists", ["--quick"], "| generate_video, processor |"),
         ("pings", ["--quick"], "max "),
         pytest.param("copies", ["--quick"], "claims a second", marks=NEEDS_POSTGRES),
     ],

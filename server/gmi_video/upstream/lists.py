@@ -124,7 +124,7 @@ def from_body(body: object, *, size: int = 0, cut: bool = False) -> RecordList:
 def parse_leniently(raw: bytes) -> Any:
     """Parse JSON that a strict parser refuses; None for what is none. Lone surrogates and NaN stay in the values."""
     try:
-        return from_json(raw)
+        return from_json(raw, cache_strings="keys")
     except ValueError:
         pass
     try:
