@@ -93,6 +93,10 @@ FORMS: dict[str, Callable[[list[Any]], str]] = {
     "as Python writes it": lambda rows: json.dumps({"requests": rows, "total": LONG}),
     "compact": lambda rows: json.dumps({"requests": rows, "total": LONG}, separators=(",", ":")),
     "on many lines": lambda rows: json.dumps({"requests": rows, "total": LONG}, separators=("\n,\n", ":\n")),
+    "far into the response": lambda rows: "{" + " " * 2**20 + json.dumps({"requests": rows, "total": LONG})[1:],
+    "with rows far apart": lambda rows: json.dumps(
+        {"requests": rows, "total": LONG}, separators=(" " * 999 + ",", ":")
+    ),
     "total first": lambda rows: json.dumps({"total": LONG, "requests": rows}),
     "more before": lambda rows: json.dumps({"requests_seen": [{"request_id": "no"}], "requests": rows, "total": LONG}),
     "another list behind": lambda rows: json.dumps({"requests": rows, "total": LONG, "models": [{"request_id": "no"}]}),

@@ -40,7 +40,9 @@ TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL
 """A string, which may be cut off at the end (also after a backslash), or a bracket: enough to find where rows begin and
 end. It matches at every quotation mark, so that no byte is searched twice."""
 
-_HEAD = re.compile(rb'\s*\{(?:\s*"total"\s*:\s*[0-9]+\s*,)?\s*"requests"\s*:\s*\[\s*(?P<row>\{\s*"[^"\\]{1,100}"\s*:)')
+_HEAD = re.compile(
+    rb'\s*+\{(?:\s*+"total"\s*+:\s*+[0-9]+\s*+,)?\s*+"requests"\s*+:\s*+\[\s*+(?P<row>\{\s*+"[^"\\]{1,100}"\s*+:)'
+)
 """The beginning of a list that can be parsed in pieces, up to the first name in its first row."""
 
 _ROW_DEPTH = 3
@@ -158,11 +160,11 @@ def _in_pieces(raw: bytes, parse: Parse) -> _Pieces:
     A piece ends where the next row begins: with the same name as the first one. Where that is within a row, the piece
     is no JSON, and it and all that follows is left.
     """
-    read, head = _Pieces(raw), _HEAD.match(raw)
+    read, head = _Pieces(raw), _HEAD.match(raw, 0, PIECE_BYTES)
     if not head:
         return read
     start = first = head.start("row")
-    between = re.compile(rb"\}\s*,\s*(?=" + re.escape(head["row"]) + rb")")
+    between = re.compile(rb"\}\s*+,\s*+(?=" + re.escape(head["row"]) + rb")")
     while end := between.search(raw, start + PIECE_BYTES, start + WINDOW_BYTES):
         piece = b"[%b}]" % raw[start : end.start()]
         values, rows = read.values + count_values(piece, MAX_LIST_VALUES), items_of(parse(piece))
