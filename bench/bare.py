@@ -19,7 +19,8 @@ known = []
 
 async def get(path):
     if not opened:
-        opened.append(httpx.AsyncClient(headers=headers, timeout=60))
+        # Connections that the queue may be closing (after 5 s) are not used again.
+        opened.append(httpx.AsyncClient(headers=headers, timeout=60, limits=httpx.Limits(keepalive_expiry=2)))
     return (await opened[0].get(url + path)).json()
 
 @server.tool()
