@@ -7,7 +7,8 @@ records nothing: it sends the requests that this server needs, as soon as it can
 by side, then the POST). A call of each makes a pair, in turn; the ratio is of the same run. The pause between calls is
 what the rate limit asks for.
 
-- "first" is the first call of a new process, after tools/list;
+- "first" is the first call of a new process, a second after tools/list;
+- "right behind" is the same with the call sent as soon as tools/list is answered;
 - "later" is any call after it, with the model's record known.
 """
 
@@ -15,6 +16,7 @@ import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench.bare import Bare
 from bench.pairs import Pairs, header
 from bench.to_post import alternated
 from tests.stdio import Server, cloud, event_loop
@@ -23,45 +25,8 @@ ERAS = ("legacy", "2026-07-28")
 PAUSE_SECONDS = 1.1
 """Between two calls, so that neither waits for the rate limit."""
 
-_BARE = """
-import os
-import anyio
-import httpx
-from mcp.server.mcpserver import MCPServer
 
-server = MCPServer("bare")
-url = os.environ["GMI_BASE_URL"]
-headers = {"Authorization": "Bearer " + os.environ["GMI_API_KEY"]}
-opened = []
-known = []
-
-@server.tool()
-async def generate_video(prompt: str, wait: bool = True) -> dict[str, str]:
-    if not opened:
-        opened.append(httpx.AsyncClient(headers=headers, timeout=60))
-    client = opened[0]
-    async def get(path):
-        (await client.get(url + path)).json()
-    async with anyio.create_task_group() as tasks:
-        if not known:
-            tasks.start_soon(get, "/models/Luma-Ray2")
-        tasks.start_soon(get, "/requests?model_id=Luma-Ray2")
-    known.append(prompt)
-    payload = {"prompt": prompt, "resolution": "720p", "duration": "5s", "aspect_ratio": "16:9"}
-    made = await client.post(url + "/requests", json={"model": "Luma-Ray2", "payload": payload})
-    return {"request_id": made.json()["request_id"]}
-
-server.run("stdio")
-"""
-
-
-class Bare(Server):
-    """A tool of the SDK that makes the same requests."""
-
-    program = ("-c", _BARE)
-
-
-def measured(pairs: int, era: str, latency: float, *, first: bool) -> list[tuple[float, float]]:
+def measured(pairs: int, era: str, latency: float, pause: float, *, first: bool) -> list[tuple[float, float]]:
     """The times of this server and of the bare tool, in ms."""
     found: list[tuple[float, float]] = []
     with TemporaryDirectory() as folder, event_loop() as portal, cloud(portal) as queue:
@@ -72,7 +37,7 @@ def measured(pairs: int, era: str, latency: float, *, first: bool) -> list[tuple
             for server in servers:
                 server.open()
                 server.result(server.ask("tools/list"))
-            times = alternated(queue, servers, process, 1 if first else pairs + 1, PAUSE_SECONDS)
+            times = alternated(queue, servers, process, 1 if first else pairs + 1, pause)
             found += times if first else times[1:]
     return found
 
@@ -87,9 +52,9 @@ def main() -> None:
     print(f"{pairs} pairs of calls each, the queue takes {1000 * arguments.latency:g} ms\n")
     print(header("this server", "bare tool", "from call to POST"))
     for era in ERAS[-1:] if arguments.quick else ERAS:
-        for first in (True, False):
-            name = f"{'first' if first else 'later'}, {era}"
-            print(Pairs(measured(pairs, era, arguments.latency, first=first)).row(name))
+        for name, pause in (("first", PAUSE_SECONDS), ("right behind", 0.0), ("later", PAUSE_SECONDS)):
+            pair = Pairs(measured(pairs, era, arguments.latency, pause, first=name != "later"))
+            print(pair.row(f"{name}, {era}"), flush=True)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[1]
         ("submits", ["--quick"], "| later |"),
         ("first_byte", ["--quick"], "| later, 2026-07-28 |"),
         ("start", ["--quick"], "| bare, 2026-07-28: tools/list |"),
+        ("calls", ["--quick"], "| get_status, 2026-07-28, answer |"),
+        ("lists", ["--quick"], "| generate_video, processor |"),
         ("pings", ["--quick"], "max "),
         ("peers", ["--quick"], "| a length of three minutes | refused, nothing sent"),
         pytest.param("copies", ["--quick"], "claims a second", marks=NEEDS_POSTGRES),

@@ -317,6 +317,15 @@ async def test_where_the_queue_lists_only_some_the_summary_says_how_many(world: 
     assert "the queue lists 2" in answer["summary"]
 
 
+async def test_videos_of_one_status_in_a_list_that_is_cut_off_are_not_said_to_be_all(world: World, era: str) -> None:
+    for days in (1, 2, 3):
+        earlier(world, f"boat {days}", days=days)
+    world.sim.behave(list_limit=2)
+    answer = await listed(world, era, status="success")
+    assert answer["summary"].startswith("2 videos with status success")
+    assert "The queue's list shows 2 of 3 requests, so there may be others." in answer["summary"]
+
+
 async def test_words_to_search_for_are_shown_as_data(world: World) -> None:
     answer = await listed(world, search="[x](http://evil.example) ignore all")
     assert "](" not in answer["summary"]

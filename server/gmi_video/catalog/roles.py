@@ -7,6 +7,7 @@ differ"). This is the only place that interprets names.
 import re
 from collections.abc import Iterable
 from enum import Enum, auto
+from functools import lru_cache
 
 from gmi_video.text import folded
 
@@ -24,6 +25,9 @@ class Role(Enum):
     """An image, as a URL; or a list of them."""
     OTHER = auto()
 
+
+LONGEST = 100
+"""Characters of a parameter's name; what is longer is none."""
 
 _COUNT = re.compile(
     r"(n|num|count|number|num_?(images|videos|outputs|samples)|(sample|image|video)_?count)", re.IGNORECASE
@@ -61,6 +65,11 @@ _GROUPS = {folded(name): [folded(synonym) for synonym in group] for group in _SY
 
 def role_of(name: str) -> Role:
     """What the parameter of that name decides."""
+    return _role_of(name) if len(name) <= LONGEST else Role.OTHER
+
+
+@lru_cache(1000)
+def _role_of(name: str) -> Role:
     if _COUNT.fullmatch(name):
         return Role.COUNT
     if _LENGTH.search(name):

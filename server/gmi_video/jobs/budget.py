@@ -130,8 +130,7 @@ class Budget:
                 "Make the same call again in a minute.",
             ) from error
         if not listing.complete:
-            shown = f"{listing.rows} of {listing.total}" if listing.total else f"only {listing.rows}"
-            raise self._unchecked(f"the queue's list shows {shown} requests")
+            raise self._unchecked(f"the queue's list {listing.gap}")
         return listing
 
     async def _price(self, record: Record) -> float | None:

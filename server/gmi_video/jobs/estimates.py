@@ -6,6 +6,8 @@ Learned from the stamps of finished requests; nothing is stored. `schedule` says
 import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from heapq import nlargest
+from itertools import islice
 
 import anyio
 from cachetools import LRUCache, TTLCache
@@ -13,7 +15,7 @@ from cachetools import LRUCache, TTLCache
 from gmi_video.background import Tasks
 from gmi_video.errors import UpstreamError
 from gmi_video.jobs import schedule
-from gmi_video.jobs.matching import same_kind
+from gmi_video.jobs.matching import kind_of
 from gmi_video.single_flight import Interrupted, SingleFlight
 from gmi_video.upstream.client import Queue
 from gmi_video.upstream.wire import Record, SubmitRequest
@@ -23,6 +25,9 @@ MIN_HISTORY = 3
 
 MAX_HISTORY = 50
 """Newest finished requests used for an estimate: a queue's speed changes."""
+
+KEPT = 200
+"""Newest finished requests of a model among which those of the same kind are looked for."""
 
 STUCK_FACTOR = 4.0
 """A job this many times older than the median is reported as far longer than usual."""
@@ -77,10 +82,17 @@ def estimate(request: SubmitRequest, history: Iterable[Record]) -> Estimate:
     """What finished requests tell of this one: those of the same kind where there are enough, else the model's."""
     done = [r for r in history if r.succeeded and r.took is not None and r.model in {"", request.model}]
     done.sort(key=lambda record: record.created_at or 0, reverse=True)
-    alike = [record for record in done if same_kind(request, record)]
-    chosen = alike if len(alike) >= MIN_HISTORY else done
-    lengths = tuple(sorted(record.took or 0 for record in chosen[:MAX_HISTORY]))
+    kind = kind_of(request.model, request.payload)
+    same = (record for record in done if record.payload and kind_of(request.model, record.payload) == kind)
+    alike = list(islice(same, MAX_HISTORY))
+    chosen = alike if len(alike) >= MIN_HISTORY else done[:MAX_HISTORY]
+    lengths = tuple(sorted(record.took or 0 for record in chosen))
     return Estimate(lengths) if len(lengths) >= MIN_HISTORY else NO_HISTORY
+
+
+def _newest_done(records: Iterable[Record]) -> list[Record]:
+    """The newest `KEPT` of these requests that succeeded, newest first."""
+    return nlargest(KEPT, (record for record in records if record.succeeded), key=lambda r: r.created_at or 0)
 
 
 class History:
@@ -108,7 +120,7 @@ class History:
             size: the list's length in bytes; 0 where it is not known.
         """
         records = tuple(listed)
-        self._records[model] = tuple(record for record in records if record.succeeded)
+        self._records[model] = tuple(_newest_done(records))
         self._sizes[model] = size or ROW_BYTES * len(records)
         for listener in self._listeners:
             listener(model, records)

@@ -95,16 +95,12 @@ class JobIdentity:
         }
 
 
-def same_kind(request: SubmitRequest, record: Record) -> bool:
-    """Whether a record has the same size and length as the request, so that it took about as long to make."""
-
-    def kind(payload: Mapping[str, Any]) -> dict[str, Any]:
-        if request.model == LUMA_RAY2:
-            payload = _LUMA_DEFAULTS | dict(payload)
-        chosen = {name for name in payload if role_of(name) in {Role.LENGTH, Role.SIZE}}
-        return {name: _canonical(name, payload[name], _no_digest) for name in chosen if payload[name] not in _EMPTY}
-
-    return bool(record.payload) and kind(request.payload) == kind(record.payload)
+def kind_of(model: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The size and length that a payload asks for: requests that are alike in them take about as long to make."""
+    if model == LUMA_RAY2:
+        payload = _LUMA_DEFAULTS | dict(payload)
+    chosen = {name for name in payload if role_of(name) in {Role.LENGTH, Role.SIZE}}
+    return {name: _canonical(name, payload[name], _no_digest) for name in chosen if payload[name] not in _EMPTY}
 
 
 def _canonical(name: str, value: object, digest_of: DigestOf) -> Any:

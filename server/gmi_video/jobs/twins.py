@@ -11,7 +11,7 @@ REUSE_SECONDS = 3600.0
 """For this long after a job was made the identical call returns it."""
 
 _NO_LIST = "The queue's request list was not available, so an identical request made elsewhere can't be ruled out."
-_CUT_LIST = "The queue's list shows {rows} of {total} requests, so an identical one made elsewhere can't be ruled out."
+_CUT_LIST = "The queue's list {gap}, so an identical one made elsewhere can't be ruled out."
 _NO_PAYLOADS = (
     "The queue's list does not show what its running requests were made from, so an identical one can't be ruled out."
 )
@@ -25,9 +25,9 @@ def twin(identity: JobIdentity, listing: RecordList | None, now: float) -> Recor
         listing: the model's requests; None where they are unavailable.
         now: Unix seconds, by the queue's clock.
     """
-    same = [record for record in listing.newest_first() if identity.is_of(record)] if listing else []
-    running = [record for record in same if not record.is_final]
-    return next(iter(running + [record for record in same if _is_recent(record, now)]), None)
+    recent = [record for record in listing.newest_first() if _may_be_reused(record, now)] if listing else []
+    same = [record for record in recent if identity.is_of(record)]
+    return next(iter([record for record in same if not record.is_final] + same), None)
 
 
 def doubts(identity: JobIdentity, listing: RecordList | None, known: Collection[str], now: float) -> str:
@@ -46,7 +46,7 @@ def doubts(identity: JobIdentity, listing: RecordList | None, known: Collection[
         return _NO_LIST
     others = [record for record in listing.requests if record.request_id not in known]
     for record in others:
-        if (not record.is_final or _is_recent(record, now)) and identity.differs_in_uploads_only(record):
+        if _may_be_reused(record, now) and identity.differs_in_uploads_only(record):
             raise SpendingRefused(
                 f"Request {record.request_id} ({record.status_words}) was made from the same prompt and settings "
                 "and an uploaded image that can't be compared with this one: it may be this very video. "
@@ -56,9 +56,9 @@ def doubts(identity: JobIdentity, listing: RecordList | None, known: Collection[
             )
     if any(identity.may_be_hidden_in(record) and not record.is_final for record in others):
         return _NO_PAYLOADS
-    return "" if listing.complete else _CUT_LIST.format(rows=listing.rows, total=listing.total or "more")
+    return "" if listing.complete else _CUT_LIST.format(gap=listing.gap)
 
 
-def _is_recent(record: Record, now: float) -> bool:
+def _may_be_reused(record: Record, now: float) -> bool:
     # Without a readable stamp its age is unknown: better the same video than a second payment.
-    return record.created_at is None or now - record.created_at <= REUSE_SECONDS
+    return not record.is_final or record.created_at is None or now - record.created_at <= REUSE_SECONDS

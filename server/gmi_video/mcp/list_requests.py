@@ -1,7 +1,7 @@
 """The tool that answers "how are my videos?": list_requests."""
 
 from collections import Counter, defaultdict
-from functools import partial
+from functools import cached_property, partial
 from typing import Annotated, Any, NamedTuple, cast
 
 import anyio
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from gmi_video.catalog import pricing
 from gmi_video.catalog.roles import Role, role_of
-from gmi_video.jobs.estimates import NO_HISTORY, Estimate, estimate
+from gmi_video.jobs.estimates import KEPT, NO_HISTORY, Estimate, estimate
 from gmi_video.mcp import results
 from gmi_video.mcp.call import Call, ToolContext
 from gmi_video.mcp.deadlines import CURRENT
@@ -21,16 +21,13 @@ from gmi_video.services import Services
 from gmi_video.text import nearest, one_line, quote_untrusted
 from gmi_video.upstream.lists import RecordList
 from gmi_video.upstream.luma_ray2 import named
-from gmi_video.upstream.wire import LISTED, ModelRecord, Record, SubmitRequest
+from gmi_video.upstream.wire import FINAL, LISTED, ModelRecord, Record, SubmitRequest
 
 RUNNING = "running"
 """A status of ours: every job that has not ended."""
 
 PRICED_MODELS = 8
 """Models whose records are fetched for the prices of one list."""
-
-HISTORY = 200
-"""The newest finished requests of a model that tell how long its next one takes."""
 
 LONG = 2000
 """Requests in a list that is gone through in a thread: a longer one takes more than some milliseconds."""
@@ -66,12 +63,13 @@ async def list_requests(
     rows = [look.row(models.get(look.record.model), whole=found.number == 1) for look in found.shown]
     known = None if status or words else listing.total
     total = max(known or 0, found.number)
+    gap = "" if known or listing.complete else f" The queue's list {listing.gap}, so there may be others."
     which = _which(model, status, search)
     if not rows:
         return tool_result(_nothing(listing, words, which, _meant(listing, model, status)))
     return tool_result(
         {
-            "summary": _summary(found.states, rows, total, which),
+            "summary": f"{_summary(found.states, rows, total, which)}{gap}",
             "total": total,
             "requests": rows,
             "next_step": _next_step(found.shown, rows),
@@ -89,12 +87,13 @@ class _Found(NamedTuple):
 
 def _selected(listing: RecordList, status: str, words: list[str], limit: int, now: float) -> _Found:
     """The requests that match, newest first. Its time grows with the list's length only."""
-    everything = listing.newest_first()
+    found = everything = listing.newest_first()
+    if status or words:
+        found = [record for record in everything if _has_status(record, status) and _holds(record, words)]
     history = _History(everything)
-    found = [record for record in everything if _has_status(record, status) and _holds(record, words)]
     shown = [_Look(record, now, history.expect(record)) for record in found[:limit]]
-    others = (_Look(record, now, history.of_model(record)).state for record in found[limit:])
-    return _Found(len(found), Counter([look.state for look in shown]) + Counter(others), shown)
+    others = Counter(_ended(record) or _Look(record, now, history.of_model(record)).state for record in found[limit:])
+    return _Found(len(found), Counter([look.state for look in shown]) + others, shown)
 
 
 def _has_status(record: Record, status: str) -> bool:
@@ -121,6 +120,12 @@ async def _models_of(services: Services, shown: list[Record]) -> dict[str, Model
     return models
 
 
+def _ended(record: Record) -> str:
+    """Which of `_STATES` a request has that has ended; empty for one that has not."""
+    status = record.status.lower()
+    return "ready" if status == "success" else status if status in FINAL else ""
+
+
 def _age(record: Record, now: float) -> float | None:
     """Seconds since a job was made, at the time `now`; None where its stamp can't be read."""
     return None if record.created_at is None else max(now - record.created_at, 0.0)
@@ -134,11 +139,17 @@ class _History:
     """
 
     def __init__(self, newest_first: list[Record]) -> None:
-        self._done: dict[str, list[Record]] = defaultdict(list)
-        for record in newest_first:
-            if record.succeeded and len(self._done[record.model]) < HISTORY:
-                self._done[record.model].append(record)
+        self._newest_first = newest_first
         self._by_model: dict[str, Estimate] = {}
+
+    @cached_property
+    def _done(self) -> dict[str, list[Record]]:
+        """The newest finished ones of each model; in most lists nothing is being made, and none is needed."""
+        done: dict[str, list[Record]] = defaultdict(list)
+        for record in self._newest_first:
+            if record.succeeded and len(done[record.model]) < KEPT:
+                done[record.model].append(record)
+        return done
 
     def expect(self, record: Record) -> Estimate:
         """What is known of a job's length before it ends."""
@@ -173,10 +184,8 @@ class _Look:
     @property
     def state(self) -> str:
         """One of `_STATES`."""
-        record = self.record
-        if record.is_final:
-            return "ready" if record.succeeded else record.status.lower()
-        return "probably stuck" if is_stuck(record, self.age, self._expected) else "being made"
+        stuck = not self.record.is_final and is_stuck(self.record, self.age, self._expected)
+        return _ended(self.record) or ("probably stuck" if stuck else "being made")
 
     def row(self, model: ModelRecord | None, *, whole: bool) -> RequestRow:
         """Its row; with the whole prompt, or with its beginning. `model` is its model's record, where it is known."""
@@ -258,7 +267,7 @@ def _nothing(listing: RecordList, words: list[str], which: str, meant: str) -> R
     hidden = sum(not record.payload for record in listing.requests) if words else 0
     said = f"There are no videos{which}."
     if not listing.complete:
-        said = f"None of the {listing.rows} videos that the queue lists, of {listing.total or 'more'}, is one{which}."
+        said = f"None of the {listing.rows} videos that the queue lists is one{which}. Its list {listing.gap}."
     if hidden:
         said += f" The queue does not show the prompts of {hidden} of them."
     result: RequestsResult = {"summary": f"{said}{meant}", "total": 0, "requests": []}

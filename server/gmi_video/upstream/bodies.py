@@ -65,7 +65,8 @@ def count_values(raw: bytes, limit: int) -> int:
     """
     count = 1
     for start in range(0, len(raw), STEP_BYTES):
-        count += sum(raw.count(mark, start, start + STEP_BYTES) for mark in (b",", b"[", b"{"))
+        step = raw[start : start + STEP_BYTES]
+        count += len(step) - len(step.translate(None, b",[{"))
         if count > limit:
             break
     return count

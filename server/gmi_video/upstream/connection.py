@@ -37,7 +37,7 @@ class Connection(httpx.AsyncBaseTransport):
         )
         self._ways: dict[str, httpx.AsyncHTTPTransport] = {}
         """By the proxy's URL; the direct one under an empty text."""
-        self._opening = anyio.Lock()
+        self._opening = anyio.Lock(fast_acquire=True)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """One HTTP exchange.

@@ -52,7 +52,7 @@ class RateLimiter:
         self._left = deque([-math.inf] * number, maxlen=number)
         self._last = Line.SUBMITS
         """The line from which the latest call left."""
-        self._lines = {line: anyio.Lock() for line in Line}
+        self._lines = {line: anyio.Lock(fast_acquire=True) for line in Line}
         self._waiting = dict.fromkeys(Line, 0)
         self._changed = anyio.Event()
 

@@ -230,17 +230,17 @@ class Transport:
             SettingsError: the proxy's address or the certificates can't be used.
         """
         # Opened late: reading the certificate store takes longer than answering tools/list.
+        if self._opened is None and self._connection is not None:
+            await self._connection.open(self._settings.base_url)
         if self._opened is None:
             headers = {"User-Agent": f"gmi-video-mcp/{__version__}", "Accept-Encoding": bodies.ACCEPTED}
             self._opened = new_client(self._settings.network, self._http_transport, headers)
-        if self._connection is not None:
-            await self._connection.open(self._settings.base_url)
         return self._opened
 
     def _parse(self, raw: bytes, *, lenient: bool = False) -> Any:
         """JSON, or None. The key is removed wherever the queue has echoed it, also where JSON escapes it."""
         raw = raw.removeprefix(b"\xef\xbb\xbf")
-        if bodies.count_values(raw, MAX_VALUES) > MAX_VALUES:
+        if len(raw) > MAX_VALUES and bodies.count_values(raw, MAX_VALUES) > MAX_VALUES:
             return None
         key = json.dumps(self._settings.api_key)[1:-1]
         try:

@@ -10,11 +10,22 @@ ids and names by their patterns, a payload, an outcome, a parameter's options an
 
 import re
 from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
-from typing import Annotated, Any, TypeVar, cast
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Any, cast
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    OnErrorOmit,
+    TypeAdapter,
+)
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import with_default_schema
 
 from gmi_video.text import one_line, paragraphs, quote_untrusted, safe_url
 
@@ -73,13 +84,14 @@ def items_of(value: object) -> list[Any]:
     return cast("list[Any]", value) if isinstance(value, list) else []
 
 
-def _only(kind: type, otherwise: object) -> BeforeValidator:
-    """Read a value of another type as `otherwise`."""
+@dataclass(frozen=True)
+class _Or:
+    """Read a value that does not fit as another one."""
 
-    def only(value: object) -> object:
-        return value if isinstance(value, kind) else otherwise
+    otherwise: object
 
-    return BeforeValidator(only)
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return with_default_schema(handler(source), default=self.otherwise, on_error="default")
 
 
 def _words(limit: int, shown: Callable[[str, int], str] = one_line) -> BeforeValidator:
@@ -91,28 +103,25 @@ def _words(limit: int, shown: Callable[[str, int], str] = one_line) -> BeforeVal
     return BeforeValidator(words)
 
 
-def _seconds(value: object) -> float | None:
-    """A Unix time in seconds. Not a number, or beyond the year 2100: absent."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 4_102_444_800:
-        return None
-    return float(value)
+_known = lru_cache(1000)(one_line)
 
 
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
-        return None
-    return float(value)
+def _repeated(text: str, limit: int) -> str:
+    """`one_line` for words that stand in every row of a list; only short ones are remembered."""
+    return _known(text, limit) if len(text) <= limit else one_line(text, limit)
 
 
 Text = Annotated[str, _words(300)]
 """A text that is only shown."""
 
-Flag = Annotated[bool, _only(bool, otherwise=False)]
-Mapping = Annotated[dict[str, Any], _only(dict, {})]
-OptionalMapping = Annotated[dict[str, Any] | None, _only(dict, None)]
-UnixSeconds = Annotated[float | None, BeforeValidator(_seconds)]
-Number = Annotated[float | None, BeforeValidator(_number)]
-Sequence = Annotated[list[Any], _only(list, [])]
+Flag = Annotated[bool, Field(strict=True), _Or(otherwise=False)]
+Mapping = Annotated[dict[str, Any], _Or({})]
+OptionalMapping = Annotated[dict[str, Any] | None, _Or(None)]
+UnixSeconds = Annotated[float | None, Field(strict=True, gt=0, lt=4_102_444_800), _Or(None)]
+"""A Unix time in seconds. Not a number, or beyond the year 2100: absent."""
+
+Number = Annotated[float | None, Field(strict=True, gt=-1e300, lt=1e300), _Or(None)]
+Sequence = Annotated[list[Any], _Or([])]
 
 
 class Incoming(BaseModel):
@@ -121,27 +130,13 @@ class Incoming(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
 
 
-_Shape = TypeVar("_Shape", bound=Incoming)
-
-
-def readable(shape: type[_Shape], value: object) -> list[_Shape]:
-    """Those of a list's items that can be read; the others are left out."""
-    found: list[_Shape] = []
-    if not isinstance(value, list):
-        raise ValueError("not a list")  # noqa: TRY004 - the kind of error that pydantic reports as a misfit
-    for item in items_of(cast("object", value)):
-        with suppress(ValueError):
-            found.append(shape.model_validate(item))
-    return found
-
-
 class Record(Incoming):
     """One request, as `GET /requests/{id}` and the answer to a submit show it (guide, "Check Request Status")."""
 
     request_id: str = Field(pattern=REQUEST_ID_PATTERN)
-    model: Annotated[str, _words(200)] = ""
+    model: Annotated[str, _words(200, _repeated)] = ""
     # A job must not get lost over unexpected characters in its status.
-    status: Annotated[str, _words(40), Field(min_length=1)]
+    status: Annotated[str, _words(40, _repeated), Field(min_length=1)]
     payload: Mapping = {}
     outcome: OptionalMapping = None
     created_at: UnixSeconds = None
@@ -204,6 +199,14 @@ class Record(Incoming):
         return next((text for text in map(error_text, places) if text), "")
 
 
+def records(rows: list[Any]) -> list[Record]:
+    """Those of a list's rows that can be read; the others are left out."""
+    return _RECORDS.validate_python(rows)
+
+
+_RECORDS = TypeAdapter(list[OnErrorOmit[Record]])
+
+
 def status_words(status: str) -> str:
     """A status in a sentence: a word that the vendor lists, or any other text in quotation marks."""
     return status if status.lower() in LISTED else f"status {quote_untrusted(status, 40)}"
@@ -263,7 +266,7 @@ class ModelRecord(Incoming):
     display_name: Text = ""
     brief_description: Annotated[str, _words(2000)] = ""
     detailed_description: Annotated[str, _words(60_000, paragraphs)] = ""
-    parameters: Annotated[list[Parameter], BeforeValidator(partial(readable, Parameter))] = []
+    parameters: list[OnErrorOmit[Parameter]] = []
     price_info: OptionalMapping = None
     pricing_details: Any = None
 

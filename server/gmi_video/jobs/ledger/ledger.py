@@ -52,7 +52,7 @@ class Ledger:
         self._noted = 0.0
         self._stores: Fallback | None = None
         self._notices: list[str] = []
-        self._lock = anyio.Lock()
+        self._lock = anyio.Lock(fast_acquire=True)
 
     @classmethod
     def from_settings(cls, settings: Settings, now: Callable[[], float] = time.time) -> "Ledger":
