@@ -22,13 +22,17 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results.md"
 
 BENCHES: Mapping[str, tuple[str, ...]] = {
+    "start": (),
+    "calls": (),
+    "first_byte": (),
+    "submits": (),
+    "lists": (),
     "polling": (),
     "waits": (),
     "growth": ("--plot", "docs/images/growth.svg"),
-    "submits": (),
-    "first_byte": (),
     "copies": (),
     "pings": (),
+    "peers": (),
 }
 """The benches in the order of their sections, each with its options for a run that is not quick."""
 
@@ -105,7 +109,7 @@ def _head(*, quick: bool) -> str:
     """The title, and what the figures depend on; nothing that identifies the machine."""
     rows = {
         "processor": f"{_processor()}, {os.cpu_count()} cores",
-        "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
+        "memory": _memory(),
         "system": f"{_system()}, {platform.machine()}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         **{name: version(name) for name in PACKAGES},
@@ -125,6 +129,12 @@ def _processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "") or (
         platform.processor() or "unknown processor"
     )
+
+
+def _memory() -> str:
+    if not hasattr(os, "sysconf"):  # Windows
+        return "unknown"
+    return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
 
 
 def _system() -> str:

@@ -99,8 +99,8 @@ def main() -> None:
     print(
         "## Copies and one PostgreSQL: `python -m bench.copies`\n\n"
         "The time of the ledger's claim of a job, with a spending limit, where the account has so many jobs of the "
-        "last day; then the claims a second of copies that claim at the same time. Without fsync: on a disk that syncs, "
-        "add one sync to each claim. Database and copies share this machine.\n\n"
+        "last day; then the claims a second of copies that claim at the same time. Without fsync: on a disk that "
+        "syncs, add one sync to each claim. Database and copies share this machine.\n\n"
         "| jobs of the last day | one claim | a row |\n|---|---|---|"
     )
     with postgres.running() as server:

@@ -46,11 +46,12 @@ RECENT = 50
 """Old records with lengths of that distribution."""
 
 OLD = (0, 10_000)
-ROUNDS = {1: 200, 10: 20, 100: 4, 1000: 1, 3000: 1}
+ROUNDS = {1: 100, 10: 20, 100: 2, 1000: 1, 3000: 1}
 """How often so many open jobs are waited for, in virtual time."""
 
-WINDOW, LONG_WINDOW = 15.0, 40.0
-"""How long processor time is counted (seconds); the longer one where a list of the account takes seconds' turns."""
+SETTLING, WINDOW, LONG_WINDOW = 3.0, 10.0, 30.0
+"""From the last submit to the first figure, and how long processor time is counted (seconds): the longer one where
+lists are so long that they are many seconds apart."""
 
 X, GROUP = "open jobs", "old records in the account"
 CHARTS = (
@@ -154,7 +155,7 @@ def real(jobs: int, old: int, window: float) -> tuple[float, float]:
             for number in range(jobs):
                 server.start("generate_video", prompt=f"take {number}")
             _wait_for_submits(queue, jobs)
-            time.sleep(min(window, 5))
+            time.sleep(SETTLING)
             used, began = _processor_seconds(server.pid), time.monotonic()
             time.sleep(window)
             share = (_processor_seconds(server.pid) - used) / (time.monotonic() - began)

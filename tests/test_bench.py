@@ -7,6 +7,7 @@ import pytest
 from bench import plots
 from bench.__main__ import BENCHES, RESULTS, section, sections, write
 
+from . import figures
 from .full import in_full
 from .postgres import is_installed
 
@@ -58,3 +59,13 @@ def test_the_picture_of_growth_has_a_curve_for_each_group_in_each_chart() -> Non
     drawn = ET.fromstring(svg)  # noqa: S314 - our own
     lines = [path for path in drawn.iter("{http://www.w3.org/2000/svg}path") if path.get("stroke-width") == "3"]
     assert len(lines) == 2 + 4
+
+
+def test_a_quoted_figure_that_the_results_do_not_have_is_an_error_and_one_that_could_not_be_measured_is_not() -> None:
+    text = "## Title: `python -m bench.waits`\n\nWords.\n\n| calls | memory |\n|---|---|\n| 10 | 61 KB (60 to 62) |\n"
+    results = {"waits": text, "start": "## `python -m bench.start`\n\nNot measured: no disk\n"}
+    assert figures.value(results, figures.Cell("waits", "| 10 |", "memory")) == "61 KB"
+    assert figures.value(results, figures.Cell("start", "| 10 |", "memory")) is None
+    for row, column in (("| 100 |", "memory"), ("| 10 |", "delay")):
+        with pytest.raises(ValueError, match="has no such figure"):
+            figures.value(results, figures.Cell("waits", row, column))
