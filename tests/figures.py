@@ -31,8 +31,8 @@ QUOTES: tuple[tuple[str, str, tuple[Cell, ...]], ...] = (
         "from the call to its POST at the queue",
         "{}; {} in a tool that checks and records nothing",
         (
-            Cell("first_byte", "| later, 2025-11-25 |", "this server"),
-            Cell("first_byte", "| later, 2025-11-25 |", "bare tool"),
+            Cell("first_byte", "| later, 2026-07-28 |", "this server"),
+            Cell("first_byte", "| later, 2026-07-28 |", "bare tool"),
         ),
     ),
     (

@@ -1,4 +1,4 @@
-"""The generated tables in README.md and docs/: `python -m tests.tables` (or `make tables`) writes each into its place."""
+"""The generated tables in README.md and docs/: `python -m tests.tables` (or `make tables`) writes each in its place."""
 
 import json
 from collections.abc import Callable, Mapping
