@@ -93,7 +93,8 @@ def section(name: str, *, quick: bool) -> tuple[str, bool]:
     except subprocess.TimeoutExpired:
         return f"## `{command}`\n\nNot measured: it took longer than {SECONDS} s.\n", False
     except subprocess.CalledProcessError as failure:
-        why = (failure.stderr.strip().splitlines() or [f"exit code {failure.returncode}"])[-1]
+        said = failure.stderr.strip() or failure.stdout.strip() or f"exit code {failure.returncode}"
+        why = said.splitlines()[-1]
         return f"## `{command}`\n\nNot measured: {why.replace(str(ROOT), '.')}\n", False
     title, _, rest = done.stdout.strip().partition("\n")
     return f"{title}\n\n*{_now_and_commit()}, {time.monotonic() - began:.0f} s*\n{rest}\n", True

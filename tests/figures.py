@@ -28,11 +28,11 @@ QUOTES: tuple[tuple[str, str, tuple[Cell, ...]], ...] = (
         ),
     ),
     (
-        "from the call to its POST at the queue",
-        "{}; {} in a tool that checks and records nothing",
+        "`generate_video` with `wait: false`, until its answer",
+        "{}, {} times that of a tool that sends the same requests and checks and records nothing",
         (
-            Cell("first_byte", "| later, 2026-07-28 |", "this server"),
-            Cell("first_byte", "| later, 2026-07-28 |", "bare tool"),
+            Cell("calls", "| generate_video, 2026-07-28, answer |", "this server"),
+            Cell("calls", "| generate_video, 2026-07-28, answer |", RATIO),
         ),
     ),
     (
