@@ -196,9 +196,11 @@ def measured(jobs: Sequence[int], old: Sequence[int], *, quick: bool) -> Iterato
     with ProcessPoolExecutor() as pool:
         rounds = dict.fromkeys(jobs, 2) if quick else ROUNDS
         cases = [*itertools.product(jobs, old)]
-        delays = [pool.submit(in_virtual_time, partial(virtual, *case, rounds[case[0]])) for case in cases]
-        done = [future.result() for future in delays]
-    for (number, records), (waited, a_job, a_second) in zip(cases, done, strict=True):
+        # The longest ones first, so that no processor is idle at the end.
+        asked = {case: pool.submit(in_virtual_time, partial(virtual, *case, rounds[case[0]])) for case in cases[::-1]}
+        done = {case: future.result() for case, future in asked.items()}
+    for number, records in cases:
+        waited, a_job, a_second = done[number, records]
         window = LONG_WINDOW if number >= 100 and records else WINDOW
         yield Row(number, records, waited, a_job, a_second, *real(number, records, 2.0 if quick else window))
 
