@@ -36,6 +36,11 @@ $(VENV)/.dev: $(VENV)/.demo
 	@$(BIN)/python $(INSTALL) -c constraints.txt --group dev
 	@touch $@
 
+$(VENV)/.bench: $(VENV)/.dev
+	@echo "Installing what the benches draw with (once)"
+	@$(BIN)/python $(INSTALL) -c constraints.txt --group bench
+	@touch $@
+
 # -- using it --------------------------------------------------------------------------------------------------------
 
 PROMPT ?=
@@ -51,7 +56,7 @@ fast: $(VENV)/.dev ## The tests that are not slow, while you work (ARGS="-k name
 
 test: check pytest ## What a change must pass: format, lint, types, all tests
 
-full: $(VENV)/.dev ## Many more random inputs, every kill, and all rounds of eight copies (some minutes)
+full: $(VENV)/.bench ## Many more random inputs, every kill, and all rounds of eight copies (some minutes)
 	FULL=1 $(PYTEST) tests/reliability/test_lives.py tests/reliability/test_hostile_answers.py \
 	    tests/reliability/test_bombs.py tests/reliability/test_difficult_lists.py tests/test_words_of_others.py \
 	    tests/test_cancellation.py tests/test_process.py tests/test_process_end.py tests/test_proxies.py \
@@ -97,12 +102,10 @@ kills: $(VENV)/.dev ## Kill the server at every point of a call and write docs/k
 live: $(VENV)/.dev ## Compare the real queue with what this project expects of it; needs GMI_API_KEY, costs nothing
 	$(BIN)/python -m gmi_video.live
 
-bench: $(VENV)/.dev ## Measure polling, a thousand waits, the ledger and submits, as docs/performance.md has them (some minutes)
-	$(BIN)/python -m bench.polling
-	$(BIN)/python -m bench.waits
-	$(BIN)/python -m bench.submits
-	$(BIN)/python -m bench.first_byte
-	$(BIN)/python -m bench.copies
+NAMES ?=
+bench: $(VENV)/.bench ## Measure on an idle machine, and write bench/results.md (25 min; NAMES="waits growth" for some)
+	$(BIN)/python -m bench $(NAMES)
+	$(BIN)/python -m tests.tables
 
 peers: $(VENV)/.dev ## Measure four other servers beside this one (needs PyPI and npm; 600 MB in build/peers, once)
 	$(BIN)/python -m bench.peers
@@ -195,7 +198,7 @@ constraints: ## Pin in constraints.txt the newest versions that fit, from an env
 	rm -rf $(VENV)/.fresh
 	$(PYTHON) -m venv $(VENV)/.fresh
 	$(VENV)/.fresh/bin/python $(INSTALL) --upgrade $(PIP)
-	$(VENV)/.fresh/bin/python $(INSTALL) -e '.[demo]' --group dev
+	$(VENV)/.fresh/bin/python $(INSTALL) -e '.[demo]' --group dev --group bench
 	{ sed -n '/^#/p' constraints.txt; \
 	  $(VENV)/.fresh/bin/python -m pip freeze --exclude-editable; } > constraints.new
 	mv constraints.new constraints.txt

@@ -94,15 +94,23 @@ def main() -> None:
         anyio.run(one_copy, url, int(number), key)
         return
     number = 10 if arguments.quick else 200
+    if not postgres.is_installed():
+        sys.exit("PostgreSQL is not installed (Debian: apt-get install postgresql).")
+    print(
+        "## Copies and one PostgreSQL: `python -m bench.copies`\n\n"
+        "The time of the ledger's claim of a job, with a spending limit, where the account has so many jobs of the "
+        "last day; then the claims a second of copies that claim at the same time. Without fsync: on a disk that "
+        "syncs, add one sync to each claim. Database and copies share this machine.\n\n"
+        "| jobs of the last day | one claim | a row |\n|---|---|---|"
+    )
     with postgres.running() as server:
-        print("rows      one claim, ms   bytes of a row")
         for rows in (100, 1000) if arguments.quick else (100, 1000, 10_000, 100_000):
             took, size = anyio.run(with_rows, server, rows, number // 5)
-            print(f"{rows:7,}   {took:10.1f}   {size:10.0f}")
-        print("copies    claims a second, one account   each its own")
+            print(f"| {rows:,} | {took:.1f} ms | {size:.0f} bytes |", flush=True)
+        print("\n| copies | claims a second, one account | an account for each copy |\n|---|---|---|")
         for copies in (1, 2) if arguments.quick else (1, 2, 3, 6):
             both = [with_copies(server, copies, number, together=together) for together in (True, False)]
-            print(f"{copies:6}   {both[0]:10.0f}   {both[1]:20.0f}")
+            print(f"| {copies} | {both[0]:.0f} | {both[1]:.0f} |", flush=True)
 
 
 if __name__ == "__main__":

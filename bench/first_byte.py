@@ -1,6 +1,6 @@
 """From tools/call to the POST: this server beside a bare tool of the SDK that makes the same requests.
 
-Run: python -m bench.first_byte [--pairs 30] [--latency 0.15]
+Run: python -m bench.first_byte [--pairs 12] [--latency 0.15] [--quick]
 
 Two processes over stdio, with the simulator on a loopback port as the queue of both. The bare tool checks nothing and
 records nothing: it sends the requests that this server needs, as soon as it can (the model's record and the list side
@@ -44,12 +44,17 @@ def measured(pairs: int, era: str, latency: float, pause: float, *, first: bool)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--pairs", type=int, default=30)
+    parser.add_argument("--pairs", type=int, default=12)
     parser.add_argument("--latency", type=float, default=0.0, help="of the queue, in seconds")
     parser.add_argument("--quick", action="store_true", help="three pairs, to see that it runs")
     arguments = parser.parse_args()
     pairs = 3 if arguments.quick else arguments.pairs
-    print(f"{pairs} pairs of calls each, the queue takes {1000 * arguments.latency:g} ms\n")
+    print(
+        "## From call to POST: `python -m bench.first_byte`\n\n"
+        "From the writing of tools/call over stdio to the arrival of the POST at a queue on a loopback port, which "
+        f"answers after {1000 * arguments.latency:g} ms, beside a bare tool of the SDK that sends the same requests "
+        f"and checks and records nothing, {pairs} pairs in turn.\n"
+    )
     print(header("this server", "bare tool", "from call to POST"))
     for era in ERAS[-1:] if arguments.quick else ERAS:
         for name, pause in (("first", PAUSE_SECONDS), ("right behind", 0.0), ("later", PAUSE_SECONDS)):

@@ -150,7 +150,7 @@ QUICK = (FIRST, "512 MB gzipped twice", "a prompt of 10 MB")
 
 
 def measure(url: str, name: str, seconds: float) -> str:
-    """Ping during one attack; a line with what was measured."""
+    """Ping during one attack; a row with what was measured."""
     with tempfile.TemporaryDirectory() as state:
         process = Process(url, state)
         try:
@@ -170,16 +170,19 @@ def measure(url: str, name: str, seconds: float) -> str:
             attacker.join()
         finally:
             process.end()
-    return (
-        f"{name:28} {len(taken):4} pings: p50 {statistics.median(taken) * 1000:6.1f} ms, "
-        f"max {max(taken) * 1000:6.1f} ms"
-    )
+    return f"| {name} | {len(taken)} | {statistics.median(taken) * 1000:.1f} ms | {max(taken) * 1000:.1f} ms |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="three attacks of two seconds each")
     quick: bool = parser.parse_args().quick
+    print(
+        "## Pings under attack: `python -m bench.pings`\n\n"
+        "How long a ping takes while the server is attacked by answers of its queue or by lines of its host. One is "
+        f"sent {INTERVAL * 1000:.0f} ms after the other is answered.\n\n"
+        "| attack | pings | median | worst |\n|---|---|---|---|"
+    )
     bombs.bomb(512)
     listed = b"".join(many_requests())
     nothing: Callable[[], Iterator[bytes]] = lambda: bombs.answer(b"{}")  # noqa: E731 - one of a table

@@ -1,6 +1,6 @@
 """What the ledger costs: the time from tools/call to the arrival of the POST, with the ledger and without.
 
-Run: python -m bench.submits [--pairs 30]
+Run: python -m bench.submits [--pairs 12] [--quick]
 
 Real server processes over stdio, with the simulator on a loopback port as their queue. One call with the ledger (SQLite
 in a temporary folder) and one without (`GMI_LEDGER_URL=none`) make a pair, in turn; each call asks for another video.
@@ -62,11 +62,16 @@ def measured(pairs: int, program: type[Server], *, first: bool) -> Pairs:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--pairs", type=int, default=30)
+    parser.add_argument("--pairs", type=int, default=12)
     parser.add_argument("--quick", action="store_true", help="three pairs, to see that it runs")
     arguments = parser.parse_args()
     pairs = 3 if arguments.quick else arguments.pairs
-    print(f"{pairs} pairs of calls each\n")
+    print(
+        "## What the ledger costs: `python -m bench.submits`\n\n"
+        "From the writing of tools/call over stdio to the arrival of the POST at a queue on a loopback port, with the "
+        f"ledger (SQLite, the default) and without (`GMI_LEDGER_URL=none`), {pairs} pairs in turn. The first two rows "
+        "are without rate limit.\n"
+    )
     print(header("with the ledger", "without", "from call to POST"))
     print(measured(pairs, Unlimited, first=True).row("first"))
     print(measured(pairs, Unlimited, first=False).row("later"))

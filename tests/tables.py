@@ -1,4 +1,4 @@
-"""The generated tables in docs/: `python -m tests.tables` (or `make tables`) writes each into its page."""
+"""The generated tables in README.md and docs/: `python -m tests.tables` (or `make tables`) writes each in its place."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from gmi_video.mcp import hosts as host_limits
 from gmi_video.mcp import schema_files
 from gmi_video.variables import VARIABLES
 
-from . import impatient
+from . import figures, impatient
 from .agents import page as agents
 from .hosts import page as host_pages
 from .structure import BASE, MAY_IMPORT, PACKAGE, ROOT, STANDS_ALONE, says
@@ -51,7 +51,13 @@ def hosts() -> str:
     return "\n\n".join([host_pages.section(), waits, "\n".join(impatient.table())])
 
 
+def measured() -> str:
+    """Five figures of bench/results.md."""
+    return _table(["what", "measured"], figures.lines())
+
+
 PAGES: Mapping[Path, Callable[[], str]] = {
+    ROOT / "README.md": measured,
     DOCS / "tools.md": tools,
     DOCS / "settings.md": settings,
     DOCS / "architecture.md": packages,

@@ -1,4 +1,4 @@
-"""README's pictures: they are there, small, and of what is real; and the script that makes them works."""
+"""The pictures of README and docs: they are there, small, and of what is real; and the script that makes them works."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -50,11 +50,13 @@ def shows_the_demo(picture: Path, options: str) -> None:
     assert not re.search(r"(?<![\w~/])/\w", "\n".join(said)), "no path of a machine"
 
 
-def test_the_readme_shows_both_before_its_first_section_and_says_what_is_seen() -> None:
-    top = README.partition("\n## ")[0]
-    shown = dict(re.findall(r"^!\[([^]]+)\]\(docs/images/([\w.]+)\)$", top, re.MULTILINE))
-    assert sorted(shown.values()) == sorted(path.name for path in IMAGES.iterdir()), "and there is no other"
-    assert all(len(words) > 40 for words in shown)
+def test_the_readme_shows_both_before_its_first_section_docs_the_third_and_they_say_what_is_seen() -> None:
+    pattern = re.compile(r"^!\[([^]]+)\]\((?:docs/)?images/([\w.]+)\)$", re.MULTILINE)
+    shown = pattern.findall(README.partition("\n## ")[0])
+    assert len(shown) == 2
+    shown += pattern.findall((ROOT / "docs" / "performance.md").read_text(encoding="utf-8"))
+    assert sorted(name for _, name in shown) == sorted(path.name for path in IMAGES.iterdir()), "and there is no other"
+    assert all(len(words) > 40 for words, _ in shown)
 
 
 def test_the_pictures_are_small_and_of_what_they_say() -> None:
