@@ -28,6 +28,7 @@ from tests.stdio import event_loop
 from gmi_video import __version__
 
 JOB_SECONDS = 15
+TITLE = "## Beside other servers: `python -m bench.peers`"
 
 ABOUT = """\
 Published packages, each in an environment of its own; this server is installed in the same way from a wheel, without
@@ -85,7 +86,7 @@ def main() -> int:
         place = Place(portal, Path(home))
         if arguments.quick:
             command = [str(Path(sys.executable).parent / "gmi-video-mcp")]
-            print(comparison([measured(OURS, command, None, place, 1)], 1))
+            print(f"{TITLE}\n\nThis server only.\n\n{comparison([measured(OURS, command, None, place, 1)], 1)}")
             return 0
         try:
             place = replace(place, certificate=certificate(place.home))
@@ -100,8 +101,7 @@ def main() -> int:
             for server, folder in installed[1:]
         ]
         columns = [measured(server, server.command(folder), folder, place, JOB_SECONDS) for server, folder in installed]
-    print("## Beside other servers: `python -m bench.peers`\n")
-    print(ABOUT.format(calls=CALLS, pairs=arguments.pairs) + "\n")
+    print(f"{TITLE}\n\n{ABOUT.format(calls=CALLS, pairs=arguments.pairs)}\n")
     print(starts(with_starts) + "\n")
     print(comparison(columns, JOB_SECONDS))
     return 0
