@@ -6,6 +6,8 @@ Learned from the stamps of finished requests; nothing is stored. `schedule` says
 import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 
 import anyio
 from cachetools import LRUCache, TTLCache
@@ -77,9 +79,9 @@ def estimate(request: SubmitRequest, history: Iterable[Record]) -> Estimate:
     """What finished requests tell of this one: those of the same kind where there are enough, else the model's."""
     done = [r for r in history if r.succeeded and r.took is not None and r.model in {"", request.model}]
     done.sort(key=lambda record: record.created_at or 0, reverse=True)
-    alike = [record for record in done if same_kind(request, record)]
-    chosen = alike if len(alike) >= MIN_HISTORY else done
-    lengths = tuple(sorted(record.took or 0 for record in chosen[:MAX_HISTORY]))
+    alike = list(islice(filter(partial(same_kind, request), done), MAX_HISTORY))
+    chosen = alike if len(alike) >= MIN_HISTORY else done[:MAX_HISTORY]
+    lengths = tuple(sorted(record.took or 0 for record in chosen))
     return Estimate(lengths) if len(lengths) >= MIN_HISTORY else NO_HISTORY
 
 

@@ -101,7 +101,7 @@ def same_kind(request: SubmitRequest, record: Record) -> bool:
     def kind(payload: Mapping[str, Any]) -> dict[str, Any]:
         if request.model == LUMA_RAY2:
             payload = _LUMA_DEFAULTS | dict(payload)
-        chosen = {name for name in payload if role_of(name) in {Role.LENGTH, Role.SIZE}}
+        chosen = {name for name in payload if role_of(name) in (Role.LENGTH, Role.SIZE)}
         return {name: _canonical(name, payload[name], _no_digest) for name in chosen if payload[name] not in _EMPTY}
 
     return bool(record.payload) and kind(request.payload) == kind(record.payload)
