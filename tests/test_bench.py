@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
         ("submits", ["--quick"], "| later |"),
         ("first_byte", ["--quick"], "| later, 2026-07-28 |"),
         ("pings", ["--quick"], "max "),
+        ("waits", ["--quick"], "| bare tool | 10 |"),
         pytest.param("copies", ["--quick"], "claims a second", marks=NEEDS_POSTGRES),
     ],
 )
