@@ -1,139 +1,307 @@
-"""Memory and processor time of a thousand generate_video calls that wait at the same time in one process.
+"""Memory, processor time and delay of thousands of generate_video calls that wait at the same time.
 
-Run: python -m bench.waits [--calls 1000]
+Run: python -m bench.waits [--calls 10 100 1000 3000] [--quick]
 
-Runs in real time on asyncio, as in production, with an in-memory client that asks for progress on every call, the
-server, and the simulator as its queue. The figures are of the whole process: they include the client and the simulator.
-The rate limit is raised, because the submits alone would take minutes with the default. Live memory is measured in a
-run of its own, because tracing slows a run down. The resident size beside it includes memory that reading long lists
-once needed and that Python keeps.
+In real time: the server is a process over stdio, as a host runs it, and all figures but the times are its alone. The
+simulator on a loopback port and a client that only counts lines are in the bench's own process. Beside the server runs
+a bare tool of the SDK, which submits, reports progress as often, asks for one list a second for all its calls, and
+checks and records nothing: what it costs is the share of the SDK and the HTTP library. The rate limit is 100 a second,
+because the submits of thousands would take minutes with the default.
+
+- "resident" is how much the process has grown for each call, "alive" what of that Python still uses (tracemalloc, in a
+  run of its own, which tracing slows down);
+- "ms of processor" are the server's for a submit, with the first seconds of its wait, and for an outcome where all
+  jobs end in the same moment: unlike the times they do not depend on what else the machine does;
+- "core" and "calls to the queue" are counted while all wait;
+- "last outcome" is the time from the end of the last job to the last result, where all jobs end in the same moment, and
+  where they end over 20 s, with the mean of all;
+- "peak" is the largest resident size of the process.
 """
 
 import argparse
-import gc
+import json
+import os
+import random
+import signal
+import statistics
 import time
-import tracemalloc
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from functools import partial
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import anyio
-from mcp import Client
-from mcp_types import Implementation
+from tests.stdio import SECONDS, Cloud, Server, cloud, event_loop
 
-from gmi_video.mcp.app import create_server
-from gmi_video.settings import Settings
-from gmi_video.simulator import Script, SimulatedTransport, Simulator
+from gmi_video.simulator import Script, Simulator
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2
 
-WINDOW = 20.0
-"""How long processor time and calls are counted while every call waits (seconds)."""
+ERA = "2026-07-28"
 
 
-class Bench:
-    """Makes the calls and counts their progress messages and results."""
+@dataclass(frozen=True)
+class Times:
+    """Seconds from the last submit to the first figure, in which figures are counted, and over which jobs end."""
 
-    def __init__(self, calls: int) -> None:
-        self.calls = calls
-        self.sim = Simulator(seed=1)
-        # Longer than the run; `end_all` ends the jobs.
-        self.sim.script(LUMA_RAY2, lambda _number: Script.takes(self.seconds, first="processing"))
-        self.seconds = 3600.0
-        self.delivered = 0
-        self.messages = 0
+    settling: float = 5.0
+    window: float = 10.0
+    spread: float = 20.0
 
-    @asynccontextmanager
-    async def client(self) -> AsyncGenerator[Client]:
-        environment = {
-            "GMI_API_KEY": "simulated-key",
-            "GMI_BASE_URL": self.sim.api_url,
+
+TRACED_CALLS = 1000
+"""As many calls are traced; more would take minutes."""
+
+_TRACED = """
+import gc, signal, sys, tracemalloc
+from gmi_video.mcp.stdio import serve
+
+def tell(*_):
+    gc.collect()
+    if tracemalloc.is_tracing():
+        print("alive:", tracemalloc.get_traced_memory()[0], file=sys.stderr, flush=True)
+    else:
+        tracemalloc.start()
+        print("tracing", file=sys.stderr, flush=True)
+
+signal.signal(signal.SIGUSR1, tell)
+serve()
+"""
+
+_BARE = """
+import os
+from contextlib import asynccontextmanager
+import anyio
+import httpx
+from mcp.server.mcpserver import Context, MCPServer
+
+url = os.environ["GMI_BASE_URL"]
+http = httpx.AsyncClient(headers={"Authorization": "Bearer " + os.environ["GMI_API_KEY"]}, timeout=60)
+waiting = {}
+
+async def look():
+    while True:
+        await anyio.sleep(1.0)
+        if waiting:
+            listed = (await http.get(url + "/requests?model_id=Luma-Ray2")).json()["requests"]
+            for record in listed:
+                if record["status"] == "success" and record["request_id"] in waiting:
+                    waiting.pop(record["request_id"]).set()
+
+@asynccontextmanager
+async def lifespan(_):
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(look)
+        yield
+        tasks.cancel_scope.cancel()
+
+server = MCPServer("bare", lifespan=lifespan)
+
+@server.tool()
+async def generate_video(prompt: str, ctx: Context, wait: bool = True) -> dict[str, str]:
+    body = {"model": "Luma-Ray2", "payload": {"prompt": prompt, "resolution": "720p"}}
+    request_id = (await http.post(url + "/requests", json=body)).json()["request_id"]
+    ended = waiting[request_id] = anyio.Event()
+    seconds = 0
+    while wait and not ended.is_set():
+        await ctx.report_progress(seconds, None, f"request {request_id}: processing")
+        seconds += 2
+        with anyio.move_on_after(2):
+            await ended.wait()
+    return {"request_id": request_id}
+
+server.run("stdio")
+"""
+
+
+class Ours(Server):
+    """The server."""
+
+    def next_result(self) -> dict[str, Any]:
+        """The next result; the messages before it are not even parsed, which would slow the others down."""
+        while b'"notifications/' in (line := self._lines.get(timeout=SECONDS)):
+            pass
+        return json.loads(line)["result"]
+
+    def kill(self) -> None:
+        """End it, with whatever it has yet to say."""
+        self._child.kill()
+        for reader in self._readers:
+            reader.join(SECONDS)
+        with self._child:
+            pass
+
+
+class Traced(Ours):
+    """The server; at the first SIGUSR1 it begins to trace its memory, at each later one it says how much is in use."""
+
+    program = ("-c", _TRACED)
+
+
+class Bare(Ours):
+    """A tool of the SDK that waits as well."""
+
+    program = ("-c", _BARE)
+
+
+class Waits:
+    """Calls that wait at one server.
+
+    Args:
+        queue: the simulator.
+        program: the server.
+        calls: how many.
+    """
+
+    def __init__(self, queue: Cloud, program: type[Ours], calls: int) -> None:
+        self.queue, self.calls = queue, calls
+        settings = {
             "GMI_MAX_REQUESTS_PER_SECOND": "100",
             "GMI_MAX_WAIT_SECONDS": "3600",
             "GMI_LOG_LEVEL": "ERROR",
             "GMI_LEDGER_URL": "none",
         }
-        server = create_server(Settings.from_environment(environment), transport=SimulatedTransport(self.sim))
-        async with Client(server, client_info=Implementation(name="mcp", version="1")) as client:
-            yield client
+        self.server = program(ERA, **queue.environment(**settings))
+        self.server.open()
+        self.server.result(self.server.ask("tools/list"))
+        self.server.result(self.server.start("generate_video", prompt="to warm up", wait=False))
+        self.ends: dict[str, float] = {}
+        self.submitted_in = 0.0
 
-    async def call(self, client: Client, number: int) -> None:
-        async def count(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001
-            self.messages += 1
+    def submit(self, settling: float) -> None:
+        """Make the calls; returns so many seconds after the queue has all jobs."""
+        began = time.monotonic()
+        for number in range(self.calls):
+            self.server.start("generate_video", prompt=f"take {number}")
+        while len(self.queue.sim.jobs) < self.calls + 1:
+            time.sleep(0.1)
+        self.submitted_in = time.monotonic() - began
+        time.sleep(settling)
 
-        result = await client.call_tool("generate_video", {"prompt": f"take {number}"}, progress_callback=count)
-        assert result.structured_content is not None
-        assert result.structured_content["status"] == "success", result.structured_content
-        self.delivered += 1
+    def end_jobs(self, over: float) -> None:
+        """Let every job end: now, or at random within so many seconds."""
+        rng, now, jobs = random.Random(1), time.time(), self.queue.sim.jobs
+        for index, job in enumerate(jobs):
+            end = now + rng.uniform(0.0, over)
+            script = Script.takes(max(end - job.created_at, 1.0), first="processing")
+            jobs[index] = type(job)(job.request_id, job.model, job.payload, job.created_at, job.org_id, script)
+            self.ends[job.request_id] = end
 
-    async def measure_load(self) -> str:
-        """Processor time and calls to the queue during `WINDOW`."""
-        messages, queue_calls, cpu, began = self.messages, len(self.sim.calls), time.process_time(), time.monotonic()
-        await anyio.sleep(WINDOW)
-        wall = time.monotonic() - began
-        core = (time.process_time() - cpu) / wall
-        message_rate = (self.messages - messages) / wall
-        call_rate = (len(self.sim.calls) - queue_calls) / wall
-        return (
-            f"  {core:.2f} of a core while they wait, for {message_rate:.0f} progress messages and "
-            f"{call_rate:.1f} calls to the queue a second"
-        )
+    def delays(self) -> list[float]:
+        """From each job's end to its result (seconds)."""
+        found: list[float] = []
+        while len(found) < self.calls:
+            result = self.server.next_result()["structuredContent"]
+            found.append(time.time() - self.ends[result["request_id"]])
+        return found
 
-    def end_all(self) -> None:
-        """Replace every job's script by one that has ended by now."""
-        for index, job in enumerate(self.sim.jobs):
-            done = Script.takes(max(self.sim.clock() - job.created_at, 1.0), first="processing")
-            self.sim.jobs[index] = type(job)(job.request_id, job.model, job.payload, job.created_at, job.org_id, done)
-
-
-def memory() -> int:
-    """The resident memory of this process (bytes)."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+    def alive(self) -> int:
+        """The memory in use (bytes), of `Traced`. The first time it is 0."""
+        os.kill(self.server.pid, signal.SIGUSR1)
+        self.server.logged("\n")
+        _, _, number = self.server.stderr.splitlines()[-1].partition("alive: ")
+        return int(number or 0)
 
 
-async def run(calls: int, *, trace: bool) -> list[str]:
-    """Make one run; returns a line for each measurement."""
-    bench = Bench(calls)
-    lines: list[str] = []
-    ending = 0.0
-    async with bench.client() as client:
-        await client.call_tool("generate_video", {"prompt": "to warm up", "wait": False})
-        gc.collect()
-        before = memory()
-        if trace:
-            tracemalloc.start()
-        async with anyio.create_task_group() as tasks:
-            began = time.monotonic()
-            for number in range(calls):
-                tasks.start_soon(bench.call, client, number)
-            while len(bench.sim.jobs) < calls + 1:  # noqa: ASYNC110 - the simulator has no event for it
-                await anyio.sleep(0.5)
-            lines.append(f"{calls} calls submitted in {time.monotonic() - began:.0f} s")
-            await anyio.sleep(5)
-            gc.collect()
-            if trace:
-                lines.append(
-                    f"  alive while they wait: {tracemalloc.get_traced_memory()[0] / calls / 1024:.1f} KB a call"
-                )
-                tracemalloc.stop()
-            else:
-                lines.append(f"  the process has grown by {(memory() - before) / calls / 1024:.1f} KB a call")
-                lines.append(await bench.measure_load())
-            bench.end_all()
-            ending = time.monotonic()
-        lines.append(
-            f"  delivered: {bench.delivered} of {calls}, {time.monotonic() - ending:.1f} s after the jobs' end"
-        )
-    return lines
+@dataclass
+class Sizes:
+    """What the system says of a process: resident and peak bytes, and processor seconds."""
+
+    resident: int
+    peak: int
+    seconds: float
+
+    @classmethod
+    def of(cls, pid: int) -> "Sizes":
+        """The sizes of a process now."""
+        lines = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+        kilobytes = {name: int(lines[name].split()[0]) for name in ("VmRSS", "VmHWM")}
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks = int(fields[11]) + int(fields[12])
+        return cls(1024 * kilobytes["VmRSS"], 1024 * kilobytes["VmHWM"], ticks / os.sysconf("SC_CLK_TCK"))
+
+
+@contextmanager
+def waits(program: type[Ours], calls: int) -> Generator[Waits]:
+    """Calls at a new server of a new queue, not made yet."""
+    with event_loop() as portal, cloud(portal, seed=1) as queue:
+        _never_end(queue.sim)
+        found = Waits(queue, program, calls)
+        try:
+            yield found
+        finally:
+            found.server.kill()
+
+
+def _never_end(sim: Simulator) -> None:
+    sim.script(LUMA_RAY2, lambda _: Script.takes(3600.0, first="processing"))
+
+
+def row(name: str, program: type[Ours], calls: int, times: Times) -> str:
+    """Measure, and return a row of the table."""
+    with waits(program, calls) as one:
+        before = Sizes.of(one.server.pid)
+        one.submit(times.settling)
+        submitted = Sizes.of(one.server.pid)
+        asked = len(one.queue.sim.calls)
+        time.sleep(times.window)
+        waited = Sizes.of(one.server.pid)
+        asked = len(one.queue.sim.calls) - asked
+        one.end_jobs(0.0)
+        at_once = one.delays()
+        ended = Sizes.of(one.server.pid)
+    with waits(program, calls) as other:
+        other.submit(times.settling)
+        other.end_jobs(times.spread)
+        over_time = other.delays()
+    submit = 1000 * (submitted.seconds - before.seconds) / calls
+    outcome = 1000 * (ended.seconds - waited.seconds) / calls
+    figures = (
+        name,
+        f"{calls:,}",
+        f"{one.submitted_in:.0f} s",
+        f"{(submitted.resident - before.resident) / calls / 1024:.0f}",
+        f"{alive(calls, times) / calls / 1024:.0f}" if program is Ours and calls <= TRACED_CALLS else "–",
+        f"{submit:.1f}, {outcome:.1f}",
+        f"{(waited.seconds - submitted.seconds) / times.window:.2f}",
+        f"{asked / times.window:.1f}",
+        f"{max(at_once):.1f} s",
+        f"{statistics.mean(over_time):.1f}, {max(over_time):.1f} s",
+        f"{ended.peak / 1024 / 1024:.0f} MiB",
+    )
+    return f"| {' | '.join(figures)} |"
+
+
+def alive(calls: int, times: Times) -> int:
+    """The memory in use while they wait (bytes)."""
+    with waits(Traced, calls) as traced:
+        traced.alive()
+        traced.submit(times.settling)
+        return traced.alive()
+
+
+HEADER = """\
+| | calls | submitted in | resident KB a call | alive KB a call | ms of processor a submit, an outcome | core | \
+calls to the queue a second | last outcome, all at once | over {spread:g} s: mean, last | peak |
+|---|---|---|---|---|---|---|---|---|---|---|"""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--calls", type=int, default=1000)
-    calls = parser.parse_args().calls
-    # The untraced run first: its growth would be too small if an earlier run had left free memory behind.
-    for trace in (False, True):
-        print("\n".join(anyio.run(partial(run, calls, trace=trace))))
+    parser.add_argument("--calls", type=int, nargs="+", default=[10, 100, 1000, 3000])
+    parser.add_argument("--quick", action="store_true", help="ten calls for a moment, to see that it runs")
+    arguments = parser.parse_args()
+    times, counts = (Times(1.0, 1.0, 1.0), [10]) if arguments.quick else (Times(), arguments.calls)
+    print("## Calls that wait: `python -m bench.waits`\n")
+    print(
+        "`generate_video` calls that wait at the same time at one server over stdio, with progress. All figures are of "
+        "the server's process alone; the client and the simulator are in another one. Below each row the same for a "
+        "bare tool of the SDK that submits, reports progress as often, asks for one list a second for all its calls, "
+        "and checks and records nothing.\n"
+    )
+    print(HEADER.format(spread=times.spread))
+    for calls in counts:
+        print(row("this server", Ours, calls, times), flush=True)
+        print(row("bare tool", Bare, calls, times), flush=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ from gmi_video.jobs.estimates import NO_HISTORY, Estimate, estimate
 from gmi_video.upstream.luma_ray2 import LUMA_RAY2, LumaRay2Payload
 from gmi_video.upstream.wire import Record, SubmitRequest
 
+from .fuzz import work_within
+
 
 def payload(**choices: str) -> dict[str, object]:
     return LumaRay2Payload.model_validate({"prompt": "an owl"} | choices).wire()
@@ -53,6 +55,13 @@ def test_only_the_newest_fifty_count_because_a_queues_speed_changes() -> None:
     old = [record(600, made=n) for n in range(100)]
     new = [record(60, made=1000 + n) for n in range(50)]
     assert estimate(REQUEST, old + new).expected_seconds == 60
+
+
+def test_a_long_history_is_not_compared_beyond_the_fifty_that_count() -> None:
+    """With 10,000 requests in the account each submit compared its size and length with all of them."""
+    history = [record(60, made=n) for n in range(2000)]
+    with work_within(30 * len(history)):
+        assert len(estimate(REQUEST, history).lengths) == 50
 
 
 @pytest.mark.parametrize(("known", "age", "past"), [(NO_HISTORY, 899, False), (NO_HISTORY, 901, True)])

@@ -187,6 +187,13 @@ async def test_where_the_list_is_short_it_serves_all_open_jobs_of_a_model(world:
     assert max(late) < 6
 
 
+@pytest.mark.parametrize("seconds", [60, 300])
+async def test_where_twenty_jobs_end_at_once_none_waits_long_for_the_next_list(world: World, seconds: float) -> None:
+    late, _ = await run(world, 20, seconds)
+    assert max(late) < 2.5
+    assert len(times(world, LIST)) <= seconds / 2 + 5  # nor is the list asked for more often than that takes
+
+
 @pytest.mark.parametrize(("count", "listed"), [(3, False), (12, True)])
 async def test_the_longer_the_list_the_more_jobs_it_takes_to_ask_for_it(
     world: World,

@@ -29,6 +29,10 @@ pauses that they are meant for, and longer than lists of this size are apart."""
 LIST_PAUSE, LIST_BYTES_PER_SECOND = 1.0, 1_000_000
 """The shortest time between two lists of a model (seconds), and how much of a longer list is worth one second."""
 
+MANY_PAUSE = 2.0
+"""Where a list serves so many, the next one follows after this (seconds) or as its size allows: what a look costs is
+shared by them, so it pays to look sooner than each one's own schedule says."""
+
 LIST_FAULT_PAUSE = 20.0
 """Where the list is unavailable, its jobs are looked at one by one for this long (seconds)."""
 
@@ -134,8 +138,9 @@ class Looks:
     async def _run(self) -> None:
         try:
             while pending := [watched for watched in self._watched.values() if not watched.is_over]:
-                for model in {watched.record.model for watched in pending if watched.is_due}:
-                    self._start_due(model, [watched for watched in pending if watched.record.model == model])
+                now = anyio.current_time()
+                for model in {watched.record.model for watched in pending if watched.is_due(now)}:
+                    self._start_due(model, [watched for watched in pending if watched.record.model == model], now)
                 self._wake = anyio.Event()
                 idle = (watched.next_look for watched in pending if watched.looking is None)
                 with anyio.move_on_at(min(idle, default=float("inf"))):
@@ -143,10 +148,9 @@ class Looks:
         finally:
             self._running = False
 
-    def _start_due(self, model: str, pending: list[Watched]) -> None:
+    def _start_due(self, model: str, pending: list[Watched], now: float) -> None:
         """Look at what is due of a model: by one list where that is less than the looks that it replaces."""
-        now = anyio.current_time()
-        due = [watched for watched in pending if watched.is_due]
+        due = [watched for watched in pending if watched.is_due(now)]
         listed = [watched for watched in pending if watched.unlisted_until <= now]
         size = self._history.list_size(model)
         if model and _is_worth_it(size, len(listed)) and self._no_list_until.get(model, 0.0) <= now:
@@ -160,8 +164,9 @@ class Looks:
             elif urgent and len(urgent) <= AT_ONCE:
                 due += urgent
             else:
-                for watched in by_list:
-                    watched.next_look = next_list
+                # Also those that would be due before that: for each of them the loop would come here again.
+                for watched in listed:
+                    watched.next_look = max(watched.next_look, next_list)
         for watched in due:
             self._start(self._look_singly, [watched])
 
@@ -218,6 +223,10 @@ class Looks:
                 watched.unlisted_until = anyio.current_time() + UNLISTED_PAUSE
         self._history.learn(model, listing.requests, listing.size)
         self._next_list[model] = max(began + _list_pause(listing.size), anyio.current_time())
+        if len(jobs) >= MANY_JOBS:
+            sooner = max(began + MANY_PAUSE, self._next_list[model])
+            for watched in jobs:
+                watched.next_look = min(watched.next_look, sooner)
 
     def _take_in(self, _model: str, records: tuple[Record, ...]) -> None:
         """Take in a list, whoever asked for it."""

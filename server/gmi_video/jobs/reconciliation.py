@@ -9,6 +9,7 @@ from gmi_video.jobs.ledger import Existing, Intent, Ledger
 from gmi_video.jobs.matching import JobIdentity
 from gmi_video.text import as_json_literal, duration
 from gmi_video.upstream.client import Queue
+from gmi_video.upstream.lists import RecordList
 from gmi_video.upstream.wire import Record
 
 PAUSES = (1.0, 2.0, 4.0, 8.0)
@@ -43,16 +44,21 @@ class UnconfirmedSubmit:
     Attributes:
         identity: what was submitted.
         sent_at: when, by this process's clock (`anyio.current_time`): the queue's may become known only later.
-        known: ids of requests that existed before, or are other intents' jobs.
-        listed_before: the list was received right before, so whatever is new in it came after.
+        recorded: ids of other intents' jobs; those in `listing` may be left out.
+        listing: the model's requests right before, if they were available. It is shared by the submits that it served:
+            with a set of ids for each, memory would grow with the square of their number.
         why: what came instead of an answer, as a sentence.
     """
 
     identity: JobIdentity
     sent_at: float
-    known: frozenset[str]
-    listed_before: bool = False
+    recorded: frozenset[str]
+    listing: RecordList | None = None
     why: str = ""
+
+    def known(self) -> frozenset[str]:
+        """Ids of requests that existed before, or are other intents' jobs."""
+        return self.recorded.union(record.request_id for record in (self.listing.requests if self.listing else ()))
 
     @property
     def age(self) -> float:
@@ -60,10 +66,10 @@ class UnconfirmedSubmit:
         return anyio.current_time() - self.sent_at
 
     def could_be(self, record: Record, now: float) -> bool:
-        """Whether the record was made after the submit, as far as its stamps show. `now`: the queue's clock."""
-        if record.request_id in self.known:
-            return False
-        return self.listed_before or record.created_at is None or record.created_at >= now - self.age - CLOCK_MARGIN
+        """Whether a record that is not `known` was made after the submit. `now`: the queue's clock."""
+        if self.listing and self.listing.complete:
+            return True
+        return record.created_at is None or record.created_at >= now - self.age - CLOCK_MARGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,7 @@ class Reconciliation:
     async def search(self, sent: UnconfirmedSubmit, pauses: tuple[float, ...] = PAUSES) -> Search:
         """Look for the job a few times, with growing pauses. An unavailable list counts as no look."""
         started = anyio.current_time()
+        known = sent.known()
         found = Search()
         for pause in pauses:
             await anyio.sleep(pause)
@@ -107,11 +114,11 @@ class Reconciliation:
                 listing = await self._queue.list_requests(sent.identity.model, patience=LOOK_PATIENCE)
             except UpstreamError:
                 continue
-            taken = await self._ledger.request_ids()
+            taken = known | await self._ledger.request_ids()
             new = [
                 record
                 for record in listing.newest_first()
-                if sent.could_be(record, self._queue.now()) and record.request_id not in taken
+                if record.request_id not in taken and sent.could_be(record, self._queue.now())
             ]
             found = Search(
                 record=next((record for record in new if sent.identity.is_of(record)), None),
@@ -207,7 +214,7 @@ class Reconciliation:
 
         Where that request can't be fetched just now, it is a candidate.
         """
-        if not error.request_id or error.request_id in sent.known:
+        if not error.request_id or error.request_id in sent.known():
             return Search()
         try:
             return Search(await self._queue.get_request(error.request_id))

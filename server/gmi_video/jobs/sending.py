@@ -54,15 +54,14 @@ class Sender:
             Interrupted: the server is stopping.
         """
         try:
-            listed = {record.request_id for record in listing.requests} if listing else set[str]()
-            known = frozenset(listed | await self._ledger.request_ids())
+            listed = listing.requests if listing else ()
+            recorded = (await self._ledger.request_ids()).difference(record.request_id for record in listed)
             self._check_running()
         except BaseException:
             # The server is stopping, and nothing has left.
             await self._ledger.refused(intent)
             raise
-        complete = listing is not None and listing.complete
-        sent = UnconfirmedSubmit(identity, anyio.current_time(), known, listed_before=complete)
+        sent = UnconfirmedSubmit(identity, anyio.current_time(), recorded, listing)
         async with self._ledger.renewing(intent):
             try:
                 with self._uninterrupted():
@@ -124,7 +123,7 @@ class Sender:
                 if not found.found_nothing:
                     raise
             else:
-                if record.request_id in sent.known:
+                if record.request_id in sent.known():
                     operation = failures.Operation("submit", request.model)
                     raise failures.garbled(operation, "names a request that was there before")
                 return record

@@ -45,10 +45,9 @@ class Watched:
         """Whether waiting on can't help: the job has ended, or the queue refuses to answer for it."""
         return self.record.is_final or self.refusals >= GIVE_UP_AFTER
 
-    @property
-    def is_due(self) -> bool:
-        """Whether it is to be looked at now."""
-        return self.looking is None and self.next_look <= anyio.current_time()
+    def is_due(self, now: float) -> bool:
+        """Whether it is to be looked at now (`anyio.current_time`)."""
+        return self.looking is None and self.next_look <= now
 
     def succeeded(self, record: Record) -> None:
         """Take in what a look has found."""
