@@ -9,7 +9,7 @@ from gmi_video.jobs.ledger import Existing, Intent, Ledger
 from gmi_video.jobs.matching import JobIdentity
 from gmi_video.text import as_json_literal, duration
 from gmi_video.upstream.client import Queue
-from gmi_video.upstream.lists import RecordList
+from gmi_video.upstream.lists import NOTHING_SHOWN, Snapshot
 from gmi_video.upstream.wire import Record
 
 PAUSES = (1.0, 2.0, 4.0, 8.0)
@@ -44,21 +44,21 @@ class UnconfirmedSubmit:
     Attributes:
         identity: what was submitted.
         sent_at: when, by this process's clock (`anyio.current_time`): the queue's may become known only later.
-        recorded: ids of other intents' jobs; those in `listing` may be left out.
-        listing: the model's requests right before, if they were available. It is shared by the submits that it served:
-            with a set of ids for each, memory would grow with the square of their number.
+        recorded: ids of other intents' jobs; those in `before` may be left out.
+        before: the model's requests right before, as far as they were available. The submits that one list served
+            share it: with a set of ids for each, memory would grow with the square of their number.
         why: what came instead of an answer, as a sentence.
     """
 
     identity: JobIdentity
     sent_at: float
     recorded: frozenset[str]
-    listing: RecordList | None = None
+    before: Snapshot = NOTHING_SHOWN
     why: str = ""
 
     def known(self) -> frozenset[str]:
         """Ids of requests that existed before, or are other intents' jobs."""
-        return self.recorded.union(record.request_id for record in (self.listing.requests if self.listing else ()))
+        return self.recorded | self.before.ids
 
     @property
     def age(self) -> float:
@@ -67,7 +67,7 @@ class UnconfirmedSubmit:
 
     def could_be(self, record: Record, now: float) -> bool:
         """Whether a record that is not `known` was made after the submit. `now`: the queue's clock."""
-        if self.listing and self.listing.complete:
+        if self.before.complete:
             return True
         return record.created_at is None or record.created_at >= now - self.age - CLOCK_MARGIN
 

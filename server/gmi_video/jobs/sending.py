@@ -13,7 +13,7 @@ from gmi_video.jobs.reconciliation import PAUSES_AFTER_REFUSAL, Reconciliation, 
 from gmi_video.single_flight import Interrupted
 from gmi_video.upstream import failures
 from gmi_video.upstream.client import ATTEMPTS, RETRY_SECONDS, Queue
-from gmi_video.upstream.lists import RecordList
+from gmi_video.upstream.lists import Snapshot
 from gmi_video.upstream.wire import Record, SubmitRequest
 
 _log = logging.getLogger(__name__)
@@ -37,16 +37,14 @@ class Sender:
         self._under_way: dict[anyio.CancelScope, anyio.Event] = {}
         self._stopping = False
 
-    async def send(
-        self, intent: Intent, request: SubmitRequest, identity: JobIdentity, listing: RecordList | None
-    ) -> Record:
+    async def send(self, intent: Intent, request: SubmitRequest, identity: JobIdentity, before: Snapshot) -> Record:
         """Submit, and settle the intent in any case.
 
         Args:
             intent: claimed by this process.
             request: what to submit.
             identity: what the request is compared by.
-            listing: the model's requests right before; None where they are unavailable.
+            before: the model's requests right before.
 
         Raises:
             UpstreamError: refused; no job was made.
@@ -54,14 +52,13 @@ class Sender:
             Interrupted: the server is stopping.
         """
         try:
-            listed = listing.requests if listing else ()
-            recorded = (await self._ledger.request_ids()).difference(record.request_id for record in listed)
+            recorded = await self._ledger.request_ids() - before.ids
             self._check_running()
         except BaseException:
             # The server is stopping, and nothing has left.
             await self._ledger.refused(intent)
             raise
-        sent = UnconfirmedSubmit(identity, anyio.current_time(), recorded, listing)
+        sent = UnconfirmedSubmit(identity, anyio.current_time(), recorded, before)
         async with self._ledger.renewing(intent):
             try:
                 with self._uninterrupted():

@@ -37,7 +37,7 @@ from gmi_video.jobs.sending import Sender
 from gmi_video.jobs.twins import REUSE_SECONDS, doubts, twin
 from gmi_video.single_flight import Interrupted, SingleFlight
 from gmi_video.upstream.client import Queue
-from gmi_video.upstream.lists import RecordList
+from gmi_video.upstream.lists import NOTHING_SHOWN, RecordList, Snapshot
 from gmi_video.upstream.rate_limit import moment
 from gmi_video.upstream.wire import Record
 
@@ -204,12 +204,9 @@ class Submission:
                     since = moment()
                 if not request.has_images:
                     self._budget.ask_ahead(since)
-                listing = await self._list(identity.model, since)
-                note = ""
-                if not allow_duplicate:
-                    if found := twin(identity, listing, self._queue.now()):
-                        return self._submitted(found, reused=True)
-                    note = doubts(identity, listing, await self._ledger.request_ids(), self._queue.now())
+                found, note, before = await self._look_for_twin(identity, since, allow_duplicate=allow_duplicate)
+                if found:
+                    return self._submitted(found, reused=True)
                 if not may_pay:
                     raise SpendingRefused(
                         "The earlier submit of this video made no job after all. Nothing was submitted.",
@@ -225,7 +222,7 @@ class Submission:
                 claim = await self._claim(request, identity, since, allow_duplicate=allow_duplicate, payments=payments)
                 if isinstance(claim, Claimed):
                     order.close()
-                    record = await self._sender.send(claim.intent, whole.wire, identity, listing)
+                    record = await self._sender.send(claim.intent, whole.wire, identity, before)
                     self.made += 1
                     self.spent_usd += request.usd or 0.0
                     return self._submitted(record, note)
@@ -235,6 +232,18 @@ class Submission:
                 "was submitted by this one.",
                 "Make the same call again in a minute.",
             )
+
+    async def _look_for_twin(
+        self, identity: JobIdentity, since: float, *, allow_duplicate: bool
+    ) -> tuple[Record | None, str, Snapshot]:
+        """The same video in the queue's list, if it may be returned; else what is doubtful; and what the list shows."""
+        listing = await self._list(identity.model, since)
+        before = listing.snapshot if listing else NOTHING_SHOWN
+        if allow_duplicate:
+            return None, "", before
+        if found := twin(identity, listing, self._queue.now()):
+            return found, "", before
+        return None, doubts(identity, listing, await self._ledger.request_ids(), self._queue.now()), before
 
     async def _claim(
         self,

@@ -10,7 +10,8 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from functools import cached_property
+from typing import Any, NamedTuple, cast
 
 from pydantic_core import from_json
 
@@ -56,7 +57,23 @@ class Unreadable(ValueError):
         super().__init__(what)
 
 
-@dataclass(frozen=True, slots=True)
+class Snapshot(NamedTuple):
+    """What a list showed, without its records, which take a hundred times the memory.
+
+    Attributes:
+        ids: of the requests in it.
+        complete: whether these are all there were.
+    """
+
+    ids: frozenset[str]
+    complete: bool
+
+
+NOTHING_SHOWN = Snapshot(frozenset(), complete=False)
+"""Of a list that is not available."""
+
+
+@dataclass(frozen=True)
 class RecordList:
     """`GET /requests`: records in no documented order.
 
@@ -87,6 +104,11 @@ class RecordList:
         if self.total is not None and self.total > self.rows:
             return f"shows {self.rows} of {self.total} requests"
         return f"is longer than the {self.rows} requests that are read of it"
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """What is kept of it; one for all who ask, because thousands of submits may keep it."""
+        return Snapshot(frozenset(record.request_id for record in self.requests), self.complete)
 
     def newest_first(self) -> list[Record]:
         """The records by creation time, newest first."""
