@@ -154,14 +154,6 @@ class Process(Server):
             if found := re.search(rb'"progressToken":(\d+)', self._lines.get(timeout=SECONDS)):
                 reported.add(found[1])
 
-    def kill(self) -> None:
-        """End it, with whatever it has yet to say."""
-        self._child.kill()
-        for reader in self._readers:
-            reader.join(SECONDS)
-        with self._child:
-            pass
-
 
 def real(jobs: int, old: int, window: float) -> tuple[float, float]:
     """The share of a core while so many calls wait, and the resident memory then (MiB); of the server alone."""

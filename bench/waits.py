@@ -122,14 +122,6 @@ class Ours(Server):
             pass
         return json.loads(line)["result"]
 
-    def kill(self) -> None:
-        """End it, with whatever it has yet to say."""
-        self._child.kill()
-        for reader in self._readers:
-            reader.join(SECONDS)
-        with self._child:
-            pass
-
 
 class Traced(Ours):
     """The server; at the first SIGUSR1 it begins to trace its memory, at each later one it says how much is in use."""

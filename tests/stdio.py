@@ -157,16 +157,20 @@ class Server:
         try:
             code = self._child.wait(SECONDS)
         finally:
-            self._child.kill()
-            for reader in self._readers:
-                reader.join(SECONDS)
-            with self._child:
-                pass
+            self.kill()
         while not self._log.empty():
             self.stderr += self._log.get().decode()
         while not self._lines.empty():
             self.message()
         return code
+
+    def kill(self) -> None:
+        """End it, with whatever it has yet to say."""
+        self._child.kill()
+        for reader in self._readers:
+            reader.join(SECONDS)
+        with self._child:
+            pass
 
     def write(self, line: bytes) -> None:
         """Write to its stdin as it is."""
