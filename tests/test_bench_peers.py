@@ -21,6 +21,7 @@ from bench.peers.stand_in import StandIn, certificate, serving
 from bench.peers.table import Server
 from bench.peers.vendors import REASON, Fal, MiniMax, Nothing, Replicate, Vendor
 
+from .full import in_full
 from .stdio import event_loop
 
 ROOT = Path(__file__).parents[1]
@@ -220,6 +221,7 @@ def test_what_a_server_does_is_told_row_by_row(tmp_path: Path, unmeasured: str) 
 
 
 @pytest.mark.slow
+@in_full
 def test_without_a_registry_nothing_is_measured_and_that_is_said(tmp_path: Path) -> None:
     nowhere = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull}
     command = [sys.executable, "-m", "bench.peers", "--folder", str(tmp_path)]

@@ -17,6 +17,7 @@ from gmi_video.simulator.films.pillow_helpers import resized
 from gmi_video.videos.part import NotFetched
 
 from .film_tools import difference, film, last_picture, number_of, numbered, sound
+from .full import in_full
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -32,6 +33,8 @@ KINDS = {
     "av1": ("a.mp4", "libsvtav1", {"g": "12", "preset": "8"}),
     "mkv": ("a.mkv", "libx264", {"g": "12"}),
 }
+ALWAYS = ("B-frames", "in fragments", "hevc", "av1")
+"""Those of which also `make test` makes contact sheets."""
 
 
 def shown(decoded: Decoded) -> Image.Image:
@@ -66,7 +69,7 @@ async def test_the_first_and_last_frame_are_exactly_those(tmp_path: Path, kind: 
     assert shown(last).size == (320, 180)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=() if kind in ALWAYS else in_full) for kind in KINDS])
 @pytest.mark.parametrize(
     ("number", "columns", "numbers"),
     [(1, 1, [24]), (2, 1, [0, 47]), (3, 1, [0, 24, 47]), (8, 2, [0, 7, 13, 20, 27, 34, 40, 47])],

@@ -1,7 +1,4 @@
-"""Many clients of several accounts at one copy of the server, or at three, while the queue fails.
-
-With `FULL=1` there are 200 clients.
-"""
+"""200 clients of 10 accounts at one copy of the server, or at three, while the queue fails."""
 
 import random
 import socket
@@ -23,16 +20,16 @@ from gmi_video.simulator import Simulator
 from gmi_video.simulator.app import create_app
 from gmi_video.simulator.faults import Fault
 from tests.conftest import ERAS, Host
-from tests.full import FULL, in_full
+from tests.full import in_full
 
 from .proxies import NEEDS_NGINX, fleet
 from .servers import Process, Served, simulator
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, in_full]
 
-CLIENTS, CALLS, ACCOUNTS = (200, 20, 10) if FULL else (12, 8, 3)
+CLIENTS, CALLS, ACCOUNTS = 200, 20, 10
 
-PARTS = (0, 1, 2, 2, 2) if FULL else (0, 0)
+PARTS = (0, 1, 2, 2, 2)
 """The calls are made in parts. One that comes again asks for the same videos, which are there."""
 
 SUBMIT_FAULTS: tuple[Fault, ...] = (
@@ -143,7 +140,7 @@ async def serving(copies: int, folder: Path, **environment: str) -> AsyncGenerat
             assert await process.ended() == 0
 
 
-@pytest.mark.parametrize("copies", [1, pytest.param(3, marks=[NEEDS_NGINX, in_full])])
+@pytest.mark.parametrize("copies", [1, pytest.param(3, marks=NEEDS_NGINX)])
 async def test_no_job_is_lost_or_double_nothing_fails_by_us_and_memory_stays(
     tmp_path: Path, request: pytest.FixtureRequest, copies: int
 ) -> None:
