@@ -57,12 +57,14 @@ fast: $(VENV)/.dev ## The tests that are not slow, while you work (ARGS="-k name
 test: check pytest ## What a change must pass: format, lint, types, all tests
 
 full: $(VENV)/.bench ## Many more random inputs, every kill, and all rounds of eight copies (some minutes)
-	FULL=1 $(PYTEST) tests/reliability/test_lives.py tests/reliability/test_hostile_answers.py \
-	    tests/reliability/test_bombs.py tests/reliability/test_difficult_lists.py tests/test_words_of_others.py \
-	    tests/test_cancellation.py tests/test_process.py tests/test_process_end.py tests/test_proxies.py \
-	    tests/test_saved_processes.py tests/test_continue.py tests/test_film_frames.py tests/test_frames.py \
-	    tests/test_storyboard.py tests/test_bench_peers.py tests/test_deadlines.py tests/test_listings.py tests/test_long_lists.py tests/test_bench.py \
-	    tests/test_demo.py tests/test_pictures.py tests/doctor/test_doctor_command.py tests/player tests/over_http/test_http_attacks.py
+	FULL=1 $(PYTEST) \
+	    tests/reliability/test_lives.py tests/reliability/test_hostile_answers.py tests/reliability/test_bombs.py \
+	    tests/reliability/test_difficult_lists.py tests/test_words_of_others.py tests/test_cancellation.py \
+	    tests/test_process.py tests/test_process_end.py tests/test_proxies.py tests/test_saved_processes.py \
+	    tests/test_continue.py tests/test_film_frames.py tests/test_frames.py tests/test_storyboard.py \
+	    tests/test_bench_peers.py tests/test_deadlines.py tests/test_listings.py tests/test_long_lists.py \
+	    tests/test_bench.py tests/test_demo.py tests/test_pictures.py tests/doctor/test_doctor_command.py \
+	    tests/player tests/over_http/test_http_attacks.py
 	FULL=1 $(BIN)/pytest tests/over_http/test_http_load.py tests/over_http/test_http_keys.py \
 	    tests/over_http/test_http_process.py tests/over_http/test_http_copies.py
 	FULL=1 $(BIN)/pytest tests/test_copies.py tests/reliability/test_kill_matrix.py
