@@ -1,17 +1,20 @@
 """The attack page: what reaches the server over HTTP without right, without end, or in two ways."""
 
 import ast
+import gc
 import inspect
 import json
 import socket
+import struct
 import textwrap
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import Any
 
 import anyio
 import httpx
 import pytest
-from anyio.abc import SocketStream
+from anyio.abc import SocketAttribute, SocketStream
 
 from gmi_video.http import bodies, connections, policy
 from gmi_video.simulator import Simulator
@@ -329,6 +332,26 @@ async def test_idle_connections_make_room_and_keep_nobody_out(monkeypatch: pytes
         assert (await idle[-1].receive()).startswith(b"HTTP/1.1 200 "), "the youngest are kept"
         for stream in idle:
             await stream.aclose()
+
+
+def _all_objects() -> list[Any]:
+    gc.collect()
+    return gc.get_objects()
+
+
+async def test_connections_that_were_reset_leave_nothing() -> None:
+    async with served(simulator()) as server:
+        for _ in range(5):
+            stream = await anyio.connect_tcp("127.0.0.1", server.port)
+            await stream.send(head(path="/healthz", method="GET"))
+            await stream.receive()
+            reset = struct.pack("ii", 1, 0)
+            raw = stream.extra(SocketAttribute.raw_socket)  # noqa: S610 - not Django's
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+            await stream.aclose()
+        await still_serves(server)
+        # Well before the time of a connection between two requests is over.
+        await until(lambda: not any(isinstance(found, connections.BoundedProtocol) for found in _all_objects()))
 
 
 async def test_idle_connections_do_not_end_a_call_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

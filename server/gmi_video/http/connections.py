@@ -82,6 +82,8 @@ class BoundedProtocol(H11Protocol):
         self._pool.open -= 1
         self._pool.waiting.pop(self, None)
         self._end_head()
+        # Where the client has reset the connection uvicorn leaves this timer, and with it all that the connection held.
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
     def _is_waiting(self) -> bool:
